@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What loggiad and loggia-gate say to each other: a closed table of fixed-size messages on a
+ * SOCK_SEQPACKET unix socket. No paths, no names, no text that means anything to the gate.
+ *
+ * One request a packet, one reply a request (same seq), each request answered exactly once; replies
+ * to one device's requests come in the order asked. DUMP is answered by any number of GATE_MORE
+ * replies and a last GATE_OK. Events have seq 0. The gate joins all the requests that are waiting
+ * when it wakes into one netlink transaction.
+ *
+ * The gate serves one controller at a time (uid of loggiad or 0, by SO_PEERCRED): a second one gets
+ * GATE_BUSY to its HELLO and is hung up on. A packet of another size or with an unknown verb ends
+ * the connection. Numbers are in host byte order: both ends are on one machine. */
+#ifndef LOGGIA_LIB_GATE_PROTO_H
+#define LOGGIA_LIB_GATE_PROTO_H
+
+#include "lib/mac.h"
+#include <stdint.h>
+
+#define GATE_PROTO_VERSION 1
+#define GATE_TAG_LEN       192 /* with its NUL; printable ASCII, no blanks but single spaces */
+#define GATE_UNLIMITED     0   /* a rate: no cap */
+
+enum gate_verb {
+    GATE_HELLO = 1, /* first, with version; the reply carries struct gate_hello */
+    GATE_OPEN,      /* open a device, or replace what it has (counters carry over when same_session) */
+    GATE_CLOSE,     /* close; the reply's entry carries the final counters */
+    GATE_READ,      /* counters of one device, by key */
+    GATE_DUMP,      /* all devices: number, tag, remaining time; counters may be 0 in it (use READ) */
+    GATE_RESOLVE,   /* IP address -> MAC and interface, from the kernel's neighbour table */
+    GATE_LAST_VERB = GATE_RESOLVE
+};
+
+enum gate_event {
+    GATE_EV_APPEARED = 64, /* a device that is not open sent a packet, or became a neighbour */
+    GATE_EV_REBUILT,       /* somebody deleted the table; it was rebuilt (gap_us, devices) */
+    GATE_EV_EXPIRED,       /* the kernel's backstop ended a device that nobody had closed */
+    GATE_EV_GONE,          /* a neighbour is no longer reachable (NUD_FAILED) or left the bridge */
+};
+
+enum gate_status {
+    GATE_OK = 0,
+    GATE_MORE,      /* one entry of a dump, more to come */
+    GATE_NOT_FOUND, /* not open; no such neighbour */
+    GATE_INVALID,   /* a field is out of range */
+    GATE_BUSY,      /* another loggiad is connected */
+    GATE_FULL,      /* max_clients reached */
+    GATE_KERNEL,    /* the kernel refused; error holds errno */
+    GATE_VERSION    /* another GATE_PROTO_VERSION: one of the two was not restarted after an upgrade */
+};
+
+struct gate_counters { /* delivered only, since the session began, IPv4 + IPv6 */
+    uint64_t up_bytes, up_packets, down_bytes, down_packets;
+};
+
+struct gate_entry {
+    struct mac mac;
+    uint16_t same_session; /* OPEN: replace in place, counters go on */
+    uint32_t number;       /* the client number (ct mark); the gate chooses it, 0 in requests */
+    uint32_t timeout_s;    /* OPEN: the kernel's backstop; replies: what is left of it. 1 … 31 days */
+    uint32_t pad;
+    uint64_t up_Bps, down_Bps; /* bytes a second, or GATE_UNLIMITED */
+    struct gate_counters counters;
+    char tag[GATE_TAG_LEN]; /* what loggiad wants back after a restart; kept in the kernel */
+};
+
+struct gate_address {
+    uint8_t family; /* 4 or 6 */
+    uint8_t pad[3];
+    uint32_t ifindex; /* requests: scope of a link-local address, or 0; replies: where it is */
+    uint8_t ip[16];
+    struct mac mac;    /* replies */
+    char ifname[16];   /* replies: the LAN interface */
+    uint8_t pad2[2];
+};
+
+struct gate_hello {
+    uint32_t version;
+    uint32_t open_devices;
+    uint32_t max_devices;
+    uint32_t features; /* enum gate_feature */
+    uint32_t pid, pad;
+    uint64_t started_ms;   /* CLOCK_MONOTONIC of the gate's start: tells a restart */
+    uint64_t transactions; /* so far, and how many of them failed */
+    uint64_t transactions_failed;
+};
+enum gate_feature { GATE_F_MASKED_MARK = 1, GATE_F_TIMEOUT_UPDATE = 2, GATE_F_FLOWTABLE = 4 };
+
+struct gate_request {
+    uint16_t verb;
+    uint16_t pad;
+    uint32_t seq; /* never 0 */
+    union {
+        struct gate_hello hello;
+        struct gate_entry entry; /* OPEN; CLOSE and READ look at mac only */
+        struct gate_address address;
+    };
+};
+
+struct gate_reply {
+    uint16_t verb;   /* of the request, or an event */
+    uint16_t status;
+    uint32_t seq;
+    int32_t error;   /* errno with GATE_KERNEL */
+    uint32_t gap_us; /* GATE_EV_REBUILT */
+    union {
+        struct gate_hello hello;
+        struct gate_entry entry;
+        struct gate_address address; /* RESOLVE, APPEARED, GONE (ip may be all zero in events) */
+    };
+};
+
+#endif

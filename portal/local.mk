@@ -1,0 +1,2 @@
+# portal/: loggiad and loggiactl
+include portal/radius.mk

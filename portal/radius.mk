@@ -1,0 +1,1 @@
+# the RADIUS client's files

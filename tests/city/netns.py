@@ -1,0 +1,139 @@
+"""Network namespaces, and processes in them, that clean up after themselves.
+
+Everything is named after this process (lgPID-name), so that runs never meet.
+"""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+
+def wait_for(what, probe, timeout=10.0, every=0.02):
+    """Calls probe until it returns something true, and returns that. Fails with `what` in words."""
+    end = time.monotonic() + timeout
+    while True:
+        found = probe()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout:g} s: {what}")
+        time.sleep(every)
+
+
+class Process:
+    """A daemon or a long-running tool with its output in a file."""
+
+    def __init__(self, popen, log):
+        self.popen, self.log, self.pid = popen, pathlib.Path(log), popen.pid
+
+    def output(self):
+        return self.log.read_text(errors="replace")
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def kill(self, sig=signal.SIGKILL, wait=True):
+        if self.alive():
+            os.killpg(self.pid, sig) if self.group() else self.popen.send_signal(sig)
+        return self.popen.wait(10) if wait else None
+
+    def group(self):
+        with contextlib.suppress(ProcessLookupError):
+            return os.getpgid(self.pid) == self.pid
+        return False
+
+    def stop(self):
+        """Asks to end, then insists. A stopped (SIGSTOP) process is woken first."""
+        if not self.alive():
+            return self.popen.returncode
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGCONT)
+            os.killpg(self.pid, signal.SIGTERM)
+        try:
+            return self.popen.wait(10)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+
+class Namespace:
+    """One network namespace: its own interfaces, routes, ruleset, and /etc/resolv.conf."""
+
+    def __init__(self, world, name):
+        self.world, self.name = world, name
+        self.full = f"lg{os.getpid()}-{name}"
+        self.resolv = world.dir / f"{name}.resolv.conf"
+        self.resolv.write_text("")
+        subprocess.run(["ip", "netns", "add", self.full], check=True)
+        self.run("ip", "link", "set", "lo", "up")
+
+    def argv(self, *command):
+        """In the namespace, with its own /sys and resolv.conf in a private mount namespace."""
+        script = f'mount -t sysfs sysfs /sys && mount --bind "{self.resolv}" /etc/resolv.conf && exec "$@"'
+        return ["nsenter", f"--net=/run/netns/{self.full}", "unshare", "--mount", "--propagation", "private",
+                "sh", "-c", script, "sh", *map(str, command)]
+
+    def run(self, *command, check=True, timeout=60, text=True, **kw):
+        r = subprocess.run(self.argv(*command), capture_output=True, text=text, timeout=timeout, **kw)
+        if check and r.returncode != 0:
+            raise AssertionError(f"{self.name}: {' '.join(map(str, command))}: exit {r.returncode}\n{r.stdout}\n{r.stderr}")
+        return r
+
+    def start(self, *command, log=None, env=None, **kw):
+        """A process in the namespace, in a process group of its own, ended with the world."""
+        log = log or self.world.dir / f"{self.name}-{pathlib.Path(str(command[0])).name}-{len(self.world.processes)}.log"
+        with open(log, "ab") as out:
+            p = subprocess.Popen(self.argv(*command), stdout=out, stderr=subprocess.STDOUT,
+                                 stdin=subprocess.DEVNULL, start_new_session=True,
+                                 env={**os.environ, **(env or {})}, **kw)
+        process = Process(p, log)
+        self.world.processes.append(process)
+        return process
+
+    def sysctl(self, key, value):
+        self.run("sh", "-c", f"echo {value} > /proc/sys/{key.replace('.', '/')}")
+
+    def ip(self, *args):
+        return self.run("ip", *args)
+
+    def delete(self):
+        subprocess.run(["ip", "netns", "del", self.full], check=False, capture_output=True)
+
+
+class World:
+    """All the namespaces and processes of a run, in one temporary directory. A context manager."""
+
+    def __init__(self, keep=False):
+        self.keep = keep
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"loggia-{os.getpid()}-"))
+        self.dir.chmod(0o755)
+        self.spaces, self.processes = {}, []
+
+    def namespace(self, name):
+        self.spaces[name] = Namespace(self, name)
+        return self.spaces[name]
+
+    def link(self, a, a_if, b, b_if):
+        """A cable: interface a_if in namespace a, b_if in namespace b; both up."""
+        subprocess.run(["ip", "link", "add", a_if, "netns", a.full, "type", "veth",
+                        "peer", "name", b_if, "netns", b.full], check=True)
+        a.run("ip", "link", "set", a_if, "up")
+        b.run("ip", "link", "set", b_if, "up")
+
+    def close(self):
+        for process in reversed(self.processes):
+            process.stop()
+        for space in self.spaces.values():
+            space.delete()
+        if not self.keep:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
