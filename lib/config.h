@@ -30,31 +30,31 @@ struct conf_radius_server {
 
 struct conf_profile { /* what an Access-Accept without that attribute gets */
     uint32_t session_s;
-    uint32_t idle_s;              /* 0: no idle timeout */
-    uint64_t up_kbps, down_kbps;  /* 0: no cap */
-    uint64_t quota_mb;            /* 0: none */
+    uint32_t idle_s;             /* 0: no idle timeout */
+    uint64_t up_kbps, down_kbps; /* 0: no cap */
+    uint64_t quota_mb;           /* 0: none */
     uint32_t interim_s;
 };
 
 struct conf {
-    char *network;        /* "Prato Wi-Fi" */
-    char *nas_identifier; /* default: the host's name */
-    char *portal_name;    /* DNS name of the portal, the same on every router; never a literal */
-    char *language;       /* fallback language, "it" */
-    char *terms_id;       /* version of the terms */
+    char *network;         /* "Prato Wi-Fi" */
+    char *nas_identifier;  /* default: the host's name */
+    char *portal_name;     /* DNS name of the portal, the same on every router; never a literal */
+    char *language;        /* fallback language, "it" */
+    char *terms_id;        /* version of the terms */
     char *terms_directory; /* terms.LANG.md; NULL: the built-in text */
     char *notices_directory;
-    char *state_directory; /* accounting queue, token key */
-    char *run_directory;   /* gate.sock, control.sock */
+    char *state_directory;  /* accounting queue, token key */
+    char *run_directory;    /* gate.sock, control.sock */
     char *locale_directory; /* *.mo */
-    char *user;            /* loggiad's, when it is started as root */
-    char *gate_user;       /* loggia-gate's */
-    char *table;           /* nftables table (inet), "loggia" */
-    uint16_t http_port;    /* where the portal listens; 80 is redirected to it */
-    uint16_t https_port;   /* 443 of the portal's own addresses is redirected to it when TLS is on */
+    char *user;             /* loggiad's, when it is started as root */
+    char *gate_user;        /* loggia-gate's */
+    char *table;            /* nftables table (inet), "loggia" */
+    uint16_t http_port;     /* where the portal listens; 80 is redirected to it */
+    uint16_t https_port; /* 443 of the portal's own addresses is redirected to it when TLS is on */
     uint16_t nflog_group;
     uint32_t max_clients;
-    char **router_ports;   /* further services of the router that LAN devices may reach: "tcp/22" */
+    char **router_ports; /* further services of the router that LAN devices may reach: "tcp/22" */
     size_t n_router_ports;
     uint32_t dns_rate, dns_burst; /* DNS packets a second and burst, per device not yet open */
     uint32_t silent_retry_s; /* a device that the city does not know is asked about again after */
@@ -65,9 +65,9 @@ struct conf {
     struct {
         struct conf_radius_server *servers;
         size_t n_servers;
-        uint32_t timeout_ms;  /* whole time for one question, retransmissions included */
-        uint32_t retry_ms;    /* first retransmission (RFC 5080 section 2.2.1: then doubles, jitter) */
-        uint32_t queue_mb;    /* bound of the accounting queue on disk */
+        uint32_t timeout_ms; /* whole time for one question, retransmissions included */
+        uint32_t retry_ms; /* first retransmission (RFC 5080 section 2.2.1: then doubles, jitter) */
+        uint32_t queue_mb; /* bound of the accounting queue on disk */
     } radius;
 };
 

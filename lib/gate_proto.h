@@ -22,11 +22,11 @@
 
 enum gate_verb {
     GATE_HELLO = 1, /* first, with version; the reply carries struct gate_hello */
-    GATE_OPEN,      /* open a device, or replace what it has (counters carry over when same_session) */
-    GATE_CLOSE,     /* close; the reply's entry carries the final counters */
-    GATE_READ,      /* counters of one device, by key */
-    GATE_DUMP,      /* all devices: number, tag, remaining time; counters may be 0 in it (use READ) */
-    GATE_RESOLVE,   /* IP address -> MAC and interface, from the kernel's neighbour table */
+    GATE_OPEN,  /* open a device, or replace what it has (counters carry over when same_session) */
+    GATE_CLOSE, /* close; the reply's entry carries the final counters */
+    GATE_READ,  /* counters of one device, by key */
+    GATE_DUMP,  /* all devices: number, tag, remaining time; counters may be 0 in it (use READ) */
+    GATE_RESOLVE, /* IP address -> MAC and interface, from the kernel's neighbour table */
     GATE_LAST_VERB = GATE_RESOLVE
 };
 
@@ -45,7 +45,7 @@ enum gate_status {
     GATE_BUSY,      /* another loggiad is connected */
     GATE_FULL,      /* max_clients reached */
     GATE_KERNEL,    /* the kernel refused; error holds errno */
-    GATE_VERSION    /* another GATE_PROTO_VERSION: one of the two was not restarted after an upgrade */
+    GATE_VERSION /* another GATE_PROTO_VERSION: one of the two was not restarted after an upgrade */
 };
 
 struct gate_counters { /* delivered only, since the session began, IPv4 + IPv6 */
@@ -56,7 +56,7 @@ struct gate_entry {
     struct mac mac;
     uint16_t same_session; /* OPEN: replace in place, counters go on */
     uint32_t number;       /* the client number (ct mark); the gate chooses it, 0 in requests */
-    uint32_t timeout_s;    /* OPEN: the kernel's backstop; replies: what is left of it. 1 … 31 days */
+    uint32_t timeout_s; /* OPEN: the kernel's backstop; replies: what is left of it. 1 … 31 days */
     uint32_t pad;
     uint64_t up_Bps, down_Bps; /* bytes a second, or GATE_UNLIMITED */
     struct gate_counters counters;
@@ -68,8 +68,8 @@ struct gate_address {
     uint8_t pad[3];
     uint32_t ifindex; /* requests: scope of a link-local address, or 0; replies: where it is */
     uint8_t ip[16];
-    struct mac mac;    /* replies */
-    char ifname[16];   /* replies: the LAN interface */
+    struct mac mac;  /* replies */
+    char ifname[16]; /* replies: the LAN interface */
     uint8_t pad2[2];
 };
 
@@ -97,7 +97,7 @@ struct gate_request {
 };
 
 struct gate_reply {
-    uint16_t verb;   /* of the request, or an event */
+    uint16_t verb; /* of the request, or an event */
     uint16_t status;
     uint32_t seq;
     int32_t error;   /* errno with GATE_KERNEL */

@@ -15,13 +15,13 @@ struct http_request;
 
 /* Zero means the default that stands behind each. */
 struct http_config {
-    uint16_t port;              /* on [::] with IPv4 mapped in, unless listen_fd > 0 */
-    const char *bind_address;   /* instead of any: an IPv4 or IPv6 literal, e.g. for metrics */
-    unsigned max_connections;   /* 1024 */
-    unsigned max_per_address;   /* 16 */
-    unsigned timeout_s;         /* 10: idle, half-sent head or body */
-    size_t max_body;            /* 4096: more is answered 413 */
-    size_t memory_per_connection; /* 8192: longer heads are answered 431 */
+    uint16_t port;                  /* on [::] with IPv4 mapped in, unless listen_fd > 0 */
+    const char *bind_address;       /* instead of any: an IPv4 or IPv6 literal, e.g. for metrics */
+    unsigned max_connections;       /* 1024 */
+    unsigned max_per_address;       /* 16 */
+    unsigned timeout_s;             /* 10: idle, half-sent head or body */
+    size_t max_body;                /* 4096: more is answered 413 */
+    size_t memory_per_connection;   /* 8192: longer heads are answered 431 */
     const char *cert_pem, *key_pem; /* both: TLS. Copied. */
 };
 
@@ -66,7 +66,8 @@ struct http_field {
     const char *name, *value;
 };
 /* Answers. body is copied unless take is true (then freed with free). fields end with {NULL, NULL}
- * or are NULL. Content-Length, Date and Connection are set here; close asks for Connection: close. */
+ * or are NULL. Content-Length, Date and Connection are set here; close asks for Connection: close.
+ */
 struct http_answer {
     unsigned status;
     const char *content_type; /* NULL: none */

@@ -18,7 +18,7 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct loop *loop_new(void);
 /* Frees the loop; watchers must have been freed before. */
 void loop_free(struct loop *loop);
-void loop_run(struct loop *loop);  /* until loop_stop */
+void loop_run(struct loop *loop); /* until loop_stop */
 void loop_stop(struct loop *loop);
 
 /* Monotonic (CLOCK_BOOTTIME-like: never set back) and wall-clock time. */
@@ -45,8 +45,9 @@ void loop_signal_free(struct loop_signal *s);
  * become one batch. Several calls of a turn run in order. */
 void loop_defer(struct loop *loop, loop_timer_fn fn, void *arg);
 
-/* Calls fn at most once every quiet_ms after something in the directory dir changed (inotify). Falls
- * back to a look every 5 s where inotify has no room. NULL if the directory cannot be watched. */
+/* Calls fn at most once every quiet_ms after something in the directory dir changed (inotify).
+ * Falls back to a look every 5 s where inotify has no room. NULL if the directory cannot be
+ * watched. */
 struct loop_watch;
 struct loop_watch *loop_watch_new(struct loop *loop, const char *dir, uint64_t quiet_ms,
                                   loop_timer_fn fn, void *arg);

@@ -23,10 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NOTICE_MAX_BYTES  16384 /* of a file */
-#define NOTICE_MAX_LANGS  24
-#define NOTICE_MAX_ZONES  256
-#define NOTICE_MAX_COUNT  4096  /* in a set */
+#define NOTICE_MAX_BYTES 16384 /* of a file */
+#define NOTICE_MAX_LANGS 24
+#define NOTICE_MAX_ZONES 256
+#define NOTICE_MAX_COUNT 4096 /* in a set */
 
 enum notice_priority { NOTICE_INFO, NOTICE_SERVICE, NOTICE_WARNING, NOTICE_EMERGENCY };
 
@@ -39,8 +39,8 @@ struct notice_text {
 struct notice {
     char *id; /* the file's name without .md */
     char *publisher;
-    char **zones; /* NULL-terminated; {"*"} is every zone */
-    char *link;   /* https:, http:, mailto: or tel:, or NULL */
+    char **zones;        /* NULL-terminated; {"*"} is every zone */
+    char *link;          /* https:, http:, mailto: or tel:, or NULL */
     int64_t from, until; /* Unix seconds; from 0 = always */
     enum notice_priority priority;
     struct notice_text *texts;
@@ -54,7 +54,8 @@ struct notice_set {
 };
 
 /* data need not end in NUL. NULL with "line N: found …, expected …" in err. */
-struct notice *notice_parse(const char *id, const char *data, size_t len, char *err, size_t err_len);
+struct notice *notice_parse(const char *id, const char *data, size_t len, char *err,
+                            size_t err_len);
 void notice_free(struct notice *n);
 
 /* Reads every *.md of dir (not hidden, regular files, in name order). A broken file is skipped and
@@ -62,18 +63,19 @@ void notice_free(struct notice *n);
 struct notice_set *notice_dir_read(const char *dir);
 void notice_set_free(struct notice_set *set);
 
-/* Pure. Fills out (room max) with the notices that zone shows at now, most urgent first, then newest
- * from, then id; a notice without a text in the wanted languages is still shown (see
+/* Pure. Fills out (room max) with the notices that zone shows at now, most urgent first, then
+ * newest from, then id; a notice without a text in the wanted languages is still shown (see
  * notice_text_for). Returns how many. clock_sane false: nothing is hidden for its dates but
  * what ended before the build. */
 size_t notice_select(const struct notice_set *set, const char *zone, int64_t now, bool clock_sane,
                      const struct notice **out, size_t max);
-/* The text in lang, else its base language, else fallback, else "it", else the first. Never NULL. */
+/* The text in lang, else its base language, else fallback, else "it", else the first. Never NULL.
+ */
 const struct notice_text *notice_text_for(const struct notice *n, const char *lang,
                                           const char *fallback);
 
-/* Markdown -> HTML by cmark: no raw HTML, no images, links only https:, http:, mailto:, tel:, headings
- * come out as <h3>. Appends to b. */
+/* Markdown -> HTML by cmark: no raw HTML, no images, links only https:, http:, mailto:, tel:,
+ * headings come out as <h3>. Appends to b. */
 struct buf;
 void notice_render(struct buf *b, const char *markdown);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The pages citizens see: one self-contained document each. Pure: a view in, HTML out. No script, no
- * cookie, no third party, under 30 KB, WCAG 2.1 AA, works at 320 px and at 200 % text. The editor's preview uses
- * the same function. */
+/* The pages citizens see: one self-contained document each. Pure: a view in, HTML out. No script,
+ * no cookie, no third party, under 30 KB, WCAG 2.1 AA, works at 320 px and at 200 % text. The
+ * editor's preview uses the same function. */
 #ifndef LOGGIA_LIB_PAGE_H
 #define LOGGIA_LIB_PAGE_H
 
@@ -16,53 +16,55 @@ struct i18n;
 #define PAGE_MAX_NOTICES 20
 
 enum page_kind {
-    PAGE_SPLASH,  /* notices, terms, one button */
-    PAGE_ONLINE,  /* you are online: for how long, notices, disconnect, forget */
-    PAGE_LEFT,    /* you left; the button to come back */
+    PAGE_SPLASH, /* notices, terms, one button */
+    PAGE_ONLINE, /* you are online: for how long, notices, disconnect, forget */
+    PAGE_LEFT,   /* you left; the button to come back */
     PAGE_FORGOTTEN,
-    PAGE_DENIED,  /* refused, why, no button */
+    PAGE_DENIED, /* refused, why, no button */
     PAGE_TERMS,
     PAGE_PRIVACY,
-    PAGE_NEWS,    /* the notices alone: RFC 8908 venue-info-url */
-    PAGE_ERROR    /* code and words */
+    PAGE_NEWS, /* the notices alone: RFC 8908 venue-info-url */
+    PAGE_ERROR /* code and words */
 };
 
 /* Every error a citizen can meet: shown with its code, decoded by loggiactl explain. */
 enum page_error {
     PAGE_E_NONE = 0,
-    PAGE_E_NO_DEVICE = 101,    /* the device's MAC cannot be found (a routed hop, a proxy, the router) */
-    PAGE_E_TOKEN = 102,        /* the form is too old or was not made for this device */
-    PAGE_E_NOT_FOUND = 103,    /* no such page */
+    PAGE_E_NO_DEVICE =
+        101,            /* the device's MAC cannot be found (a routed hop, a proxy, the router) */
+    PAGE_E_TOKEN = 102, /* the form is too old or was not made for this device */
+    PAGE_E_NOT_FOUND = 103, /* no such page */
     PAGE_E_BAD_REQUEST = 104,
-    PAGE_E_CENTRE_DOWN = 201,  /* no RADIUS server answers */
-    PAGE_E_REFUSED = 202,      /* the centre refused the tap without a reason */
-    PAGE_E_GATE_DOWN = 301,    /* the gate does not answer */
-    PAGE_E_FULL = 302,         /* the router has no room for more devices */
-    PAGE_E_UPLINK_DOWN = 303,  /* no way to the internet */
+    PAGE_E_CENTRE_DOWN = 201, /* no RADIUS server answers */
+    PAGE_E_REFUSED = 202,     /* the centre refused the tap without a reason */
+    PAGE_E_GATE_DOWN = 301,   /* the gate does not answer */
+    PAGE_E_FULL = 302,        /* the router has no room for more devices */
+    PAGE_E_UPLINK_DOWN = 303, /* no way to the internet */
     PAGE_E_INTERNAL = 901
 };
-/* "LG-101" (buf of 8), and for loggiactl explain: what happened and what the admin should look at. */
+/* "LG-101" (buf of 8), and for loggiactl explain: what happened and what the admin should look at.
+ */
 const char *page_error_code(enum page_error e, char buf[static 8]);
 bool page_error_explain(const char *code, const char **what, const char **mend);
 
 struct page_view {
     enum page_kind kind;
-    const char *lang;        /* one of i18n's tags */
-    const char *network;     /* "Prato Wi-Fi" */
-    const char *zone_title;  /* "Piazza del Duomo" */
-    const char *portal_url;  /* "http://wifi.prato.example" without the last slash */
-    const char *path;        /* of this page, for the language switch */
+    const char *lang;                    /* one of i18n's tags */
+    const char *network;                 /* "Prato Wi-Fi" */
+    const char *zone_title;              /* "Piazza del Duomo" */
+    const char *portal_url;              /* "http://wifi.prato.example" without the last slash */
+    const char *path;                    /* of this page, for the language switch */
     const struct notice *const *notices; /* already selected */
     size_t n_notices;
-    const char *token;       /* SPLASH, ONLINE, LEFT: for the forms */
-    const char *terms_id;    /* version of the terms that the tap accepts */
-    const char *terms;       /* TERMS: Markdown in this language; NULL = the built-in text */
-    uint64_t remaining_s;    /* ONLINE */
+    const char *token;         /* SPLASH, ONLINE, LEFT: for the forms */
+    const char *terms_id;      /* version of the terms that the tap accepts */
+    const char *terms;         /* TERMS: Markdown in this language; NULL = the built-in text */
+    uint64_t remaining_s;      /* ONLINE */
     uint64_t down_Bps, up_Bps; /* ONLINE: 0 = no cap */
     uint64_t used_bytes, quota_bytes; /* ONLINE: quota 0 = none */
-    bool notices_stale_clock; /* dates may be wrong */
-    const char *reason;      /* DENIED: a reason code such as "suspended", or free text */
-    enum page_error error;   /* ERROR, or a note on SPLASH (the form was too old) */
+    bool notices_stale_clock;         /* dates may be wrong */
+    const char *reason;               /* DENIED: a reason code such as "suspended", or free text */
+    enum page_error error;            /* ERROR, or a note on SPLASH (the form was too old) */
     const char *privacy_html; /* PRIVACY: rows rendered by the caller from its configuration */
 };
 

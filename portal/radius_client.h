@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asking RADIUS servers, on the event loop: sockets, identifiers, retransmission with jitter (RFC 5080
- * section 2.2.1), one deadline a question, failover. Knows nothing of sessions. */
+/* Asking RADIUS servers, on the event loop: sockets, identifiers, retransmission with jitter (RFC
+ * 5080 section 2.2.1), one deadline a question, failover. Knows nothing of sessions. */
 #ifndef LOGGIA_PORTAL_RADIUS_CLIENT_H
 #define LOGGIA_PORTAL_RADIUS_CLIENT_H
 
@@ -22,16 +22,16 @@ void radius_client_free(struct radius_client *c);
 
 enum radius_kind { RADIUS_SILENT, RADIUS_TAP, RADIUS_PASSWORD, RADIUS_FORGET };
 
-/* What is asked (DESIGN section 4). FORGET is Call-Check with Connect-Info "forget": a Reject without a
- * Reply-Message confirms it. Strings are copied. */
+/* What is asked (DESIGN section 4). FORGET is Call-Check with Connect-Info "forget": a Reject
+ * without a Reply-Message confirms it. Strings are copied. */
 struct radius_ask {
     enum radius_kind kind;
     struct mac mac;
     const char *called_station; /* "AA-BB-CC-DD-EE-FF:zone" */
     const char *zone;
-    const char *terms_id, *lang;       /* TAP */
-    const char *user, *password;       /* PASSWORD */
-    const char *acct_session_id;       /* the one the session will have; NULL: none */
+    const char *terms_id, *lang; /* TAP */
+    const char *user, *password; /* PASSWORD */
+    const char *acct_session_id; /* the one the session will have; NULL: none */
 };
 
 enum radius_result { RADIUS_ACCEPTED, RADIUS_REJECTED, RADIUS_NO_ANSWER };
@@ -44,14 +44,16 @@ struct radius_grant {
     uint32_t session_s, idle_s, interim_s;
     uint64_t up_Bps, down_Bps, quota_bytes;
     uint8_t class_len;
-    uint8_t class_value[64]; /* Class, given back in accounting; longer ones are left out and logged */
+    uint8_t
+        class_value[64]; /* Class, given back in accounting; longer ones are left out and logged */
     uint8_t cui_len;
     uint8_t cui[64];
     uint32_t took_us;
 };
 typedef void (*radius_answer_fn)(void *arg, const struct radius_grant *grant);
 
-/* Calls fn exactly once, never before returning. NULL if no question can be sent (fn not called). */
+/* Calls fn exactly once, never before returning. NULL if no question can be sent (fn not called).
+ */
 struct radius_question *radius_ask(struct radius_client *c, const struct radius_ask *ask,
                                    radius_answer_fn fn, void *arg);
 void radius_cancel(struct radius_question *q); /* fn will not be called */
@@ -63,6 +65,7 @@ struct radius_server_stats {
     uint64_t dropped[RADIUS_FAULTS];
     uint32_t last_rtt_us;
 };
-size_t radius_client_stats(const struct radius_client *c, struct radius_server_stats *out, size_t max);
+size_t radius_client_stats(const struct radius_client *c, struct radius_server_stats *out,
+                           size_t max);
 
 #endif

@@ -62,7 +62,11 @@ enum radius_attr {
     RADIUS_CUI = 89,
     RADIUS_ERROR_CAUSE = 101
 };
-enum { RADIUS_VENDOR_WISPR = 14122, RADIUS_WISPR_MAX_UP = 7, RADIUS_WISPR_MAX_DOWN = 8 /* bit/s */ };
+enum {
+    RADIUS_VENDOR_WISPR = 14122,
+    RADIUS_WISPR_MAX_UP = 7,
+    RADIUS_WISPR_MAX_DOWN = 8 /* bit/s */
+};
 enum {
     RADIUS_VENDOR_CHILLISPOT = 14559,
     RADIUS_CHILLI_MAX_TOTAL_OCTETS = 3,
@@ -82,11 +86,13 @@ struct radius_packet {
     bool failed; /* did not fit, or a value was too long */
 };
 
-/* Begins a packet. For Access-Request and Status-Server (and for CoA, Disconnect and every reply when
- * sign is called with the request's authenticator) a Message-Authenticator of zeros comes first. */
+/* Begins a packet. For Access-Request and Status-Server (and for CoA, Disconnect and every reply
+ * when sign is called with the request's authenticator) a Message-Authenticator of zeros comes
+ * first. */
 void radius_begin(struct radius_packet *p, enum radius_code code, uint8_t id,
                   const uint8_t authenticator[static 16]);
-void radius_add(struct radius_packet *p, uint32_t vendor, uint8_t type, const void *value, size_t len);
+void radius_add(struct radius_packet *p, uint32_t vendor, uint8_t type, const void *value,
+                size_t len);
 void radius_add_text(struct radius_packet *p, uint8_t type, const char *text); /* cut at 253 */
 void radius_add_u32(struct radius_packet *p, uint8_t type, uint32_t value);
 /* RFC 2865 section 5.2; needs the final request authenticator, so it is known at radius_begin. */
@@ -100,13 +106,13 @@ bool radius_sign_reply(struct radius_packet *p, const uint8_t request_authentica
 
 /* --- reading ---------------------------------------------------------------------------------- */
 enum radius_fault { /* why a packet was dropped; each is a counter */
-    RADIUS_FINE,
-    RADIUS_MALFORMED,        /* lengths */
-    RADIUS_BAD_AUTHENTICATOR,
-    RADIUS_NO_MESSAGE_AUTHENTICATOR, /* on an Access reply: CVE-2024-3596 */
-    RADIUS_BAD_MESSAGE_AUTHENTICATOR,
-    RADIUS_UNEXPECTED,       /* code or id that nobody asked for */
-    RADIUS_FAULTS
+                    RADIUS_FINE,
+                    RADIUS_MALFORMED, /* lengths */
+                    RADIUS_BAD_AUTHENTICATOR,
+                    RADIUS_NO_MESSAGE_AUTHENTICATOR, /* on an Access reply: CVE-2024-3596 */
+                    RADIUS_BAD_MESSAGE_AUTHENTICATOR,
+                    RADIUS_UNEXPECTED, /* code or id that nobody asked for */
+                    RADIUS_FAULTS
 };
 const char *radius_fault_name(enum radius_fault f);
 
@@ -115,7 +121,8 @@ enum radius_fault radius_check_form(const uint8_t *data, size_t len);
 /* A reply against its request's authenticator and the secret, in constant time. Access replies must
  * carry a right Message-Authenticator, in any position; accounting replies may leave it out. */
 enum radius_fault radius_check_reply(const uint8_t *data, size_t len,
-                                     const uint8_t request_authenticator[static 16], const char *secret);
+                                     const uint8_t request_authenticator[static 16],
+                                     const char *secret);
 /* A request from a server (Disconnect, CoA: RFC 5176 section 3.3): authenticator and a required
  * Message-Authenticator. */
 enum radius_fault radius_check_request(const uint8_t *data, size_t len, const char *secret);
