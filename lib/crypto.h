@@ -32,7 +32,8 @@ void crypto_random(void *out, size_t len);
 /* Lower-case hexadecimal and unpadded base64url (RFC 4648 section 5); out gets a NUL. */
 void crypto_hex(const void *in, size_t len, char *out /* 2 * len + 1 */);
 size_t crypto_base64url(const void *in, size_t len, char *out /* (4 * len + 2) / 3 + 1 */);
-/* Bytes written, or -1 on a character or length that base64url has not, or no room. */
+/* Bytes written, or -1 on a character, length or left-over bit that base64url has not, or no room.
+ */
 long crypto_base64url_decode(const char *in, size_t in_len, uint8_t *out, size_t room);
 
 /* The pseudonym under which a device is stored in the centre and logged: the first 16 bytes of

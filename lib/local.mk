@@ -1,1 +1,26 @@
-# lib
+# Three convenience libraries, so that nobody links what it does not need.
+noinst_LTLIBRARIES += %D%/libloggia-core.la
+%C%_libloggia_core_la_SOURCES = \
+    %D%/buf.c %D%/buf.h \
+    %D%/crypto.c %D%/crypto.h \
+    %D%/gate_proto.h \
+    %D%/log.c %D%/log.h \
+    %D%/mac.c %D%/mac.h \
+    %D%/secret.c
+%C%_libloggia_core_la_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS)
+%C%_libloggia_core_la_LIBADD = $(NETTLE_LIBS)
+
+if ROUTER
+noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la
+%C%_libloggia_host_la_SOURCES = \
+    %D%/loop.c %D%/loop.h \
+    %D%/loop_watch.c
+%C%_libloggia_host_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
+%C%_libloggia_host_la_LIBADD = $(CONFUSE_LIBS) $(EV_LIBS)
+
+# http needs a loop: who links -web links -host too.
+%C%_libloggia_web_la_SOURCES = \
+    %D%/http.h
+%C%_libloggia_web_la_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CMARK_CFLAGS)
+%C%_libloggia_web_la_LIBADD = $(MHD_LIBS) $(CMARK_LIBS)
+endif

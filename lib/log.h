@@ -3,7 +3,8 @@
  * LOG_WARNING something the admin should look at, LOG_NOTICE a change of state, LOG_INFO one
  * citizen's event, LOG_DEBUG the rest. Levels are syslog's numbers (RFC 5424 section 6.2.1).
  *
- * To stderr; with the "<N>" prefix that journald reads when $JOURNAL_STREAM is set. */
+ * To stderr, as "NAME: level=LEVEL event=… key=value"; before that the "<N>" that journald reads,
+ * when $JOURNAL_STREAM says that stderr is the journal. */
 #ifndef LOGGIA_LIB_LOG_H
 #define LOGGIA_LIB_LOG_H
 

@@ -44,10 +44,13 @@ void loop_signal_free(struct loop_signal *s);
 /* Calls fn once, at the end of this turn, just before the loop waits again: how changes of one turn
  * become one batch. Several calls of a turn run in order. */
 void loop_defer(struct loop *loop, loop_timer_fn fn, void *arg);
+/* Takes back every deferred call of fn with arg that has not been made: for who is being freed. */
+void loop_undefer(struct loop *loop, loop_timer_fn fn, void *arg);
 
 /* Calls fn at most once every quiet_ms after something in the directory dir changed (inotify).
- * Falls back to a look every 5 s where inotify has no room. NULL if the directory cannot be
- * watched. */
+ * Falls back to a look every 5 s where inotify has no room; by the same look a directory that was
+ * replaced as a whole is found again. NULL with errno if dir is no directory. fn may free the
+ * watch. */
 struct loop_watch;
 struct loop_watch *loop_watch_new(struct loop *loop, const char *dir, uint64_t quiet_ms,
                                   loop_timer_fn fn, void *arg);
