@@ -20,7 +20,24 @@ noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la
 
 # http needs a loop: who links -web links -host too.
 %C%_libloggia_web_la_SOURCES = \
-    %D%/http.h
+    %D%/http.h \
+    %D%/i18n.c %D%/i18n.h \
+    %D%/i18n_mo.c %D%/i18n_mo.h \
+    %D%/i18n_negotiate.c \
+    %D%/i18n_plural.c \
+    %D%/notice.c %D%/notice.h \
+    %D%/notice_dir.c \
+    %D%/notice_fields.c %D%/notice_parse.h \
+    %D%/notice_render.c \
+    %D%/notice_select.c \
+    %D%/page.c %D%/page.h \
+    %D%/page_error.c %D%/page_internal.h \
+    %D%/page_kinds.c \
+    %D%/page_legal.c \
+    %D%/page_notices.c \
+    %D%/page_style.c \
+    %D%/page_text.c \
+    %D%/utf8.c %D%/utf8.h
 %C%_libloggia_web_la_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CMARK_CFLAGS)
 %C%_libloggia_web_la_LIBADD = $(MHD_LIBS) $(CMARK_LIBS)
 endif

@@ -15,6 +15,9 @@
  *   --- en
  *   # Title
  *   …
+ *
+ * Dates are the city's local time, which is the process's TZ (mktime, localtime_r): main calls
+ * notice_timezone once, before anything is parsed. A time that summer time skips is moved forward.
  */
 #ifndef LOGGIA_LIB_NOTICE_H
 #define LOGGIA_LIB_NOTICE_H
@@ -27,6 +30,10 @@
 #define NOTICE_MAX_LANGS 24
 #define NOTICE_MAX_ZONES 256
 #define NOTICE_MAX_COUNT 4096 /* in a set */
+
+/* A Unix time before which no clock can be right, because this source was not written yet: raised
+ * with each release. */
+#define NOTICE_EPOCH INT64_C(1767225600) /* 2026-01-01 */
 
 enum notice_priority { NOTICE_INFO, NOTICE_SERVICE, NOTICE_WARNING, NOTICE_EMERGENCY };
 
@@ -53,7 +60,13 @@ struct notice_set {
     unsigned skipped; /* files that could not be read */
 };
 
-/* data need not end in NUL. NULL with "line N: found …, expected …" in err. */
+/* Sets TZ for the process unless the environment has one: tz, or NULL for Europe/Rome as a POSIX
+ * rule, which needs no tzdata (routers have none). */
+void notice_timezone(const char *tz);
+
+/* data need not end in NUL. NULL with "line N: found …, expected …" in err. Line ends may be CRLF;
+ * a byte order mark and bidirectional overrides (U+202A-202E, U+2066-2069) are left out; other
+ * control characters and what is not UTF-8 are errors. */
 struct notice *notice_parse(const char *id, const char *data, size_t len, char *err,
                             size_t err_len);
 void notice_free(struct notice *n);
@@ -69,8 +82,8 @@ void notice_set_free(struct notice_set *set);
  * what ended before the build. */
 size_t notice_select(const struct notice_set *set, const char *zone, int64_t now, bool clock_sane,
                      const struct notice **out, size_t max);
-/* The text in lang, else its base language, else fallback, else "it", else the first. Never NULL.
- */
+/* The text in lang, else another of its base language (zh-tw: zh, zh-hans), else fallback, else
+ * "it", else the first. Never NULL. */
 const struct notice_text *notice_text_for(const struct notice *n, const char *lang,
                                           const char *fallback);
 
@@ -78,5 +91,13 @@ const struct notice_text *notice_text_for(const struct notice *n, const char *la
  * headings come out as <h3>. Appends to b. */
 struct buf;
 void notice_render(struct buf *b, const char *markdown);
+/* The same with headings as <hN>, 2 … 6: for pages whose outline is another one. */
+void notice_render_at(struct buf *b, const char *markdown, int heading);
+
+/* Whether a link may be shown: https:// or http:// with a host, mailto: or tel: with something
+ * behind, no blanks, quotes, angle brackets or control characters, at most NOTICE_MAX_LINK bytes.
+ */
+#define NOTICE_MAX_LINK 500
+bool notice_link_ok(const char *url);
 
 #endif

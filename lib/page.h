@@ -65,11 +65,23 @@ struct page_view {
     bool notices_stale_clock;         /* dates may be wrong */
     const char *reason;               /* DENIED: a reason code such as "suspended", or free text */
     enum page_error error;            /* ERROR, or a note on SPLASH (the form was too old) */
-    const char *privacy_html; /* PRIVACY: rows rendered by the caller from its configuration */
+    /* PRIVACY: the caller's own rows, safe HTML, "<div><dt>…</dt><dd>…</dd></div>" each; NULL:
+     * none. What is true of every installation is there without them. */
+    const char *privacy_html;
+    const char *contact; /* who helps: words, a telephone number, an address; NULL: not said */
+    const char *accessibility_url; /* the administration's own statement; NULL: ours alone */
 };
 
+/* The value of the Content-Security-Policy header that every page is to be sent with. */
+const char *page_csp(void);
+
+/* "2 hours 5 minutes" in the language, without markup; seconds are rounded down to minutes. */
+void page_duration(struct buf *b, const struct i18n *i18n, const char *lang, uint64_t seconds);
+
 /* Appends the whole document to b (initialised with PAGE_MAX_BYTES or more by the caller). If all
- * notices do not fit the least urgent are left out and a link to the news page stands instead. */
+ * notices do not fit the least urgent are left out and a link to the news page stands instead.
+ * Terms and privacy may grow up to b's own bound. Dates are shown in the process's TZ
+ * (notice_timezone). */
 void page_render(struct buf *b, const struct i18n *i18n, const struct page_view *view);
 
 #endif

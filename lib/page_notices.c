@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Notices on a page: emergencies stand open above the button, the others are a list of headlines
+ * that open without script (<details>), so that a first screen shows what there is. On the news
+ * page all stand open. Each is first written to a buffer of its own: what does not fit keeps its
+ * headline, and the least urgent ones, for which not even that is left, are counted and linked. */
+#include "lib/page_internal.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define MAX_BODY       6000 /* HTML of one notice, where others wait behind it */
+#define MAX_ALERTS     3
+#define MAX_ALERT_BODY 900    /* longer ones stand in the list, with a link from the top */
+#define ROOM_FOR_MORE  1200   /* the section's own lines, and how many are left out */
+#define MAX_HTML       100000 /* more than this no page could show: not even kept */
+
+static const struct notice_text *text_of(const struct page *p, const struct notice *n)
+{
+    return notice_text_for(n, p->lang, "en");
+}
+
+/* " lang=… dir=…" where the text is in another language than the page. */
+static void lang_attributes(const struct page *p, struct buf *b, const struct notice_text *t)
+{
+    if (strcmp(t->lang, p->lang) == 0)
+        return;
+    buf_str(b, " lang=\"");
+    buf_html(b, t->lang);
+    buf_str(b, "\"");
+    if (i18n_rtl(t->lang) != i18n_rtl(p->lang))
+        buf_str(b, i18n_rtl(t->lang) ? " dir=\"rtl\"" : " dir=\"ltr\"");
+}
+
+/* The notice's id as an HTML id. */
+static void anchor(struct buf *b, const struct notice *n)
+{
+    buf_str(b, "n-");
+    for (const char *c = n->id; *c; c++) {
+        bool fine = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                    (*c >= '0' && *c <= '9') || strchr("-_.", *c);
+        buf_add(b, fine ? c : "-", 1);
+    }
+}
+
+/* Publisher and last day. */
+static void byline(const struct page *p, struct buf *b, const struct notice *n)
+{
+    struct buf date;
+    buf_init(&date, 512);
+    page_date(p, &date, n->until);
+    buf_str(b, "<span class=\"by\"><span lang=\"it\">");
+    buf_html(b, n->publisher);
+    buf_str(b, "</span>");
+    if (date.data && !date.failed) {
+        buf_str(b, " · ");
+        buf_html(b, date.data);
+    }
+    buf_str(b, "</span>");
+    buf_free(&date);
+}
+
+/* What the link says: where it leads. The host of a web address, the number, the mailbox. */
+static void link_words(const struct page *p, struct buf *b, const char *link)
+{
+    char *target = strdup(strchr(link, ':') + 1);
+    if (!target) {
+        b->failed = true;
+        return;
+    }
+    const char *words = T("More at {place}"), *place = target;
+    if (strncasecmp(link, "tel:", 4) == 0) {
+        words = T("Call {place}");
+    } else if (strncasecmp(link, "mailto:", 7) == 0) {
+        words = T("Write to {place}");
+        target[strcspn(target, "?")] = '\0';
+    } else {
+        place += 2;
+        target[2 + strcspn(place, "/?#")] = '\0';
+        place += strncmp(place, "www.", 4) == 0 ? 4 : 0;
+    }
+    page_fill(b, words, ARGS({"place", place, false}));
+    free(target);
+}
+
+static void outward_link(const struct page *p, struct buf *b, const struct notice *n)
+{
+    if (!n->link || !notice_link_ok(n->link))
+        return;
+    buf_str(b, "<p><a class=\"more\" href=\"");
+    buf_html(b, n->link);
+    buf_str(b, "\">");
+    link_words(p, b, n->link);
+    buf_str(b, "</a></p>");
+}
+
+/* Markdown and link; empty if the text is longer than max as HTML. */
+static void body(const struct page *p, struct buf *b, const struct notice *n, int heading,
+                 size_t max)
+{
+    const struct notice_text *t = text_of(p, n);
+    struct buf html;
+    buf_init(&html, MAX_HTML);
+    notice_render_at(&html, t->markdown, heading);
+    if (!html.failed && html.len <= max) {
+        buf_str(b, "<div class=\"md\"");
+        lang_attributes(p, b, t);
+        buf_str(b, ">");
+        if (html.len)
+            buf_add(b, html.data, html.len);
+        buf_str(b, "</div>");
+        outward_link(p, b, n);
+    }
+    buf_free(&html);
+}
+
+static void heading(const struct page *p, struct buf *b, const struct notice *n,
+                    const char *element)
+{
+    const struct notice_text *t = text_of(p, n);
+    buf_fmt(b, "<%s", element);
+    lang_attributes(p, b, t);
+    buf_str(b, ">");
+    buf_html(b, t->title);
+    buf_fmt(b, "</%s>", element);
+}
+
+/* On the news page the titles are the outline's second level, elsewhere "News" stands above them.
+ */
+static bool is_news(const struct page *p)
+{
+    return p->view->kind == PAGE_NEWS;
+}
+
+static bool emergency(const struct notice *n)
+{
+    return n->priority == NOTICE_EMERGENCY;
+}
+
+static void alert(const struct page *p, struct buf *b, const struct notice *n)
+{
+    struct buf inner;
+    buf_init(&inner, MAX_ALERT_BODY + 1000);
+    body(p, &inner, n, 3, MAX_ALERT_BODY);
+    buf_str(b, "<article><span class=\"tag\">");
+    buf_html(b, T("Emergency"));
+    buf_str(b, "</span>");
+    heading(p, b, n, "h2");
+    byline(p, b, n);
+    if (inner.len && !inner.failed) {
+        buf_add(b, inner.data, inner.len);
+    } else {
+        buf_str(b, "<p><a class=\"more\" href=\"#");
+        anchor(b, n);
+        buf_str(b, "\">");
+        buf_html(b, T("Read all of it"));
+        buf_str(b, "</a></p>");
+    }
+    buf_str(b, "</article>");
+    buf_free(&inner);
+}
+
+/* Whether page_alerts shows all of n, so that the list need not. */
+static bool shown_above(const struct page *p, const struct notice *n)
+{
+    const struct notice_text *t = text_of(p, n);
+    struct buf html;
+    bool fits;
+    if (is_news(p))
+        return false;
+    for (size_t i = 0; i < p->view->n_notices && i < MAX_ALERTS; i++) {
+        if (p->view->notices[i] != n)
+            continue;
+        buf_init(&html, MAX_HTML);
+        notice_render_at(&html, t->markdown, 3);
+        fits = !html.failed && html.len <= MAX_ALERT_BODY;
+        buf_free(&html);
+        return emergency(n) && fits;
+    }
+    return false;
+}
+
+void page_alerts(struct page *p)
+{
+    const struct page_view *v = p->view;
+    size_t n = 0;
+    while (n < v->n_notices && n < MAX_ALERTS && emergency(v->notices[n]))
+        n++;
+    if (n == 0)
+        return;
+    HTML("<section class=\"box alert\" role=\"alert\">");
+    for (size_t i = 0; i < n; i++)
+        alert(p, p->out, v->notices[i]);
+    HTML("</section>");
+}
+
+/* The word that says what the coloured edge says. */
+static void tag(const struct page *p, struct buf *b, const struct notice *n)
+{
+    if (n->priority < NOTICE_WARNING)
+        return;
+    buf_fmt(b, "<span class=\"tag t%d\">", (int)n->priority);
+    buf_html(b, emergency(n) ? T("Emergency") : T("Warning"));
+    buf_str(b, "</span>");
+}
+
+/* A headline that leads to the news page, where its text is. */
+static void headline_only(const struct page *p, struct buf *b, const struct notice *n)
+{
+    buf_fmt(b, "<div class=\"notice p%d\" id=\"", (int)n->priority);
+    anchor(b, n);
+    buf_str(b, "\">");
+    tag(p, b, n);
+    heading(p, b, n, is_news(p) ? "h2" : "h3");
+    byline(p, b, n);
+    if (is_news(p)) {
+        buf_str(b, "<p class=\"fine\">");
+        buf_html(b, T("This text is too long to be shown here."));
+        buf_str(b, "</p>");
+        outward_link(p, b, n);
+    } else {
+        buf_fmt(b, "<p><a class=\"more\" href=\"/news?lang=%s#", p->lang);
+        anchor(b, n);
+        buf_str(b, "\">");
+        buf_html(b, T("Read all of it"));
+        buf_str(b, "</a></p>");
+    }
+    buf_str(b, "</div>");
+}
+
+static void whole(const struct page *p, struct buf *b, const struct notice *n, const char *inner)
+{
+    bool open = is_news(p);
+    if (open)
+        buf_fmt(b, "<article class=\"notice p%d\" id=\"", (int)n->priority);
+    else
+        buf_fmt(b, "<details class=\"p%d\"%s id=\"", (int)n->priority,
+                n->priority >= NOTICE_WARNING || p->view->n_notices == 1 ? " open" : "");
+    anchor(b, n);
+    buf_str(b, open ? "\">" : "\"><summary><span>");
+    tag(p, b, n);
+    heading(p, b, n, is_news(p) ? "h2" : "h3");
+    byline(p, b, n);
+    buf_str(b, open ? "<div class=\"body\">" : "</span></summary><div class=\"body\">");
+    buf_str(b, inner);
+    buf_str(b, open ? "</div></article>" : "</div></details>");
+}
+
+/* Appends n to list if room is left for it, whole or as a headline. */
+static bool add_notice(const struct page *p, struct buf *list, const struct notice *n, size_t room)
+{
+    struct buf inner, one;
+    bool added = false;
+    buf_init(&inner, PAGE_MAX_BYTES);
+    buf_init(&one, PAGE_MAX_BYTES);
+    body(p, &inner, n, is_news(p) ? 3 : 4, is_news(p) ? 2 * MAX_BODY : MAX_BODY);
+    if (inner.len && !inner.failed)
+        whole(p, &one, n, inner.data);
+    if (!one.len || one.failed || list->len + one.len > room) {
+        buf_free(&one);
+        buf_init(&one, PAGE_MAX_BYTES);
+        headline_only(p, &one, n);
+    }
+    if (one.len && !one.failed && list->len + one.len <= room) {
+        buf_add(list, one.data, one.len);
+        added = true;
+    }
+    buf_free(&inner);
+    buf_free(&one);
+    return added;
+}
+
+static void left_out_line(struct page *p, struct buf *b, size_t left_out)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%zu", left_out);
+    if (is_news(p))
+        buf_str(b, "<p class=\"fine\">");
+    else
+        buf_fmt(b, "<p><a class=\"more\" href=\"/news?lang=%s\">", p->lang);
+    page_fill(b, TN("{n} more notice", "{n} more notices", left_out), ARGS({"n", number, false}));
+    buf_str(b, is_news(p) ? "</p>" : "</a></p>");
+}
+
+/* The section around the list. Short pages say where the news is from; the news page says it above.
+ */
+static void section(struct page *p, const struct buf *list)
+{
+    if (is_news(p)) {
+        buf_add(p->out, list->data, list->len);
+        return;
+    }
+    HTML("<section class=\"news\" aria-labelledby=\"nh\"><h2 id=\"nh\">");
+    FILL(T("News for {zone}"), {"zone", p->view->zone_title, false});
+    HTML("</h2>");
+    if (p->view->kind == PAGE_SPLASH) {
+        HTML("<p class=\"fine\">");
+        TEXT(T("Links open once you are online."));
+        HTML("</p>");
+    }
+    buf_add(p->out, list->data, list->len);
+    HTML("</section>");
+}
+
+void page_notices(struct page *p)
+{
+    const struct page_view *v = p->view;
+    size_t left_out = 0, room = p->room > ROOM_FOR_MORE ? p->room - ROOM_FOR_MORE : 0;
+    struct buf list;
+    buf_init(&list, PAGE_MAX_BYTES);
+    for (size_t i = 0; i < v->n_notices; i++) {
+        if (p->room > 0 && shown_above(p, v->notices[i]))
+            continue;
+        if (p->room == 0 || i >= PAGE_MAX_NOTICES || !add_notice(p, &list, v->notices[i], room))
+            left_out++;
+    }
+    if (left_out)
+        left_out_line(p, &list, left_out);
+    if (list.len && !list.failed)
+        section(p, &list);
+    buf_free(&list);
+}
