@@ -1,11 +1,13 @@
 """Network namespaces, and processes in them, that clean up after themselves.
 
-Everything is named after this process (lgPID-name), so that runs never meet.
+Everything is named after this process (lgPID-name), so that runs never meet. What a run left behind
+that was killed with -9 is swept away by the next one.
 """
 
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -47,13 +49,18 @@ class Process:
             return os.getpgid(self.pid) == self.pid
         return False
 
+    def ask(self):
+        """Asks to end. A stopped (SIGSTOP) process is woken first."""
+        if self.alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGCONT)
+                os.killpg(self.pid, signal.SIGTERM)
+
     def stop(self):
-        """Asks to end, then insists. A stopped (SIGSTOP) process is woken first."""
+        """Asks to end, then insists."""
         if not self.alive():
             return self.popen.returncode
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGCONT)
-            os.killpg(self.pid, signal.SIGTERM)
+        self.ask()
         try:
             return self.popen.wait(10)
         except subprocess.TimeoutExpired:
@@ -100,14 +107,52 @@ class Namespace:
     def ip(self, *args):
         return self.run("ip", *args)
 
+    def batch(self, *lines):
+        """Many ip commands at the price of one process."""
+        return self.run("ip", "-batch", "-", input="\n".join(lines) + "\n")
+
     def delete(self):
-        subprocess.run(["ip", "netns", "del", self.full], check=False, capture_output=True)
+        end_namespace(self.full)
+
+
+def end_namespace(full):
+    """Ends what still runs in the namespace (a daemon that forked away), then the namespace."""
+    listed = subprocess.run(["ip", "netns", "pids", full], capture_output=True, text=True, check=False)
+    for pid in listed.stdout.split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    subprocess.run(["ip", "netns", "del", full], check=False, capture_output=True)
+
+
+def sweep():
+    """Namespaces and directories of runs that are no more."""
+    def dead(pid):
+        return not os.path.exists(f"/proc/{pid}")
+    for path in pathlib.Path("/run/netns").glob("lg*-*"):
+        m = re.fullmatch(r"lg(\d+)-.+", path.name)
+        if m and dead(m[1]):
+            end_namespace(path.name)
+    for path in pathlib.Path(tempfile.gettempdir()).glob("loggia-*-*"):
+        m = re.fullmatch(r"loggia-(\d+)-\w+", path.name)
+        if m and dead(m[1]):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """Ctrl-C and SIGTERM wait until this is done."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 class World:
     """All the namespaces and processes of a run, in one temporary directory. A context manager."""
 
     def __init__(self, keep=False):
+        sweep()
         self.keep = keep
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"loggia-{os.getpid()}-"))
         self.dir.chmod(0o755)
@@ -125,12 +170,15 @@ class World:
         b.run("ip", "link", "set", b_if, "up")
 
     def close(self):
-        for process in reversed(self.processes):
-            process.stop()
-        for space in self.spaces.values():
-            space.delete()
-        if not self.keep:
-            shutil.rmtree(self.dir, ignore_errors=True)
+        with undisturbed():
+            for process in reversed(self.processes):  # ask them all, then wait for each
+                process.ask()
+            for process in reversed(self.processes):
+                process.stop()
+            for space in self.spaces.values():
+                space.delete()
+            if not self.keep:
+                shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):
         return self

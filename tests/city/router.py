@@ -1,0 +1,160 @@
+"""An access router: bridge, address translation, dnsmasq, loggia-gate and loggiad, all from the
+sample files of conf/router, with this router's values in place of the sample's.
+
+The first router of a city is the sample's own: 10.80.0.1/20, 2001:db8:80::1/64; the next 81, 82, …
+"""
+
+import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import time
+
+from city.netns import wait_for
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("LOGGIA_BUILD", SOURCE / "build")).resolve()
+SAMPLES = SOURCE / "conf" / "router"
+PORTAL_NAME = "wifi.prato.example"
+PROGRAMS = {"loggiad": BUILD / "portal" / "loggiad", "loggia-gate": BUILD / "netfilter" / "loggia-gate",
+            "loggiactl": BUILD / "portal" / "loggiactl"}
+USERS = {"user": "nobody", "gate_user": "daemon"}  # exist everywhere; nothing is added to the machine
+
+
+def filled(text, values):
+    """A sample with other values; each must be in it, so that sample and city cannot drift apart."""
+    for old, new in values.items():
+        if old not in text:
+            raise AssertionError(f"the sample has no {old!r}")
+        text = text.replace(old, new)
+    return text
+
+
+class Router:
+    def __init__(self, internet, name="router", number=0, zone=("piazza-duomo", "Piazza del Duomo"),
+                 radius=None, notices=SOURCE / "conf" / "notices", gated=True):
+        """radius: (address of the centre, secret). gated=False: an access router before Loggia."""
+        self.world, self.internet, self.name, self.number = internet.world, internet, name, number
+        self.zone, self.radius, self.notices, self.gated = zone, radius, notices, gated
+        self.ns = self.world.namespace(name)
+        self.net = 80 + number
+        self.ipv4, self.ipv6, self.prefix = f"10.{self.net}.0.1", f"2001:db8:{self.net}::1", f"2001:db8:{self.net}::/64"
+        self.wan = internet.attach(self.ns)
+        internet.route(self.prefix, self.wan[1])
+        self.dir = self.world.dir / name
+        self.dir.mkdir()
+        self.daemons, self.extra_conf = {}, ""
+        self._network()
+
+    # --- the machine ---------------------------------------------------------------------------
+    def _network(self):
+        self.ns.sysctl("net.ipv6.conf.default.accept_dad", 0)
+        self.ns.batch("link add br-lan type bridge mcast_snooping 0 forward_delay 0",
+                      f"address add {self.ipv4}/20 dev br-lan", f"address add {self.ipv6}/64 dev br-lan nodad",
+                      "link set br-lan up")
+        # What belongs to the whole machine (neighbour tables, conntrack's size) a namespace has not.
+        settings = dict(re.findall(r"^([a-z][\w.]+) = (\S+)$", (SAMPLES / "sysctl.conf").read_text(), re.M))
+        self.ns.run("sh", "-c", "".join(
+            f"[ ! -w /proc/sys/{key.replace('.', '/')} ] || echo {value} > /proc/sys/{key.replace('.', '/')}\n"
+            for key, value in settings.items()))
+        self.load_ruleset()
+
+    def load_ruleset(self):
+        self.ns.run("nft", "-f", SAMPLES / "router.nft")
+
+    def port(self, name):
+        """A bridge port for a phone's cable: isolated from the others, as an access point does it."""
+        self.ns.batch(f"link set {name} master br-lan", f"link set {name} type bridge_slave isolated on",
+                      f"link set {name} up")
+
+    # --- its daemons ---------------------------------------------------------------------------
+    def start(self):
+        self._start_dnsmasq()
+        if self.gated:
+            self._configure()
+            self._launch("loggia-gate")
+            self._launch("loggiad")
+        return self
+
+    def _start_dnsmasq(self):
+        conf = self.dir / "dnsmasq.conf"
+        conf.write_text(filled((SAMPLES / "dnsmasq.conf").read_text(), {
+            "10.80.": f"10.{self.net}.", "2001:db8:80:": f"2001:db8:{self.net}:"}))
+        self.dnsmasq = self.ns.start("dnsmasq", "--keep-in-foreground", "--log-facility=-", "--pid-file=", "--user=root",
+                                     f"--dhcp-leasefile={self.dir / 'leases'}", "-C", conf)
+        wait_for("dnsmasq of the router", lambda: "started" in self.dnsmasq.output() or not self.dnsmasq.alive())
+        if not self.dnsmasq.alive():
+            raise AssertionError(self.dnsmasq.output())
+
+    def _configure(self):
+        run, state, notices = self.dir / "run", self.dir / "state", self.dir / "notices"
+        for directory in (run, state):
+            directory.mkdir(exist_ok=True)
+        run.chmod(0o1777)  # as /run/loggia is for the group of both users
+        shutil.copytree(self.notices, notices, dirs_exist_ok=True)
+        secret = self.dir / "radius.secret"
+        secret.write_text((self.radius[1] if self.radius else "none") + "\n")
+        secret.chmod(0o600)
+        owner = pwd.getpwnam(USERS["user"])
+        for path in (state, secret):
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+        text = filled((SAMPLES / "loggia.conf").read_text(), {
+            '"piazza-duomo"': f'"{self.zone[0]}"', '"Piazza del Duomo"': f'"{self.zone[1]}"',
+            '"/etc/loggia/notices"': f'"{notices}"', '"/etc/loggia/radius.secret"': f'"{secret}"',
+            '"198.51.100.2"': f'"{self.radius[0] if self.radius else "192.0.2.1"}"'})
+        if not self.radius:
+            text = text[:text.index("radius {")]
+        own = {"state_directory": state, "run_directory": run, "nas_identifier": self.name,
+               "locale_directory": BUILD / "po" / "locale", **USERS}
+        self.conf = self.dir / "loggia.conf"
+        self.conf.write_text(text + "".join(f'{k} = "{v}"\n' for k, v in own.items()) + self.extra_conf)
+
+    def _launch(self, daemon):
+        began = time.monotonic()
+        process = self.ns.start(PROGRAMS[daemon], "-c", self.conf,
+                                log=self.dir / f"{daemon}.log.{len(self.world.processes)}")
+        self.daemons[daemon] = process
+        wait_for(f"{daemon} ready on {self.name}", lambda: "event=ready" in process.output() or not process.alive())
+        if not process.alive():
+            raise AssertionError(f"{daemon} on {self.name}: exit {process.popen.returncode}\n{process.output()}")
+        return round((time.monotonic() - began) * 1000)
+
+    def kill(self, daemon, sig=9):
+        return self.daemons[daemon].kill(sig)
+
+    def restart(self, daemon):
+        """Starts it (anew, or after kill); the milliseconds until it is ready."""
+        self.daemons[daemon].stop()
+        return self._launch(daemon)
+
+    def stop(self):
+        for daemon in ("loggiad", "loggia-gate"):
+            if daemon in self.daemons:
+                self.daemons[daemon].stop()
+        self.dnsmasq.stop()
+
+    # --- looking at it -------------------------------------------------------------------------
+    def ctl(self, *words, check=True):
+        """loggiactl; parsed when --json is among the words."""
+        r = self.ns.run(PROGRAMS["loggiactl"], "-c", self.conf, *words, check=check)
+        return json.loads(r.stdout) if "--json" in words and r.returncode == 0 else r.stdout
+
+    def clients(self):
+        """What is open here: MAC -> the client's row."""
+        rows = self.ctl("clients", "--json")
+        rows = rows.get("clients", rows) if isinstance(rows, dict) else rows
+        return {row["mac"].lower(): row for row in rows}
+
+    def log(self, daemon):
+        """All that the daemon's lives on this router said."""
+        return "".join(p.read_text(errors="replace") for p in sorted(
+            self.dir.glob(f"{daemon}.log.*"), key=lambda p: int(p.suffix[1:])))
+
+    def logs(self, lines=25):
+        """The ends of the logs, for a person who wants to know what went wrong."""
+        out = []
+        for daemon in self.daemons:
+            out += [f"--- {daemon} on {self.name}", *self.log(daemon).splitlines()[-lines:]]
+        return "\n".join(out)
