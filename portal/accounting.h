@@ -44,13 +44,15 @@ struct acct_record {
 
 struct accounting *accounting_new(struct loop *loop, const struct conf *conf,
                                   struct radius_client *c, char *err, size_t err_len);
-void accounting_free(struct accounting *a); /* what is not acknowledged goes to the file first */
+/* What is not acknowledged goes to the file first. Before the client's free; NULL is fine. */
+void accounting_free(struct accounting *a);
 /* Takes a copy. Never blocks; never fails for the caller (a full queue drops the oldest
  * Interim-Updates first, counts it and logs it). */
 void accounting_send(struct accounting *a, const struct acct_record *r);
 
 struct accounting_stats {
-    uint64_t sent, acknowledged, dropped;
+    uint64_t sent; /* given to accounting_send */
+    uint64_t acknowledged, dropped;
     size_t waiting; /* in memory and on disk */
     uint64_t disk_bytes;
     bool disk_failing; /* the queue cannot be written: full disk */

@@ -17,7 +17,7 @@ struct radius_question; /* opaque handle of one question in flight */
 /* Kept: conf (must outlive the client). NULL with the reason in err. */
 struct radius_client *radius_client_new(struct loop *loop, const struct conf *conf, char *err,
                                         size_t err_len);
-/* Open questions end without their callback. */
+/* Open questions end without their callback. Not to be called from a callback; NULL is fine. */
 void radius_client_free(struct radius_client *c);
 
 enum radius_kind { RADIUS_SILENT, RADIUS_TAP, RADIUS_PASSWORD, RADIUS_FORGET };
@@ -52,7 +52,8 @@ struct radius_grant {
 };
 typedef void (*radius_answer_fn)(void *arg, const struct radius_grant *grant);
 
-/* Calls fn exactly once, never before returning. NULL if no question can be sent (fn not called).
+/* Calls fn exactly once, never before returning. NULL if no question can be sent: a user
+ * name or password that RADIUS cannot carry, or too many questions already wait (fn not called).
  */
 struct radius_question *radius_ask(struct radius_client *c, const struct radius_ask *ask,
                                    radius_answer_fn fn, void *arg);
@@ -60,12 +61,19 @@ void radius_cancel(struct radius_question *q); /* fn will not be called */
 
 struct radius_server_stats {
     const char *name;
-    bool alive;
-    uint64_t requests, retransmissions, accepts, rejects, timeouts;
-    uint64_t dropped[RADIUS_FAULTS];
+    bool alive;        /* for access; acct_alive for accounting: two ports, judged apart */
+    uint64_t requests; /* questions put to it, and what became of them */
+    uint64_t accepts, rejects;
+    uint64_t retransmissions, timeouts, dropped[RADIUS_FAULTS]; /* access and accounting */
     uint32_t last_rtt_us;
+    bool acct_alive;
+    uint64_t acct_requests, acct_responses;
 };
 size_t radius_client_stats(const struct radius_client *c, struct radius_server_stats *out,
                            size_t max);
+
+/* For the accounting: fn is called when an accounting server that was given up for dead is back.
+ * One at a time; NULL ends it. */
+void radius_client_on_revival(struct radius_client *c, void (*fn)(void *arg), void *arg);
 
 #endif

@@ -86,16 +86,21 @@ struct radius_packet {
     bool failed; /* did not fit, or a value was too long */
 };
 
-/* Begins a packet. For Access-Request and Status-Server (and for CoA, Disconnect and every reply
- * when sign is called with the request's authenticator) a Message-Authenticator of zeros comes
- * first. */
+/* Begins a packet. A Message-Authenticator of zeros comes first, to be filled in when the packet is
+ * signed: in all codes but the two of accounting, whose authenticator is keyed (RFC 2866). */
 void radius_begin(struct radius_packet *p, enum radius_code code, uint8_t id,
                   const uint8_t authenticator[static 16]);
+/* The same, with the code and the attributes of a packet begun before (and not yet signed): how one
+ * question is put to several servers, or again. */
+void radius_begin_from(struct radius_packet *p, const uint8_t *begun, size_t len, uint8_t id,
+                       const uint8_t authenticator[static 16]);
+/* Adds an attribute. An empty value is left out (RFC 2865 section 5: it must not be sent). */
 void radius_add(struct radius_packet *p, uint32_t vendor, uint8_t type, const void *value,
                 size_t len);
 void radius_add_text(struct radius_packet *p, uint8_t type, const char *text); /* cut at 253 */
 void radius_add_u32(struct radius_packet *p, uint8_t type, uint32_t value);
-/* RFC 2865 section 5.2; needs the final request authenticator, so it is known at radius_begin. */
+/* RFC 2865 section 5.2; needs the final request authenticator, so it is known at radius_begin. At
+ * most 128 bytes. */
 void radius_add_password(struct radius_packet *p, const char *password, const char *secret);
 /* Fills in length, Message-Authenticator (where one was begun) and, for accounting, CoA and
  * Disconnect requests, the authenticator (RFC 2866 section 3). False if failed. */
@@ -116,7 +121,7 @@ enum radius_fault { /* why a packet was dropped; each is a counter */
 };
 const char *radius_fault_name(enum radius_fault f);
 
-/* Lengths only: header, every attribute, vendor attributes. */
+/* Lengths only: header, every attribute, the inside of the two vendors' attributes named above. */
 enum radius_fault radius_check_form(const uint8_t *data, size_t len);
 /* A reply against its request's authenticator and the secret, in constant time. Access replies must
  * carry a right Message-Authenticator, in any position; accounting replies may leave it out. */
@@ -128,7 +133,8 @@ enum radius_fault radius_check_reply(const uint8_t *data, size_t len,
 enum radius_fault radius_check_request(const uint8_t *data, size_t len, const char *secret);
 
 /* Walks the attributes of a well-formed packet; *at begins at 0. Vendor attributes come out one by
- * one. False at the end. */
+ * one; what is inside one that does not follow RFC 2865's advice on its format comes out whole, as
+ * (vendor 0, type 26). False at the end. */
 bool radius_next(const uint8_t *data, size_t len, size_t *at, struct radius_attr_view *out);
 bool radius_find(const uint8_t *data, size_t len, uint32_t vendor, uint8_t type,
                  struct radius_attr_view *out);
