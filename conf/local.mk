@@ -1,1 +1,2 @@
 # conf
+include conf/router/local.mk

@@ -31,7 +31,7 @@ class Internet:
     def __init__(self, world):
         self.world, self.ns = world, world.namespace("internet")
         self.ca = Authority(world.dir / "ca")
-        self._hosts = itertools.count(10)
+        self._hosts, self._reserved = itertools.count(10), {}
         self._ports = itertools.cycle(IPERF_PORTS)
         self._backbone()
         self._servers()
@@ -69,10 +69,16 @@ class Internet:
         """The next iperf3 server (each serves one client at a time)."""
         return next(self._ports)
 
+    def reserve(self, name):
+        """The addresses on the backbone that the namespace of this name has or will get."""
+        if name not in self._reserved:
+            n = next(self._hosts)
+            self._reserved[name] = (f"198.51.100.{n}", f"2001:db8:100::{n:x}")
+        return self._reserved[name]
+
     def attach(self, space, interface="wan0"):
         """Connects a namespace to the backbone; its addresses there, (IPv4, IPv6)."""
-        n = next(self._hosts)
-        mine = (f"198.51.100.{n}", f"2001:db8:100::{n:x}")
+        mine = self.reserve(space.name)
         port = f"to-{space.name}"[:15]
         self.world.link(self.ns, port, space, interface)
         self.ns.ip("link", "set", port, "master", "backbone")

@@ -1,6 +1,6 @@
 """Network namespaces, and processes in them, that clean up after themselves.
 
-Everything is named after this process (lgPID-name), so that runs never meet. What a run left behind
+Everything is named after this process (lgPID-name, lgPID.2-name), so that runs never meet. What a run left behind
 that was killed with -9 is swept away by the next one.
 """
 
@@ -72,7 +72,7 @@ class Namespace:
 
     def __init__(self, world, name):
         self.world, self.name = world, name
-        self.full = f"lg{os.getpid()}-{name}"
+        self.full = f"lg{world.tag}-{name}"
         self.resolv = world.dir / f"{name}.resolv.conf"
         self.resolv.write_text("")
         subprocess.run(["ip", "netns", "add", self.full], check=True)
@@ -129,7 +129,7 @@ def sweep():
     def dead(pid):
         return not os.path.exists(f"/proc/{pid}")
     for path in pathlib.Path("/run/netns").glob("lg*-*"):
-        m = re.fullmatch(r"lg(\d+)-.+", path.name)
+        m = re.fullmatch(r"lg(\d+)[-.].+", path.name)
         if m and dead(m[1]):
             end_namespace(path.name)
     for path in pathlib.Path(tempfile.gettempdir()).glob("loggia-*-*"):
@@ -151,8 +151,12 @@ def undisturbed():
 class World:
     """All the namespaces and processes of a run, in one temporary directory. A context manager."""
 
+    made = 0  # by this process
+
     def __init__(self, keep=False):
         sweep()
+        World.made += 1
+        self.tag = f"{os.getpid()}.{World.made}" if World.made > 1 else str(os.getpid())
         self.keep = keep
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"loggia-{os.getpid()}-"))
         self.dir.chmod(0o755)

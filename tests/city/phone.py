@@ -15,6 +15,7 @@ import urllib.parse
 from city import internet
 from city.netns import wait_for
 from city.platforms import PLATFORMS, Answer
+from city.router import PORTAL_NAME
 from city.webpage import Page
 
 HERE = pathlib.Path(__file__).parent
@@ -94,6 +95,7 @@ class Phone:
         self.ns = self.world.namespace(name)
         self.router, self.dhcp, self.ipv4 = None, None, None
         self.payload = {"down": 0, "up": 0}  # what iperf3 carried for this phone so far
+        self.seen = []  # every HTTP answer that it ever got
         self.lease_file = self.world.dir / f"{name}.lease"
         for key, value in {"accept_ra": 2, "use_tempaddr": 2, "router_solicitation_delay": 0}.items():
             self.ns.sysctl(f"net.ipv6.conf.default.{key}", value)
@@ -120,9 +122,15 @@ class Phone:
                                   "-V", "android-dhcp-14", "-x", f"hostname:{self.name}", "-O", "114",
                                   env={"LEASE": str(self.lease_file)})
         wait_for(f"a DHCP lease for {self.name}", self.lease_file.exists)
-        lease = dict(line.split("=", 1) for line in self.lease_file.read_text().splitlines() if "=" in line)
-        self.ipv4 = lease["ip"]
-        return lease
+        self.ipv4 = self.lease()["ip"]
+
+    def lease(self):
+        """What DHCP told: ip, router, dns, opt114, …"""
+        return dict(line.split("=", 1) for line in self.lease_file.read_text().splitlines() if "=" in line)
+
+    def link_local(self):
+        rows = json.loads(self.ns.run("ip", "-j", "-6", "address", "show", "dev", "wlan0", "scope", "link").stdout)
+        return rows[0]["addr_info"][0]["local"]
 
     def wait_ipv6(self):
         """Until it has a privacy address that it may use, and a way out."""
@@ -158,7 +166,13 @@ class Phone:
         head, _, body = r.stdout.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
-        return Answer(int(lines[0].split()[1]), headers, body, url, (time.monotonic() - began) * 1000)
+        answer = Answer(int(lines[0].split()[1]), headers, body, url, (time.monotonic() - began) * 1000)
+        self.seen.append(answer)
+        return answer
+
+    def never_saw_portal(self):
+        """Not a redirect to it, not a page of it."""
+        return not [a for a in self.seen if PORTAL_NAME in (a.location or "") or PORTAL_NAME in a.url]
 
     def resolve(self, name):
         r = self.ns.run("getent", "ahosts", name, check=False)
@@ -220,7 +234,6 @@ class Phone:
         return Page(self.submit(page, path, answers).text), answers
 
     def portal(self, path="/"):
-        from city.router import PORTAL_NAME
         return f"http://{PORTAL_NAME}{path}"
 
     # --- bytes ---------------------------------------------------------------------------------

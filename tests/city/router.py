@@ -121,6 +121,10 @@ class Router:
             raise AssertionError(f"{daemon} on {self.name}: exit {process.popen.returncode}\n{process.output()}")
         return round((time.monotonic() - began) * 1000)
 
+    def second(self, daemon):
+        """Starts another one beside it and waits for it to give up."""
+        return self.ns.run(PROGRAMS[daemon], "-c", self.conf, check=False, timeout=20)
+
     def kill(self, daemon, sig=9):
         return self.daemons[daemon].kill(sig)
 
@@ -146,6 +150,11 @@ class Router:
         rows = self.ctl("clients", "--json")
         rows = rows.get("clients", rows) if isinstance(rows, dict) else rows
         return {row["mac"].lower(): row for row in rows}
+
+    def http_port(self):
+        """Where loggiad listens; phones' port 80 leads there."""
+        listening = self.ns.run("ss", "-Hltnp").stdout
+        return int(re.search(r":(\d+)\s+\S+\s+users:\(\(\"loggiad\"", listening)[1])
 
     def log(self, daemon):
         """All that the daemon's lives on this router said."""
