@@ -48,6 +48,7 @@ bool http_server_set_cert(struct http_server *s, const char *cert_pem, const cha
 
 const char *http_method(const struct http_request *req); /* "GET", "POST", … as sent */
 const char *http_path(const struct http_request *req);   /* decoded by libmicrohttpd, no query */
+const char *http_target(const struct http_request *req); /* path and query as sent, undecoded */
 const char *http_header(struct http_request *req, const char *name);
 const char *http_query(struct http_request *req, const char *name);
 const char *http_form(struct http_request *req, const char *name); /* urlencoded bodies */
