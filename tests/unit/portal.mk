@@ -1,1 +1,23 @@
 # unit tests: portal
+check_PROGRAMS += tests/unit/test_token tests/unit/test_tag tests/unit/test_redirect \
+    tests/unit/test_session tests/unit/test_devices
+
+tests_unit_test_token_SOURCES = tests/unit/test_token.c
+tests_unit_test_token_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_token_LDADD = portal/libloggia-portal.la lib/libloggia-core.la $(CMOCKA_LIBS)
+
+tests_unit_test_tag_SOURCES = tests/unit/test_tag.c
+tests_unit_test_tag_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tag_LDADD = portal/libloggia-portal.la lib/libloggia-core.la $(CMOCKA_LIBS)
+
+tests_unit_test_redirect_SOURCES = tests/unit/test_redirect.c
+tests_unit_test_redirect_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_redirect_LDADD = portal/libloggia-portal.la $(CMOCKA_LIBS)
+
+tests_unit_test_session_SOURCES = tests/unit/test_session.c
+tests_unit_test_session_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_session_LDADD = portal/libloggia-portal.la lib/libloggia-core.la $(CMOCKA_LIBS)
+
+tests_unit_test_devices_SOURCES = tests/unit/test_devices.c portal/devices.c
+tests_unit_test_devices_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_devices_LDADD = lib/libloggia-host.la lib/libloggia-core.la $(CMOCKA_LIBS)

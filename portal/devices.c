@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A uthash table, and two lists through it (idle, left) in the order in which devices were last
+ * touched. Anybody can invent MAC addresses, so what an idle device costs is bounded here. */
+#include "portal/devices.h"
+#include "lib/loop.h"
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+struct devices {
+    struct device *by_mac;
+    struct device *rest, *left;
+    size_t n_rest, n_left, max;
+    uint64_t serial;
+    const uint8_t *key;
+    size_t key_len;
+};
+
+struct devices *devices_new(size_t max, const uint8_t *key, size_t key_len)
+{
+    struct devices *t = calloc(1, sizeof *t);
+    if (t) {
+        t->max = max;
+        t->key = key;
+        t->key_len = key_len;
+    }
+    return t;
+}
+
+static void unlist(struct devices *t, struct device *d)
+{
+    if (d->list == DEVICE_REST) {
+        DL_DELETE(t->rest, d);
+        t->n_rest--;
+    } else if (d->list == DEVICE_LEFT) {
+        DL_DELETE(t->left, d);
+        t->n_left--;
+    }
+    d->list = DEVICE_BUSY;
+}
+
+static void discard(struct devices *t, struct device *d)
+{
+    unlist(t, d);
+    HASH_DEL(t->by_mac, d);
+    loop_timer_free(d->timer);
+    free(d);
+}
+
+void devices_free(struct devices *t, void (*fini)(struct device *d))
+{
+    struct device *d, *tmp;
+    if (!t)
+        return;
+    HASH_ITER (hh, t->by_mac, d, tmp) {
+        if (fini)
+            fini(d);
+        while (d->waiters)
+            device_unwait(d->waiters);
+        discard(t, d);
+    }
+    free(t);
+}
+
+struct device *devices_find(const struct devices *t, const struct mac *mac)
+{
+    struct device *d = NULL;
+    HASH_FIND(hh, t->by_mac, mac, sizeof *mac, d);
+    return d;
+}
+
+static void shrink(struct devices *t)
+{
+    if (t->n_rest > t->max)
+        discard(t, t->rest);
+    if (t->n_left > t->max)
+        discard(t, t->left);
+}
+
+struct device *devices_get(struct devices *t, const struct mac *mac)
+{
+    char hash[DEVICE_HASH_LEN];
+    struct device *d = devices_find(t, mac);
+    if (d)
+        return d;
+    shrink(t);
+    d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    d->mac = *mac;
+    d->serial = ++t->serial;
+    crypto_device_hash(t->key, t->key_len, mac, hash);
+    memcpy(d->pseudonym, hash, DEVICE_LOG_LEN - 1);
+    HASH_ADD(hh, t->by_mac, mac, sizeof d->mac, d);
+    return d;
+}
+
+static bool at_rest(const struct device *d)
+{
+    return d->session.state == SESSION_IDLE && !d->waiters && !d->refs && !d->question &&
+           !d->queued && !d->forgetting;
+}
+
+void devices_touch(struct devices *t, struct device *d)
+{
+    unlist(t, d);
+    if (!at_rest(d))
+        return;
+    if (d->session.left) {
+        d->list = DEVICE_LEFT;
+        DL_APPEND(t->left, d);
+        t->n_left++;
+    } else {
+        d->list = DEVICE_REST;
+        DL_APPEND(t->rest, d);
+        t->n_rest++;
+    }
+}
+
+size_t devices_count(const struct devices *t)
+{
+    return HASH_COUNT(t->by_mac);
+}
+
+struct device *devices_first(const struct devices *t)
+{
+    return t->by_mac;
+}
+
+struct device *devices_next(const struct device *d)
+{
+    return d->hh.next;
+}
+
+void device_wait(struct device *d, struct waiter *w, void (*fn)(void *arg), void *arg)
+{
+    device_unwait(w);
+    *w = (struct waiter){.fn = fn, .arg = arg, .on = d};
+    DL_APPEND(d->waiters, w);
+}
+
+void device_unwait(struct waiter *w)
+{
+    if (!w->on)
+        return;
+    DL_DELETE(w->on->waiters, w);
+    w->on = NULL;
+}
+
+void device_wake(struct device *d)
+{
+    /* Those who begin to wait again while they are called come behind: one round only. */
+    struct waiter *last = d->waiters ? d->waiters->prev : NULL;
+    for (bool more = last != NULL; more && d->waiters;) {
+        struct waiter *w = d->waiters;
+        more = w != last;
+        device_unwait(w);
+        w->fn(w->arg);
+    }
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One device's way through the portal: unknown, asked about, opened, counted, closed. Pure: an
+ * event goes in, the state changes, and what has to be done about it comes out as a set of
+ * SESSION_DO_*. No socket, no timer, no clock: times are in the events. sessions.c does what is
+ * asked for here.
+ *
+ *            appeared           accepted          opened
+ *     IDLE ────────────► ASKING ─────────► OPENING ─────► OPEN ──┐ end, idle, quota, leave, kick
+ *      ▲ │      tap        │ tap              ▲ │ refused   │    ▼
+ *      │ └───────────► JOINING ───────────────┘ │  missing  │  CLOSING
+ *      └────────────◄──────┴────────◄───────────┘   ◄───────┘    │
+ *      └────────────────────────◄────────────────────────────────┘ closed */
+#ifndef LOGGIA_PORTAL_SESSION_H
+#define LOGGIA_PORTAL_SESSION_H
+
+#include "lib/config.h"
+#include "lib/gate_proto.h"
+#include "portal/accounting.h"
+#include "portal/radius_client.h"
+#include "portal/tag.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SESSION_ID_LEN     17 /* 16 hexadecimal digits, NUL */
+#define SESSION_BACKSTOP_S 30 /* the kernel ends what we did not end, this much later */
+#define SESSION_MAX_S      (30 * 86400)
+
+enum session_state {
+    SESSION_IDLE,
+    SESSION_ASKING,  /* the silent question waits or is in flight */
+    SESSION_JOINING, /* a citizen tapped: question in flight */
+    SESSION_OPENING, /* the gate was told to open */
+    SESSION_OPEN,
+    SESSION_CLOSING /* the gate was told to close; its answer brings the last counters */
+};
+const char *session_state_name(enum session_state s);
+
+/* What the last question came to: which page an idle device is shown. */
+enum session_outcome {
+    SESSION_UNKNOWN, /* never asked, or the city does not know it: the splash page */
+    SESSION_DENIED,  /* refused with a reason */
+    SESSION_REFUSED, /* a tap was refused without one */
+    SESSION_CENTRE_DOWN,
+    SESSION_GATE_FULL,
+    SESSION_GATE_FAILED
+};
+
+struct session_profile { /* what the session was granted, defaults filled in */
+    uint32_t session_s, idle_s, interim_s;
+    uint64_t up_Bps, down_Bps, quota_bytes; /* 0: no bound */
+};
+
+struct session {
+    enum session_state state;
+    enum session_outcome outcome;
+    char reason[RADIUS_MAX_VALUE + 1]; /* DENIED */
+    bool left;                         /* no silent question until the next tap */
+    uint64_t silent_again_ms;          /* nor before this time */
+
+    /* From ASKING on. */
+    char id[TAG_ID_LEN];
+    uint32_t seed; /* of the jitter */
+
+    /* From OPENING on. */
+    struct session_profile profile;
+    uint8_t class_len, cui_len;
+    uint8_t class_value[TAG_OPAQUE], cui[TAG_OPAQUE];
+    int64_t start_ms, end_ms;  /* monotonic; start may lie before an adoption, so signed */
+    int64_t start_s, end_s;    /* Unix time of the same */
+    struct gate_counters base; /* counted before the kernel lost its counters */
+    struct gate_counters seen; /* all that was counted, as of the last read */
+    uint64_t read_ms, next_read_ms, next_interim_ms, active_ms;
+    bool reading; /* a READ is in flight */
+    bool resumed; /* OPENING again: accounting has begun already */
+    bool adopted;
+    bool tap_waits;        /* tapped while closing */
+    enum acct_cause cause; /* why it is, or will be, closed; NONE while it may go on */
+};
+
+enum session_event_kind {
+    SESSION_APPEARED, /* the device sent a packet; random, name a question */
+    SESSION_TAPPED,   /* the same, by a citizen with a good token */
+    SESSION_ANSWERED, /* grant, guest, silent_retry_ms */
+    SESSION_OPENED,   /* the gate's answer to OPEN: status */
+    SESSION_COUNTED,  /* the gate's answer to READ: counters, NULL if there was none */
+    SESSION_MISSING,  /* the kernel does not hold what it should */
+    SESSION_CLOSED,   /* the gate's answer to CLOSE: counters, NULL if it was gone */
+    SESSION_EXPIRED,  /* the kernel's backstop ended it: counters */
+    SESSION_DUE,      /* session_next_ms came */
+    SESSION_END       /* somebody ends it: cause; USER_REQUEST also stops silent joining */
+};
+
+struct session_event {
+    enum session_event_kind kind;
+    uint64_t now_ms; /* monotonic */
+    int64_t now_s;   /* Unix */
+    uint8_t random[8];
+    const struct radius_grant *grant;
+    const struct conf_profile *guest;
+    uint64_t silent_retry_ms;
+    const struct gate_counters *counters;
+    enum gate_status status;
+    enum acct_cause cause;
+};
+
+/* In the order in which they are to be done. */
+enum session_do {
+    SESSION_DO_CANCEL = 1, /* the question in flight is of no interest any more */
+    SESSION_DO_ASK = 2,    /* silently */
+    SESSION_DO_TAP = 4,    /* ask as a tap */
+    SESSION_DO_OPEN = 8,
+    SESSION_DO_START = 16, /* accounting */
+    SESSION_DO_READ = 32,
+    SESSION_DO_INTERIM = 64,
+    SESSION_DO_CLOSE = 128,
+    SESSION_DO_STOP = 256,
+    SESSION_DO_SETTLE = 512,    /* whoever waits for this device can be answered */
+    SESSION_DO_TAP_AGAIN = 1024 /* give it SESSION_TAPPED once more, now that it is closed */
+};
+
+unsigned session_step(struct session *s, const struct session_event *ev);
+
+/* When to send SESSION_DUE; 0: not at all. */
+uint64_t session_next_ms(const struct session *s);
+
+/* A session that the kernel held when this loggiad came. Left of the kernel's timeout tells the
+ * end, because the wall clock may have been set meanwhile. */
+void session_adopt(struct session *s, const struct tag *tag, const struct gate_entry *entry,
+                   uint64_t now_ms, int64_t now_s);
+
+/* What to write beside it into the kernel. */
+void session_tag(const struct session *s, const char *zone, struct tag *out);
+/* What is left of the kernel's timeout, SESSION_BACKSTOP_S included. */
+uint32_t session_timeout_s(const struct session *s, uint64_t now_ms);
+uint64_t session_remaining_s(const struct session *s, uint64_t now_ms);
+uint32_t session_time_s(const struct session *s, uint64_t now_ms);
+
+/* Online, or about to be. */
+bool session_is_open(const struct session *s);
+/* A question or the gate's answer is awaited: what the page will say is not known yet. */
+bool session_is_settling(const struct session *s);
+
+#endif
