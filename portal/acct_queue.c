@@ -247,6 +247,7 @@ bool acct_queue_append(struct acct_queue *q, const uint8_t *data, size_t len, bo
     }
     memcpy(frame, &f, sizeof f);
     memcpy(frame + sizeof f, data, len);
+    errno = 0;
     if (!acct_queue_pwrite(q->fd, frame, sizeof f + len, q->end)) {
         int error = errno != 0 ? errno : ENOSPC; /* a short write says nothing */
         if (ftruncate(q->fd, (off_t)q->end) != 0)

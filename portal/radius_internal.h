@@ -62,6 +62,7 @@ struct radius_lane {
     struct radius_socket *sockets; /* utlist */
     unsigned in_flight;            /* exchanges that wait for this lane just now */
     unsigned window;
+    uint32_t answers;
     uint64_t window_cut_ms;
     bool alive;
     bool proven;          /* has once answered as it must (Message-Authenticator included) */

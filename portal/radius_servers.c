@@ -28,7 +28,8 @@ enum {
     DEAD_TIME_MS = 30000,
     BACKOFF_MS = 1000,
     BACKOFF_PROBING_MS = 6000, /* RFC 5997 section 4.2: not more often in the long run */
-    BACKOFF_MAX_MS = 30000
+    BACKOFF_MAX_MS = 30000,
+    ANSWERS_A_STEP = 32 /* the window grows by one: a server's socket holds some 270 datagrams */
 };
 
 static const char *purpose_name(enum radius_purpose p)
@@ -88,7 +89,7 @@ void radius_lane_answered(struct radius_lane *lane, const struct radius_leg *leg
     } else {
         lane->proven = true;
         lane->backoff_ms = BACKOFF_MS;
-        if (lane->window < RADIUS_WINDOW_MAX)
+        if (++lane->answers % ANSWERS_A_STEP == 0 && lane->window < RADIUS_WINDOW_MAX)
             lane->window++;
     }
     revived(lane);
