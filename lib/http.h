@@ -58,8 +58,10 @@ bool http_is_tls(const struct http_request *req);
 const struct sockaddr *http_peer(const struct http_request *req);
 uint64_t http_started_us(const struct http_request *req);
 
-/* A pointer of the handler's own, kept with the request; and what to call if the peer goes away
- * before http_reply (the request must not be used after that call). */
+/* A pointer of the handler's own, kept with the request; and what to call if the request ends
+ * before http_reply (it must not be used after that call). While a request is held libmicrohttpd
+ * does not look at its connection, so that a peer that hung up is noticed only after http_reply:
+ * a handler keeps its own deadline, and gone is called when the server is freed. */
 void http_set_user(struct http_request *req, void *user, void (*gone)(void *user));
 void *http_user(const struct http_request *req);
 
