@@ -77,6 +77,9 @@ enum { CONFIG_SECRETS = 1 /* read secret files too */ };
  * report as "FILE:LINE: OPTION: found FOUND, expected EXPECTED". NULL if there was any. */
 struct conf *config_load(const char *path, int flags, void (*report)(void *arg, const char *line),
                          void *arg);
+/* The same for a text in memory; name stands where FILE stands. text needs no NUL at its end. */
+struct conf *config_parse(const char *name, const char *text, size_t len, int flags,
+                          void (*report)(void *arg, const char *line), void *arg);
 void config_free(struct conf *c); /* wipes secrets; NULL is fine */
 
 /* Every option: name, type, range, default, unit, text. For --help-config and the tests. */

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every option there is, one row each. Checking, defaults, --help-config, the sample file and the
+ * man page come from this table: an option that is not here does not exist, one that is here is
+ * documented. What one row cannot say (two options that must agree) is in config_check.c. */
+#include "lib/config_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define DAY (24 * 60 * 60)
+
+#define AT(type, field)   offsetof(struct type, field), sizeof(((struct type *)NULL)->field), 0
+#define LIST(type, field) offsetof(struct type, field), 0, offsetof(struct type, n_##field)
+#define RADIUS(field)                                                                              \
+    offsetof(struct conf, radius.field), sizeof(((struct conf *)NULL)->radius.field), 0
+#define REQUIRED      false, true, NULL
+#define OPTIONAL      false, false, NULL
+#define DEFAULT(text) false, false, text
+#define OR_ZERO(text) true, false, text
+
+/* clang-format off */
+const struct config_place_info config_places[PLACES] = {
+    [PLACE_ROOT]   = {NULL, NULL, PLACE_ROOT, false, false},
+    [PLACE_ZONE]   = {"zone", "A place of the city that this router serves; its name is what notices are for.",
+                      PLACE_ROOT, true, true},
+    [PLACE_GUEST]  = {"guest", "What a device gets unless the centre says otherwise.", PLACE_ROOT, false, false},
+    [PLACE_RADIUS] = {"radius", "The city's centre. Without this section the router decides alone.",
+                      PLACE_ROOT, false, false},
+    [PLACE_SERVER] = {"server", "A RADIUS server; the first that answers is asked, the others stand in.",
+                      PLACE_RADIUS, true, true},
+};
+
+const struct config_option config_options[] = {
+    {PLACE_ROOT, "network", TYPE_TEXT, 1, 64, DEFAULT("Wi-Fi"), NULL,
+     "Name of the network, as citizens read it.", AT(conf, network)},
+    {PLACE_ROOT, "portal_name", TYPE_DNS_NAME, 0, 0, REQUIRED, NULL,
+     "DNS name of the portal, the same on every router of the city.", AT(conf, portal_name)},
+    {PLACE_ROOT, "nas_identifier", TYPE_WORD, 1, 64, OPTIONAL, NULL,
+     "This router's name in the centre; if it is not set, the host's name.", AT(conf, nas_identifier)},
+    {PLACE_ROOT, "language", TYPE_LANGUAGE, 2, 15, DEFAULT("it"), NULL,
+     "Language of the pages where the browser asks for none that there is.", AT(conf, language)},
+    {PLACE_ROOT, "terms_id", TYPE_WORD, 1, 32, DEFAULT("1"), NULL,
+     "Version of the terms that a tap accepts; it is stored with the pass.", AT(conf, terms_id)},
+    {PLACE_ROOT, "terms_directory", TYPE_PATH, 1, 255, OPTIONAL, NULL,
+     "Where terms.LANGUAGE.md are; if it is not set, the built-in text.", AT(conf, terms_directory)},
+    {PLACE_ROOT, "notices_directory", TYPE_PATH, 1, 255, DEFAULT(LOGGIA_LOCALSTATEDIR "/notices"), NULL,
+     "Where the notices are, one .md file each.", AT(conf, notices_directory)},
+    {PLACE_ROOT, "state_directory", TYPE_PATH, 1, 255, DEFAULT(LOGGIA_LOCALSTATEDIR), NULL,
+     "Accounting that waits for the centre, and the key of the form tokens.", AT(conf, state_directory)},
+    {PLACE_ROOT, "run_directory", TYPE_PATH, 1, 90, DEFAULT(LOGGIA_RUNDIR), NULL,
+     "The sockets of the two daemons.", AT(conf, run_directory)},
+    {PLACE_ROOT, "locale_directory", TYPE_PATH, 1, 255, DEFAULT(LOGGIA_DATADIR "/locale"), NULL,
+     "The translations of the pages.", AT(conf, locale_directory)},
+    {PLACE_ROOT, "user", TYPE_WORD, 1, 32, DEFAULT("loggia"), NULL,
+     "User that loggiad becomes when it is started as root.", AT(conf, user)},
+    {PLACE_ROOT, "gate_user", TYPE_WORD, 1, 32, DEFAULT("loggia-gate"), NULL,
+     "User that loggia-gate becomes.", AT(conf, gate_user)},
+    {PLACE_ROOT, "table", TYPE_WORD, 1, 31, DEFAULT("loggia"), NULL,
+     "Name of the nftables table (family inet).", AT(conf, table)},
+    {PLACE_ROOT, "http_port", TYPE_NUMBER, 1, 65535, DEFAULT("2080"), NULL,
+     "Port of the portal; devices' port 80 is redirected to it.", AT(conf, http_port)},
+    {PLACE_ROOT, "https_port", TYPE_NUMBER, 1, 65535, DEFAULT("2443"), NULL,
+     "Port of the portal's secure pages.", AT(conf, https_port)},
+    {PLACE_ROOT, "nflog_group", TYPE_NUMBER, 1, 65535, DEFAULT("5"), NULL,
+     "NFLOG group by which the kernel tells of a device's first packet.", AT(conf, nflog_group)},
+    {PLACE_ROOT, "max_clients", TYPE_NUMBER, 1, 1000000, DEFAULT("4096"), "devices",
+     "Devices that may be online at the same time.", AT(conf, max_clients)},
+    {PLACE_ROOT, "router_ports", TYPE_SERVICES, 0, 64, OPTIONAL, NULL,
+     "Further services of this router that devices may reach, such as \"tcp/22\".", LIST(conf, router_ports)},
+    {PLACE_ROOT, "dns_rate", TYPE_NUMBER, 1, 100000, DEFAULT("20"), "packets/s",
+     "DNS packets that a device which is not online yet may send.", AT(conf, dns_rate)},
+    {PLACE_ROOT, "dns_burst", TYPE_NUMBER, 1, 100000, DEFAULT("100"), "packets",
+     "DNS packets that such a device may send at once.", AT(conf, dns_burst)},
+    {PLACE_ROOT, "silent_retry", TYPE_DURATION, 1, DAY, DEFAULT("60"), "s",
+     "A device that the city does not know is asked about again after this time.", AT(conf, silent_retry_s)},
+
+    {PLACE_ZONE, "title", TYPE_TEXT, 1, 64, OPTIONAL, NULL,
+     "What citizens read; if it is not set, the zone's name.", AT(conf_zone, title)},
+    {PLACE_ZONE, "interfaces", TYPE_INTERFACES, 1, CONFIG_MAX_INTERFACES, REQUIRED, NULL,
+     "Interfaces or bridges to which the zone's access points are connected.", LIST(conf_zone, interfaces)},
+
+    {PLACE_GUEST, "session", TYPE_DURATION, 5, 30 * DAY, DEFAULT("2h"), "s",
+     "Time online before the portal is met again.", AT(conf_profile, session_s)},
+    {PLACE_GUEST, "idle", TYPE_DURATION, 5, DAY, OR_ZERO("10m"), "s",
+     "A device that is silent for so long is closed; 0: never.", AT(conf_profile, idle_s)},
+    {PLACE_GUEST, "up_kbps", TYPE_NUMBER, 8, 100000000, OR_ZERO("0"), "kbit/s",
+     "Cap from the device; 0: none.", AT(conf_profile, up_kbps)},
+    {PLACE_GUEST, "down_kbps", TYPE_NUMBER, 8, 100000000, OR_ZERO("0"), "kbit/s",
+     "Cap to the device; 0: none.", AT(conf_profile, down_kbps)},
+    {PLACE_GUEST, "quota_mb", TYPE_NUMBER, 1, 1000000000, OR_ZERO("0"), "MB",
+     "Bytes of a session, both ways together; 0: no bound.", AT(conf_profile, quota_mb)},
+    {PLACE_GUEST, "interim", TYPE_DURATION, 1, DAY, DEFAULT("5m"), "s",
+     "Accounting is sent so often.", AT(conf_profile, interim_s)},
+
+    {PLACE_RADIUS, "timeout_ms", TYPE_NUMBER, 100, 60000, DEFAULT("5000"), "ms",
+     "Whole time for one question, retransmissions included.", RADIUS(timeout_ms)},
+    {PLACE_RADIUS, "retry_ms", TYPE_NUMBER, 20, 30000, DEFAULT("1000"), "ms",
+     "First retransmission; the next ones wait twice as long each (RFC 5080).", RADIUS(retry_ms)},
+    {PLACE_RADIUS, "queue_mb", TYPE_NUMBER, 1, 1024, DEFAULT("16"), "MB",
+     "Bound of the accounting that waits on disk while no server answers.", RADIUS(queue_mb)},
+
+    {PLACE_SERVER, "address", TYPE_ADDRESS, 0, 0, REQUIRED, NULL,
+     "IPv4 or IPv6 address (a name would need DNS before the network is there).",
+     AT(conf_radius_server, address)},
+    {PLACE_SERVER, "auth_port", TYPE_NUMBER, 1, 65535, DEFAULT("1812"), NULL,
+     "UDP port of authentication.", AT(conf_radius_server, auth_port)},
+    {PLACE_SERVER, "acct_port", TYPE_NUMBER, 1, 65535, DEFAULT("1813"), NULL,
+     "UDP port of accounting.", AT(conf_radius_server, acct_port)},
+    {PLACE_SERVER, "secret_file", TYPE_SECRET, 1, 255, REQUIRED, NULL,
+     "File with the shared secret in one line, not readable by others.", AT(conf_radius_server, secret_file)},
+};
+/* clang-format on */
+const size_t config_n_options = sizeof config_options / sizeof *config_options;
+
+const struct config_option *config_option_find(enum config_place place, const char *name)
+{
+    for (size_t i = 0; i < config_n_options; i++)
+        if (config_options[i].place == place && strcmp(config_options[i].name, name) == 0)
+            return &config_options[i];
+    return NULL;
+}
+
+/* How many letters must be put in, taken out, changed or swapped (Damerau, Levenshtein). Only short
+ * names are compared. */
+static size_t distance(const char *a, const char *b)
+{
+    enum { LONGEST = 32 };
+    size_t d[LONGEST + 1][LONGEST + 1], la = strlen(a), lb = strlen(b);
+
+    if (la > LONGEST || lb > LONGEST)
+        return LONGEST;
+    for (size_t i = 0; i <= la; i++) {
+        for (size_t j = 0; j <= lb; j++) {
+            if (!i || !j) {
+                d[i][j] = i + j;
+                continue;
+            }
+            size_t best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            if (d[i - 1][j] + 1 < best)
+                best = d[i - 1][j] + 1;
+            if (d[i][j - 1] + 1 < best)
+                best = d[i][j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                d[i - 2][j - 2] + 1 < best)
+                best = d[i - 2][j - 2] + 1;
+            d[i][j] = best;
+        }
+    }
+    return d[la][lb];
+}
+
+const char *config_did_you_mean(enum config_place place, const char *name)
+{
+    size_t best = strlen(name) < 5 ? 2 : 3; /* nearer than this */
+    const char *found = NULL;
+
+    for (size_t i = 0; i < config_n_options; i++) {
+        const struct config_option *o = &config_options[i];
+        size_t d = o->place == place ? distance(name, o->name) : best;
+        if (d < best) {
+            best = d;
+            found = o->name;
+        }
+    }
+    for (int p = PLACE_ROOT + 1; p < PLACES; p++) {
+        const struct config_place_info *info = &config_places[p];
+        size_t d = info->parent == place ? distance(name, info->name) : best;
+        if (d < best) {
+            best = d;
+            found = info->name;
+        }
+    }
+    return found;
+}
+
+static const char *const kinds[] = {
+    [TYPE_TEXT] = "text of",
+    [TYPE_WORD] = "letters, digits, '.', '_' or '-', starting with a letter or digit,",
+    [TYPE_DNS_NAME] = "a DNS name with a dot, such as \"wifi.prato.example\"",
+    [TYPE_LANGUAGE] = "a language tag in lower case, such as \"it\" or \"zh-hans\"",
+    [TYPE_PATH] = "an absolute path of at most",
+    [TYPE_SECRET] = "the absolute path of a file",
+    [TYPE_ADDRESS] = "an IPv4 or IPv6 address",
+    [TYPE_NUMBER] = "a whole number",
+    [TYPE_DURATION] = "a time",
+    [TYPE_INTERFACES] = "the name of an interface (1 to 15 characters)",
+    [TYPE_SERVICES] = "\"tcp/PORT\" or \"udp/PORT\"",
+};
+
+void config_expected(const struct config_option *o, char *out, size_t len)
+{
+    const char *kind = kinds[o->type], *zero = o->zero ? "0 or " : "";
+
+    switch (o->type) {
+    case TYPE_TEXT:
+    case TYPE_WORD:
+        snprintf(out, len, "%s %" PRIu64 " to %" PRIu64 " bytes", kind, o->min, o->max);
+        break;
+    case TYPE_PATH:
+        snprintf(out, len, "%s %" PRIu64 " bytes", kind, o->max);
+        break;
+    case TYPE_NUMBER:
+        snprintf(out, len, "%s, %s%" PRIu64 " to %" PRIu64 "%s%s", kind, zero, o->min, o->max,
+                 o->unit ? " " : "", o->unit ? o->unit : "");
+        break;
+    case TYPE_DURATION:
+        snprintf(out, len,
+                 "%s such as 30, \"90s\", \"10m\", \"2h\" or \"1d\", %s%" PRIu64 " to %" PRIu64
+                 " s",
+                 kind, zero, o->min, o->max);
+        break;
+    default:
+        snprintf(out, len, "%s", kind);
+    }
+}
+
+void config_describe(FILE *out)
+{
+    for (int place = PLACE_ROOT; place < PLACES; place++) {
+        const struct config_place_info *info = &config_places[place];
+        if (info->name)
+            fprintf(out, "\n%s%s { … }%s\n    %s\n", info->name, info->titled ? " \"NAME\"" : "",
+                    info->parent == PLACE_RADIUS ? " in radius" : "", info->text);
+        for (size_t i = 0; i < config_n_options; i++) {
+            const struct config_option *o = &config_options[i];
+            char expected[160];
+            if (o->place != (enum config_place)place)
+                continue;
+            config_expected(o, expected, sizeof expected);
+            fprintf(out, "\n%s\n    %s\n    %s%s; %s%s\n", o->name, o->text,
+                    o->type == TYPE_INTERFACES || o->type == TYPE_SERVICES ? "list: " : "",
+                    expected,
+                    o->required ? "must be set"
+                    : o->def    ? "default "
+                                : "not set by default",
+                    o->def ? o->def : "");
+        }
+    }
+}
