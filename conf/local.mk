@@ -1,3 +1,2 @@
 # conf
 include conf/router/local.mk
-include conf/notices/local.mk

@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libloggia-core.la
     %D%/gate_proto.h \
     %D%/log.c %D%/log.h \
     %D%/mac.c %D%/mac.h \
+    %D%/notify.c %D%/notify.h \
     %D%/secret.c
 %C%_libloggia_core_la_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS)
 %C%_libloggia_core_la_LIBADD = $(NETTLE_LIBS)
@@ -26,7 +27,6 @@ noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la
 
 # http needs a loop: who links -web links -host too.
 %C%_libloggia_web_la_SOURCES = \
-    %D%/form.c %D%/form.h \
     %D%/http.c %D%/http.h \
     %D%/i18n.c %D%/i18n.h \
     %D%/i18n_mo.c %D%/i18n_mo.h \

@@ -1,1 +1,22 @@
-# netfilter
+# netfilter: loggia-gate, the only privileged process
+sbin_PROGRAMS += %D%/loggia-gate
+%C%_loggia_gate_SOURCES = \
+    %D%/clients.c %D%/clients.h \
+    %D%/controller.c %D%/gate.h \
+    %D%/keeper.c \
+    %D%/main.c \
+    %D%/neigh.c %D%/neigh.h \
+    %D%/privileges.c %D%/privileges.h \
+    %D%/ruleset.c %D%/ruleset.h %D%/ruleset_internal.h \
+    %D%/ruleset_elements.c \
+    %D%/ruleset_read.c \
+    %D%/ruleset_rules.c \
+    %D%/ruleset_sets.c \
+    %D%/ruleset_words.c %D%/ruleset_words.h \
+    %D%/settings.c %D%/settings.h \
+    %D%/verbs.c %D%/verbs.h \
+    %D%/work.c
+%C%_loggia_gate_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(NFTNL_CFLAGS) $(NL_CFLAGS) $(CAPNG_CFLAGS)
+%C%_loggia_gate_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
+%C%_loggia_gate_LDADD = lib/libloggia-host.la lib/libloggia-core.la \
+    $(NFTNL_LIBS) $(NL_LIBS) $(CAPNG_LIBS)

@@ -12,4 +12,3 @@ if CENTRE
 include tests/unit/radius-module.mk
 endif
 endif
-include tests/fuzz/local.mk

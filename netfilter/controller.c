@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The socket on which one loggiad speaks.
+ *
+ * A connection is a guest until its HELLO; then it is the controller, or is told why not and hung
+ * up on. Who connects is known from SO_PEERCRED: root or loggiad's user, nobody else. A packet that
+ * is not a request ends the connection, for the other end is not what it should be.
+ *
+ * Backpressure: requests are read only while every reply could be sent, and a dump is written as
+ * fast as the other end reads. Events that a slow controller leaves lying are dropped past a bound:
+ * the kernel's state is the truth, and a DUMP tells it. */
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "netfilter/clients.h"
+#include "netfilter/gate.h"
+#include "netfilter/verbs.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MAX_GUESTS 8
+#define QUEUE_MAX  8192 /* replies and events that wait for the controller: 3 MB at most */
+#define EVENTS_MAX 4096 /* of them events */
+#define SEND_ROOM  (1024 * 1024)
+
+struct conn {
+    struct controller *k;
+    int fd;
+    struct loop_io *io;
+};
+
+struct controller {
+    struct gate *g;
+    int listen_fd;
+    unsigned uid;
+    struct loop_io *listen_io;
+    struct conn guests[MAX_GUESTS];
+    struct conn peer; /* the controller; fd -1: none */
+    struct gate_reply *queue;
+    size_t head, waiting; /* a ring of QUEUE_MAX */
+    uint64_t left_out;
+    struct gate_request pending[GATE_BATCH];
+    size_t n_pending, next_pending;
+    bool dumping;
+    uint32_t dump_seq;
+    size_t dump_at;
+};
+
+static void on_peer(void *arg, int fd, int events);
+
+/* --- connections
+ * ------------------------------------------------------------------------------------- */
+
+static void hang_up(struct conn *c)
+{
+    loop_io_free(c->io);
+    if (c->fd >= 0)
+        close(c->fd);
+    c->io = NULL;
+    c->fd = -1;
+}
+
+static void lose_peer(struct controller *k, const char *why)
+{
+    if (k->peer.fd < 0)
+        return;
+    hang_up(&k->peer);
+    log_msg(LOG_NOTICE, "event=controller-gone reason=\"%s\" left_out=%llu", why,
+            (unsigned long long)k->left_out);
+    k->head = k->waiting = k->n_pending = k->next_pending = 0;
+    k->left_out = 0;
+    k->dumping = false;
+}
+
+/* Whether the controller has hung up although we have not been told yet: one that was killed and
+ * started again may be here before its own end is. */
+static bool peer_alive(const struct controller *k)
+{
+    struct pollfd p = {.fd = k->peer.fd, .events = POLLIN};
+    return k->peer.fd >= 0 && !(poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR));
+}
+
+static int welcome(struct controller *k, const struct gate_request *req)
+{
+    if (req->hello.version != GATE_PROTO_VERSION)
+        return GATE_VERSION;
+    if (peer_alive(k))
+        return GATE_BUSY;
+    lose_peer(k, "hung up");
+    return GATE_OK;
+}
+
+static struct gate_reply hello_reply(struct gate *g, const struct gate_request *req, int status)
+{
+    struct gate_reply r = {.verb = GATE_HELLO, .seq = req->seq, .status = (uint16_t)status};
+    r.hello.version = GATE_PROTO_VERSION;
+    r.hello.open_devices = (uint32_t)clients_count(g->clients);
+    r.hello.max_devices = clients_max(g->clients);
+    r.hello.features = g->features;
+    r.hello.pid = (uint32_t)getpid();
+    r.hello.started_ms = g->started_ms;
+    ruleset_totals(g->rs, &r.hello.transactions, &r.hello.transactions_failed);
+    return r;
+}
+
+static void on_guest(void *arg, int fd, int events)
+{
+    static struct log_limit limit = {.interval_ms = 10000, .burst = 5};
+    struct conn *c = arg;
+    struct controller *k = c->k;
+    struct gate_request req;
+    char buf[sizeof req + 1];
+    (void)events;
+    ssize_t n = recv(fd, buf, sizeof buf, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0 || verbs_decode(buf, (size_t)n, &req) != GATE_OK || req.verb != GATE_HELLO) {
+        if (n > 0)
+            log_limited(&limit, LOG_WARNING, "event=bad-packet from=guest bytes=%zd", n);
+        hang_up(c);
+        return;
+    }
+    int status = welcome(k, &req);
+    struct gate_reply r = hello_reply(k->g, &req, status);
+    if (status != GATE_OK) {
+        log_limited(&limit, LOG_WARNING, "event=controller-refused reason=%s",
+                    status == GATE_BUSY ? "busy" : "version");
+        send(fd, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL);
+        hang_up(c);
+        return;
+    }
+    loop_io_free(c->io);
+    c->io = NULL;
+    c->fd = -1;
+    k->peer.fd = fd;
+    k->peer.io = loop_io_new(k->g->loop, fd, LOOP_READ, on_peer, k);
+    log_msg(LOG_NOTICE, "event=controller-connected");
+    controller_reply(k, &r);
+}
+
+static void admit(struct controller *k, int fd)
+{
+    struct ucred cred;
+    socklen_t len = sizeof cred;
+    int room = SEND_ROOM;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ||
+        (cred.uid != 0 && cred.uid != k->uid)) {
+        static struct log_limit limit = {.interval_ms = 10000, .burst = 5};
+        log_limited(&limit, LOG_WARNING, "event=controller-refused reason=uid uid=%u", cred.uid);
+        close(fd);
+        return;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    for (int i = 0; i < MAX_GUESTS; i++) {
+        struct conn *c = &k->guests[i];
+        if (c->fd >= 0)
+            continue;
+        *c = (struct conn){k, fd, loop_io_new(k->g->loop, fd, LOOP_READ, on_guest, c)};
+        if (!c->io)
+            hang_up(c);
+        return;
+    }
+    close(fd);
+}
+
+static void on_connect(void *arg, int listen_fd, int events)
+{
+    struct controller *k = arg;
+    int fd;
+    (void)events;
+    while ((fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+        admit(k, fd);
+}
+
+/* --- sending
+ * ------------------------------------------------------------------------------------------ */
+
+static bool send_now(struct controller *k, const struct gate_reply *r)
+{
+    ssize_t n;
+    do
+        n = send(k->peer.fd, r, sizeof *r, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof *r; /* a peer that is gone is noticed when it is read from */
+}
+
+static bool enqueue(struct controller *k, const struct gate_reply *r, size_t max)
+{
+    if (k->waiting >= max)
+        return false;
+    k->queue[(k->head + k->waiting++) % QUEUE_MAX] = *r;
+    loop_io_set(k->peer.io, LOOP_WRITE);
+    return true;
+}
+
+void controller_reply(struct controller *k, const struct gate_reply *r)
+{
+    if (!k || k->peer.fd < 0)
+        return;
+    if ((k->waiting > 0 || !send_now(k, r)) && !enqueue(k, r, QUEUE_MAX))
+        lose_peer(k, "does not read");
+}
+
+void controller_event(struct controller *k, const struct gate_reply *r)
+{
+    if (!k || k->peer.fd < 0)
+        return;
+    if ((k->waiting > 0 || !send_now(k, r)) && !enqueue(k, r, EVENTS_MAX))
+        k->left_out++;
+}
+
+bool controller_dumping(const struct controller *k)
+{
+    return k && k->dumping;
+}
+
+static bool flush_queue(struct controller *k)
+{
+    while (k->waiting > 0) {
+        if (!send_now(k, &k->queue[k->head]))
+            return false;
+        k->head = (k->head + 1) % QUEUE_MAX;
+        k->waiting--;
+    }
+    return true;
+}
+
+static void dump_on(struct controller *k)
+{
+    struct gate_reply r = {.verb = GATE_DUMP, .seq = k->dump_seq, .status = GATE_MORE};
+    const struct client *c;
+    while ((c = clients_at(k->g->clients, k->dump_at))) {
+        if (k->waiting > 0)
+            return; /* goes on when the other end has read */
+        work_entry(c, &r.entry);
+        controller_reply(k, &r);
+        k->dump_at++;
+    }
+    k->dumping = false;
+    r.status = GATE_OK;
+    memset(&r.entry, 0, sizeof r.entry);
+    controller_reply(k, &r);
+}
+
+/* --- requests
+ * ------------------------------------------------------------------------------------------ */
+
+static void serve_pending(struct controller *k)
+{
+    while (k->peer.fd >= 0 && !k->dumping && k->next_pending < k->n_pending) {
+        size_t from = k->next_pending, n = 0;
+        while (from + n < k->n_pending && k->pending[from + n].verb != GATE_DUMP)
+            n++;
+        k->next_pending = from + n;
+        if (n > 0)
+            work_requests(k->g, &k->pending[from], n);
+        if (k->peer.fd >= 0 && k->next_pending < k->n_pending) {
+            k->dumping = true;
+            k->dump_at = 0;
+            k->dump_seq = k->pending[k->next_pending++].seq;
+            dump_on(k);
+        }
+    }
+}
+
+/* Reads all that waits, up to a batch. False: the connection is over. */
+static bool read_requests(struct controller *k)
+{
+    struct gate_request req;
+    char buf[sizeof req + 1];
+    k->n_pending = k->next_pending = 0;
+    while (k->n_pending < GATE_BATCH) {
+        ssize_t n = recv(k->peer.fd, buf, sizeof buf, MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return true;
+        if (n <= 0) {
+            lose_peer(k, "hung up");
+            return false;
+        }
+        int status = verbs_decode(buf, (size_t)n, &req);
+        if (status == GATE_INVALID) {
+            struct gate_reply r = {.verb = req.verb, .seq = req.seq, .status = GATE_INVALID};
+            controller_reply(k, &r);
+        } else if (status == GATE_OK && req.verb == GATE_HELLO) {
+            struct gate_reply r = hello_reply(k->g, &req, GATE_OK);
+            controller_reply(k, &r);
+        } else if (status == GATE_OK) {
+            k->pending[k->n_pending++] = req;
+        } else {
+            log_msg(LOG_WARNING, "event=bad-packet from=controller bytes=%zd", n);
+            lose_peer(k, "sent what is no request");
+            return false;
+        }
+        if (k->peer.fd < 0)
+            return false;
+    }
+    return true;
+}
+
+static void on_peer(void *arg, int fd, int events)
+{
+    struct controller *k = arg;
+    (void)fd, (void)events;
+    if (!flush_queue(k)) {
+        if (!peer_alive(k))
+            lose_peer(k, "hung up");
+        return;
+    }
+    if (k->dumping)
+        dump_on(k);
+    serve_pending(k);
+    if (k->peer.fd >= 0 && k->waiting == 0 && !k->dumping && read_requests(k))
+        serve_pending(k);
+    if (k->peer.fd >= 0)
+        loop_io_set(k->peer.io, k->waiting > 0 ? LOOP_WRITE : LOOP_READ);
+}
+
+/* --- life
+ * -----------------------------------------------------------------------------------------------
+ */
+
+struct controller *controller_new(struct gate *g, int listen_fd, unsigned uid)
+{
+    struct controller *k = calloc(1, sizeof *k);
+    if (!k)
+        return NULL;
+    k->g = g;
+    k->listen_fd = listen_fd;
+    k->uid = uid;
+    k->peer.fd = -1;
+    for (int i = 0; i < MAX_GUESTS; i++)
+        k->guests[i].fd = -1;
+    k->queue = calloc(QUEUE_MAX, sizeof *k->queue);
+    k->listen_io = loop_io_new(g->loop, listen_fd, LOOP_READ, on_connect, k);
+    if (!k->queue || !k->listen_io) {
+        controller_free(k);
+        return NULL;
+    }
+    return k;
+}
+
+void controller_free(struct controller *k)
+{
+    if (!k)
+        return;
+    for (int i = 0; i < MAX_GUESTS; i++)
+        hang_up(&k->guests[i]);
+    hang_up(&k->peer);
+    loop_io_free(k->listen_io);
+    free(k->queue);
+    free(k);
+}

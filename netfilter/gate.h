@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The gate: what main.c puts together and controller.c, work.c and keeper.c share. */
+#ifndef LOGGIA_NETFILTER_GATE_H
+#define LOGGIA_NETFILTER_GATE_H
+
+#include "lib/gate_proto.h"
+#include "netfilter/ruleset.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct client;
+struct clients;
+struct conf;
+struct controller;
+struct loop;
+struct loop_io;
+struct loop_timer;
+struct neigh;
+
+#define GATE_BATCH 128 /* requests that share a transaction, at most */
+
+struct gate {
+    struct loop *loop;
+    struct ruleset_config rules; /* what the configuration makes of the table */
+    struct ruleset *rs;
+    struct clients *clients;
+    struct neigh *neigh;
+    struct controller *controller;
+    struct loop_timer *expiry, *reader;
+    struct loop_io *watch_io;
+    size_t read_next; /* keeper.c: how far the reading after adoption is */
+    unsigned features;
+    uint64_t started_ms;
+};
+
+/* work.c: does the requests (no HELLO, no DUMP among them; at most GATE_BATCH) and answers each. */
+void work_requests(struct gate *g, const struct gate_request *requests, size_t n);
+/* Reads the counters of at most GATE_BATCH devices, by key. 0 or a negative errno. */
+int work_read(struct gate *g, struct client **clients, size_t n);
+/* The reply's view of a device. */
+void work_entry(const struct client *c, struct gate_entry *out);
+
+/* keeper.c: what the gate does by itself. */
+bool keeper_start(struct gate *g, char *err, size_t err_len); /* installs, adopts, watches */
+void keeper_stop(struct gate *g);
+void keeper_schedule(struct gate *g); /* after a device's end has changed */
+/* Makes the table again from memory; started_us: since when it is known to be damaged. */
+int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_foreign *cause);
+
+/* controller.c */
+struct controller *controller_new(struct gate *g, int listen_fd, unsigned uid);
+void controller_free(struct controller *k);
+void controller_reply(struct controller *k, const struct gate_reply *r);
+void controller_event(struct controller *k, const struct gate_reply *r);
+bool controller_dumping(const struct controller *k); /* clients must not be moved about now */
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the gate does without being asked: adopts what the kernel holds when it starts, rebuilds the
+ * table when somebody deletes it, notices devices whose end has come.
+ *
+ * The table is there before this process and after it. Starting replaces the rules in one
+ * transaction and leaves the sets alone: at no instant is something closed open, or something open
+ * closed. */
+#include "lib/crypto.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "netfilter/clients.h"
+#include "netfilter/gate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REBUILD_CHUNK  1000 /* devices a transaction: bounds its memory (about 1 MB) */
+#define EXPIRY_LATE_MS 20   /* the kernel counts in jiffies */
+#define READ_EVERY_MS  5
+#define DUMP_PAUSE_MS  50
+
+/* --- ends
+ * ------------------------------------------------------------------------------------------- */
+
+static int close_alone(struct gate *g, struct client *c, batch_deleted_fn fn, void *arg)
+{
+    struct batch *b = batch_new(g->rs);
+    if (!b)
+        return -ENOMEM;
+    batch_close(b, &c->mac, c->number);
+    int r = batch_commit(b, fn, arg);
+    batch_free(b);
+    return r;
+}
+
+static void on_last_counters(void *arg, const struct mac *mac, uint32_t number, uint64_t bytes,
+                             uint64_t packets)
+{
+    struct client *c = arg;
+    (void)number;
+    if (mac) {
+        c->last.up_bytes = bytes + c->carry.up_bytes;
+        c->last.up_packets = packets + c->carry.up_packets;
+    } else {
+        c->last.down_bytes = bytes + c->carry.down_bytes;
+        c->last.down_packets = packets + c->carry.down_packets;
+    }
+}
+
+static void on_expiry(void *arg)
+{
+    struct gate *g = arg;
+    uint64_t now = loop_now_ms();
+    struct client *c;
+    if (controller_dumping(g->controller)) {
+        loop_timer_start(g->expiry, DUMP_PAUSE_MS);
+        return;
+    }
+    while ((c = clients_soonest(g->clients)) && c->ends_ms + EXPIRY_LATE_MS <= now) {
+        /* The kernel has forgotten it, most likely; a clock that went otherwise must not keep it.
+         */
+        close_alone(g, c, on_last_counters, c);
+        struct gate_reply r = {.verb = GATE_EV_EXPIRED};
+        work_entry(c, &r.entry);
+        log_msg(LOG_INFO, "event=expired number=%u", c->number);
+        clients_remove(g->clients, c);
+        controller_event(g->controller, &r);
+    }
+    keeper_schedule(g);
+}
+
+void keeper_schedule(struct gate *g)
+{
+    const struct client *c = clients_soonest(g->clients);
+    uint64_t now = loop_now_ms();
+    if (!c)
+        loop_timer_stop(g->expiry);
+    else
+        loop_timer_start(g->expiry, (c->ends_ms > now ? c->ends_ms - now : 0) + EXPIRY_LATE_MS);
+}
+
+/* --- rebuilding
+ * ------------------------------------------------------------------------------------- */
+
+static void add_again(struct batch *b, const struct client *c, uint64_t now)
+{
+    if (c->ends_ms <= now || c->pending)
+        return;
+    struct ruleset_device d = {.mac = c->mac,
+                               .number = c->number,
+                               .timeout_ms = c->ends_ms - now,
+                               .up_Bps = c->up_Bps,
+                               .down_Bps = c->down_Bps,
+                               .counters = c->last,
+                               .tag = c->tag};
+    batch_open(b, &d);
+}
+
+static int rebuild_chunk(struct gate *g, size_t from)
+{
+    struct batch *b = batch_new(g->rs);
+    uint64_t now = loop_now_ms();
+    if (!b)
+        return -ENOMEM;
+    if (from == 0) {
+        batch_fresh_table(b);
+        batch_reserve(b, 0, clients_numbers_end(g->clients));
+    }
+    for (size_t i = from; i < from + REBUILD_CHUNK && clients_at(g->clients, i); i++)
+        add_again(b, clients_at(g->clients, i), now);
+    int r = batch_commit(b, NULL, NULL);
+    batch_free(b);
+    return r;
+}
+
+static int rebuild_all(struct gate *g)
+{
+    size_t n = clients_count(g->clients);
+    int r = 0;
+    for (size_t from = 0; r == 0 && (from == 0 || from < n); from += REBUILD_CHUNK)
+        r = rebuild_chunk(g, from);
+    for (size_t i = 0; r == 0 && i < n; i++) { /* the kernel's counters hold all of it now */
+        struct client *c = clients_at(g->clients, i);
+        memset(&c->carry, 0, sizeof c->carry);
+        c->read = true;
+    }
+    return r;
+}
+
+int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_foreign *cause)
+{
+    size_t n = clients_count(g->clients);
+    int r = rebuild_all(g);
+    for (int i = 0; i < 3 && r < 0; i++) /* somebody may be at it still */
+        r = rebuild_all(g);
+    if (r < 0) {
+        log_msg(LOG_ERR, "event=rebuild-failed table=%s error=\"%s\"", g->rules.table,
+                strerror(-r));
+        return r;
+    }
+    uint32_t gap = (uint32_t)(loop_now_us() - started_us);
+    log_msg(LOG_WARNING, "event=rebuilt table=%s by=\"%s\" pid=%u gap_us=%u devices=%zu",
+            g->rules.table, cause->by[0] ? cause->by : "unknown", cause->pid, gap, n);
+    struct gate_reply ev = {.verb = GATE_EV_REBUILT, .gap_us = gap};
+    ev.hello.open_devices = (uint32_t)n;
+    ev.hello.max_devices = clients_max(g->clients);
+    controller_event(g->controller, &ev);
+    return 0;
+}
+
+static void on_watch(void *arg, int fd, int events)
+{
+    struct gate *g = arg;
+    struct ruleset_foreign f;
+    uint64_t began_us = loop_now_us();
+    (void)fd, (void)events;
+    ruleset_watch_read(g->rs, &f);
+    if (f.damaged || (f.overrun && !ruleset_present(g->rs)))
+        keeper_rebuild(g, began_us, &f);
+}
+
+/* --- adoption
+ * ---------------------------------------------------------------------------------------- */
+
+static void on_seen(void *arg, const struct ruleset_device *d)
+{
+    struct gate *g = arg;
+    if (!d)
+        clients_clear(g->clients);
+    else if (!clients_add(g->clients, &d->mac, d->number, loop_now_ms() + d->timeout_ms, d->tag))
+        log_msg(LOG_WARNING, "event=not-adopted number=%u", d->number);
+}
+
+/* Where numbers go on: behind the last block that any gate of this table took. Without a trace of
+ * one (a new table) somewhere at random: conntrack may remember numbers that we do not. */
+static void adopt_numbers(struct gate *g)
+{
+    uint32_t end = 0;
+    if (ruleset_reserved(g->rs, &end) < 0 || end == 0) {
+        crypto_random(&end, sizeof end);
+        end = 1 + end % CLIENTS_NUMBER_LAST;
+    }
+    clients_numbers_after(g->clients, end);
+}
+
+static void on_read_time(void *arg)
+{
+    struct gate *g = arg;
+    struct client *batch[GATE_BATCH];
+    size_t n = 0;
+    for (; n < GATE_BATCH && clients_at(g->clients, g->read_next); g->read_next++) {
+        batch[n] = clients_at(g->clients, g->read_next);
+        n += !batch[n]->read;
+    }
+    if (n > 0)
+        work_read(g, batch, n);
+    if (clients_at(g->clients, g->read_next))
+        loop_timer_start(g->reader, READ_EVERY_MS);
+}
+
+static int adopt(struct gate *g)
+{
+    int r = ruleset_dump(g->rs, on_seen, g);
+    if (r == -ENOENT) /* no table yet */
+        clients_clear(g->clients);
+    adopt_numbers(g);
+    return r == -ENOENT ? 0 : r;
+}
+
+/* A table of another layout (an older or newer gate's) cannot be kept: what it holds is read, and
+ * it is made anew with the same devices in one transaction. */
+static int replace_layout(struct gate *g)
+{
+    for (size_t i = 0; i < clients_count(g->clients);) {
+        struct client *batch[GATE_BATCH];
+        size_t n = 0;
+        for (; n < GATE_BATCH && clients_at(g->clients, i); i++)
+            batch[n++] = clients_at(g->clients, i);
+        work_read(g, batch, n);
+    }
+    log_msg(LOG_WARNING, "event=layout-replaced table=%s devices=%zu", g->rules.table,
+            clients_count(g->clients));
+    return rebuild_all(g);
+}
+
+bool keeper_start(struct gate *g, char *err, size_t err_len)
+{
+    int r = ruleset_install(g->rs);
+    bool other_layout = r == -EEXIST || r == -EINVAL || r == -EBUSY || r == -EOPNOTSUPP;
+    if (r < 0 && !(other_layout && ruleset_present(g->rs))) {
+        snprintf(err, err_len, "the kernel refuses table inet %s: %s", g->rules.table,
+                 strerror(-r));
+        return false;
+    }
+    int a = adopt(g);
+    if (a == 0 && r < 0)
+        a = replace_layout(g);
+    if (a < 0) {
+        snprintf(err, err_len, "table inet %s cannot be adopted: %s", g->rules.table, strerror(-a));
+        return false;
+    }
+    g->expiry = loop_timer_new(g->loop, on_expiry, g);
+    g->reader = loop_timer_new(g->loop, on_read_time, g);
+    g->watch_io = loop_io_new(g->loop, ruleset_watch_fd(g->rs), LOOP_READ, on_watch, g);
+    if (!g->expiry || !g->reader || !g->watch_io) {
+        snprintf(err, err_len, "out of memory");
+        return false;
+    }
+    loop_timer_start(g->reader, READ_EVERY_MS);
+    keeper_schedule(g);
+    return true;
+}
+
+void keeper_stop(struct gate *g)
+{
+    loop_timer_free(g->expiry);
+    loop_timer_free(g->reader);
+    loop_io_free(g->watch_io);
+}

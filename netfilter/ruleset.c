@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The transport: how a batch of changes becomes one nf_tables transaction.
+ *
+ * nf_tables takes a transaction between two nfnetlink batch messages: all of it happens or nothing
+ * does, and no packet sees a state between. The kernel works inside our sendmsg(2): when it
+ * returns, every answer waits in the socket's queue already. Only the last message asks for an
+ * acknowledgement (errors are reported for any message), so that a big batch costs one small
+ * answer.
+ *
+ * Deletes ask for an echo (NLM_F_ECHO): the notification, with the element's last counter values,
+ * then comes to this socket even though it is in no multicast group. That is where final counters
+ * come from: nothing is counted after it, nothing before it is left out. */
+#include "netfilter/ruleset.h"
+#include "lib/log.h"
+#include "netfilter/ruleset_internal.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <libnftnl/common.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/utsname.h>
+
+#define SOCKET_SEND_ROOM (32 * 1024 * 1024) /* netlink takes no message longer than this */
+#define SOCKET_RECV_ROOM (16 * 1024 * 1024)
+#define RECV_BUFFER      65536
+#define BATCH_FIRST_ROOM 65536
+#define BATCH_MAX_ROOM   (SOCKET_SEND_ROOM / 2)
+
+static struct mnl_socket *open_socket(unsigned groups, char *err, size_t err_len)
+{
+    struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+    if (!nl || mnl_socket_bind(nl, groups, MNL_SOCKET_AUTOPID) < 0) {
+        snprintf(err, err_len, "netlink socket: %s", strerror(errno));
+        if (nl)
+            mnl_socket_close(nl);
+        return NULL;
+    }
+    int fd = mnl_socket_get_fd(nl), send_room = SOCKET_SEND_ROOM, recv_room = SOCKET_RECV_ROOM;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_room, sizeof send_room);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &recv_room, sizeof recv_room);
+    struct timeval patience = {.tv_sec = 2};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    return nl;
+}
+
+struct ruleset *ruleset_new(const struct ruleset_config *cfg, char *err, size_t err_len)
+{
+    struct ruleset *rs = calloc(1, sizeof *rs);
+    if (!rs) {
+        snprintf(err, err_len, "out of memory");
+        return NULL;
+    }
+    rs->cfg = *cfg;
+    rs->seq = 1;
+    rs->nl = open_socket(0, err, err_len);
+    rs->watch = rs->nl ? open_socket(1U << (NFNLGRP_NFTABLES - 1), err, err_len) : NULL;
+    if (!rs->watch) {
+        ruleset_free(rs);
+        return NULL;
+    }
+    rs->portid = mnl_socket_get_portid(rs->nl);
+    return rs;
+}
+
+void ruleset_free(struct ruleset *rs)
+{
+    if (!rs)
+        return;
+    if (rs->nl)
+        mnl_socket_close(rs->nl);
+    if (rs->watch)
+        mnl_socket_close(rs->watch);
+    free(rs);
+}
+
+void ruleset_configure(struct ruleset *rs, const struct ruleset_config *cfg)
+{
+    rs->cfg = *cfg;
+}
+
+void ruleset_totals(const struct ruleset *rs, uint64_t *transactions, uint64_t *failed)
+{
+    *transactions = rs->transactions;
+    *failed = rs->failed;
+}
+
+/* --- building ------------------------------------------------------------------------------ */
+
+static bool batch_grow(struct batch *b)
+{
+    if (b->room - b->used >= RULESET_MSG_ROOM)
+        return true;
+    size_t room = b->room ? b->room * 2 : BATCH_FIRST_ROOM;
+    char *buf = room <= BATCH_MAX_ROOM ? realloc(b->buf, room) : NULL;
+    if (!buf) {
+        b->oom = true;
+        return false;
+    }
+    b->buf = buf;
+    b->room = room;
+    return true;
+}
+
+struct batch *batch_new(struct ruleset *rs)
+{
+    struct batch *b = calloc(1, sizeof *b);
+    if (!b)
+        return NULL;
+    b->rs = rs;
+    b->first_seq = rs->seq++;
+    if (!batch_grow(b)) {
+        batch_free(b);
+        return NULL;
+    }
+    struct nlmsghdr *nlh = nftnl_batch_begin(b->buf, b->first_seq);
+    b->used = MNL_ALIGN(nlh->nlmsg_len);
+    return b;
+}
+
+void batch_free(struct batch *b)
+{
+    if (b)
+        free(b->buf);
+    free(b);
+}
+
+size_t batch_bytes(const struct batch *b)
+{
+    return b->used;
+}
+
+struct nlmsghdr *batch_msg(struct batch *b, uint16_t type, uint16_t flags)
+{
+    if (b->oom || !batch_grow(b))
+        return NULL;
+    return nftnl_nlmsg_build_hdr(b->buf + b->used, type, NFPROTO_INET, flags, b->rs->seq++);
+}
+
+void batch_end_msg(struct batch *b, struct nlmsghdr *nlh)
+{
+    b->last = (size_t)((char *)nlh - b->buf);
+    b->used += MNL_ALIGN(nlh->nlmsg_len);
+    b->messages++;
+}
+
+void batch_fresh_table(struct batch *b)
+{
+    batch_table(b); /* made first, so that deleting it cannot fail */
+    struct nlmsghdr *nlh = batch_msg(b, NFT_MSG_DELTABLE, 0);
+    if (!nlh)
+        return;
+    mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, b->rs->cfg.table);
+    batch_end_msg(b, nlh);
+    batch_table(b);
+    batch_sets(b);
+    batch_chains(b);
+}
+
+/* --- committing ------------------------------------------------------------------------------ */
+
+struct answers {
+    uint32_t first_seq, last_seq;
+    bool done;
+    int error; /* the first one, and whose */
+    uint32_t error_seq;
+    batch_deleted_fn fn;
+    void *arg;
+};
+
+static void on_echo(void *arg, const struct element *e)
+{
+    struct answers *a = arg;
+    if (!strcmp(e->set, SET_UP) && e->key_len == sizeof(struct mac)) {
+        struct mac mac;
+        memcpy(mac.b, e->key, sizeof mac.b);
+        a->fn(a->arg, &mac, 0, e->bytes, e->packets);
+    } else if (!strcmp(e->set, SET_DOWN) && e->key_len == sizeof(uint32_t)) {
+        uint32_t number;
+        memcpy(&number, e->key, sizeof number);
+        a->fn(a->arg, NULL, number, e->bytes, e->packets);
+    }
+}
+
+static void on_answer(struct answers *a, const struct nlmsghdr *nlh)
+{
+    if (nlh->nlmsg_type == NLMSG_ERROR) {
+        const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+        if (nlh->nlmsg_seq - a->first_seq > a->last_seq - a->first_seq)
+            return; /* of an earlier batch */
+        if (e->error && !a->error) {
+            a->error = e->error;
+            a->error_seq = nlh->nlmsg_seq;
+        }
+        if (nlh->nlmsg_seq == a->last_seq)
+            a->done = true;
+    } else if (nlh->nlmsg_type == ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_DELSETELEM) && a->fn) {
+        element_parse(nlh, on_echo, a);
+    }
+}
+
+static int read_answers(struct ruleset *rs, struct answers *a)
+{
+    static char buf[RECV_BUFFER] __attribute__((aligned(8)));
+    while (!a->done) {
+        ssize_t n = recv(mnl_socket_get_fd(rs->nl), buf, sizeof buf, a->error ? MSG_DONTWAIT : 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) /* ENOBUFS: an answer is lost; EAGAIN: the kernel gave up half-way */
+            return a->error ? a->error : errno == EAGAIN ? -ETIMEDOUT : -errno;
+        int left = (int)n;
+        for (struct nlmsghdr *nlh = (struct nlmsghdr *)buf; mnl_nlmsg_ok(nlh, left);
+             nlh = mnl_nlmsg_next(nlh, &left))
+            on_answer(a, nlh);
+    }
+    return a->error;
+}
+
+int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg)
+{
+    struct ruleset *rs = b->rs;
+    if (b->oom || !batch_grow(b))
+        return -ENOMEM;
+    if (b->messages == 0)
+        return 0;
+    struct nlmsghdr *last = (struct nlmsghdr *)(b->buf + b->last);
+    last->nlmsg_flags |= NLM_F_ACK;
+    struct nlmsghdr *end = nftnl_batch_end(b->buf + b->used, rs->seq++);
+    size_t len = b->used + MNL_ALIGN(end->nlmsg_len);
+    struct answers a = {
+        .first_seq = b->first_seq, .last_seq = last->nlmsg_seq, .fn = fn, .arg = arg};
+    rs->transactions++;
+    ssize_t sent;
+    do
+        sent = mnl_socket_sendto(rs->nl, b->buf, len);
+    while (sent < 0 && errno == EINTR);
+    int r = sent < 0 ? -errno : read_answers(rs, &a);
+    if (r < 0) {
+        rs->failed++;
+        b->failed = a.error_seq - b->first_seq;
+        log_msg(LOG_DEBUG, "event=transaction-failed message=%u of=%u error=\"%s\"", b->failed,
+                b->messages, strerror(-r));
+    }
+    return r;
+}
+
+/* --- the table as a whole ----------------------------------------------------------------------
+ */
+
+int ruleset_install(struct ruleset *rs)
+{
+    struct batch *b = batch_new(rs);
+    if (!b)
+        return -ENOMEM;
+    batch_table(b);
+    batch_sets(b);
+    batch_chains(b);
+    int r = batch_commit(b, NULL, NULL);
+    batch_free(b);
+    return r;
+}
+
+int ruleset_remove(struct ruleset *rs)
+{
+    struct batch *b = batch_new(rs);
+    struct nlmsghdr *nlh = b ? batch_msg(b, NFT_MSG_DELTABLE, 0) : NULL;
+    int r = -ENOMEM;
+    if (nlh) {
+        mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, rs->cfg.table);
+        batch_end_msg(b, nlh);
+        r = batch_commit(b, NULL, NULL);
+    }
+    batch_free(b);
+    return r == -ENOENT ? 0 : r;
+}
+
+bool ruleset_present(struct ruleset *rs)
+{
+    char buf[RECV_BUFFER / 8] __attribute__((aligned(8)));
+    struct nlmsghdr *nlh =
+        nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK, rs->seq++);
+    uint32_t seq = nlh->nlmsg_seq;
+    mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, rs->cfg.table);
+    if (mnl_socket_sendto(rs->nl, nlh, nlh->nlmsg_len) < 0)
+        return false;
+    for (;;) {
+        ssize_t n = mnl_socket_recvfrom(rs->nl, buf, sizeof buf);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        int left = (int)n;
+        for (nlh = (struct nlmsghdr *)buf; mnl_nlmsg_ok(nlh, left);
+             nlh = mnl_nlmsg_next(nlh, &left)) {
+            if (nlh->nlmsg_type == NLMSG_ERROR && nlh->nlmsg_seq == seq)
+                return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error == 0;
+        }
+    }
+}
+
+/* Asks for a flowtable in a transaction that cannot succeed, for its last message deletes a table
+ * nobody has: the kernel judges every message, and then forgets them all. If the first error is the
+ * last message's the flowtable was all right. */
+static bool probe_flowtable(struct ruleset *rs)
+{
+    struct batch *b = batch_new(rs);
+    struct nlmsghdr *nlh;
+    int r = -ENOMEM;
+    if (!b)
+        return false;
+    batch_table(b);
+    nlh = batch_msg(b, NFT_MSG_NEWFLOWTABLE, NLM_F_CREATE);
+    if (nlh) {
+        mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_TABLE, rs->cfg.table);
+        mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_NAME, "probe");
+        struct nlattr *hook = mnl_attr_nest_start(nlh, NFTA_FLOWTABLE_HOOK);
+        mnl_attr_put_u32(nlh, NFTA_FLOWTABLE_HOOK_NUM, 0);
+        mnl_attr_put_u32(nlh, NFTA_FLOWTABLE_HOOK_PRIORITY, 0);
+        mnl_attr_nest_end(nlh, hook);
+        batch_end_msg(b, nlh);
+    }
+    nlh = batch_msg(b, NFT_MSG_DELTABLE, 0);
+    if (nlh) {
+        mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, "loggia-no-such-table");
+        batch_end_msg(b, nlh);
+        r = batch_commit(b, NULL, NULL);
+    }
+    bool known = r == -ENOENT && b->failed == b->messages;
+    batch_free(b);
+    rs->transactions--; /* meant to fail */
+    rs->failed--;
+    return known;
+}
+
+unsigned ruleset_features(struct ruleset *rs)
+{
+    struct utsname u;
+    unsigned major = 0, minor = 0, f = 0;
+    if (uname(&u) == 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2) {
+        unsigned v = major * 1000 + minor; /* neither can be seen in what the kernel answers */
+        f |= v >= 6012 ? GATE_F_TIMEOUT_UPDATE : 0;
+        f |= v >= 6013 ? GATE_F_MASKED_MARK : 0;
+    }
+    return f | (probe_flowtable(rs) ? GATE_F_FLOWTABLE : 0);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The room for libnftnl and libmnl: table inet loggia. Nothing here knows of sockets to loggiad or
+ * of sessions; it turns devices into set elements and back. All calls are synchronous: netlink
+ * answers within the send, tens of microseconds a transaction.
+ *
+ * Functions that talk to the kernel return 0 or a negative errno. */
+#ifndef LOGGIA_NETFILTER_RULESET_H
+#define LOGGIA_NETFILTER_RULESET_H
+
+#include "lib/gate_proto.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ruleset;
+struct batch;
+
+#define RULESET_MAX_LAN     256
+#define RULESET_MAX_PORTS   64
+#define RULESET_NUMBER_LAST 0x00ffffffU           /* client numbers: 1 … this */
+#define RULESET_NO_CAP_BPS  UINT64_C(10000000000) /* the rate that stands for "no cap" */
+#define RULESET_IFNAME_LEN  16
+
+struct ruleset_port {
+    uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+    uint16_t port;
+};
+
+/* What the rules are made of. Copied. */
+struct ruleset_config {
+    char table[32];
+    char lan[RULESET_MAX_LAN][RULESET_IFNAME_LEN];
+    size_t n_lan;
+    struct ruleset_port ports[RULESET_MAX_PORTS]; /* of the router, open to all LAN devices */
+    size_t n_ports;
+    uint16_t http_port, nflog_group;
+    uint32_t dns_rate, dns_burst;
+};
+
+/* One device as the kernel holds it. */
+struct ruleset_device {
+    struct mac mac;
+    uint32_t number;
+    uint64_t timeout_ms;
+    uint64_t up_Bps, down_Bps;     /* or GATE_UNLIMITED */
+    struct gate_counters counters; /* what the counters start from */
+    const char *tag;
+};
+
+struct ruleset *ruleset_new(const struct ruleset_config *cfg, char *err, size_t err_len);
+void ruleset_free(struct ruleset *rs); /* leaves the kernel as it is */
+void ruleset_configure(struct ruleset *rs, const struct ruleset_config *cfg); /* then install */
+void ruleset_totals(const struct ruleset *rs, uint64_t *transactions, uint64_t *failed);
+unsigned ruleset_features(struct ruleset *rs); /* enum gate_feature, probed */
+
+/* One transaction that makes what is missing and replaces every rule; set elements stay, so what is
+ * closed stays closed and what is open stays open. -EEXIST: a table of another layout is there. */
+int ruleset_install(struct ruleset *rs);
+int ruleset_remove(struct ruleset *rs); /* deletes the table; 0 also when there is none */
+bool ruleset_present(struct ruleset *rs);
+
+/* Transactions: new, fill, commit, free. A batch that ran out of memory fails with -ENOMEM. */
+struct batch *batch_new(struct ruleset *rs);
+void batch_free(struct batch *b);
+void batch_fresh_table(struct batch *b); /* deletes whatever is there and makes it anew */
+void batch_open(struct batch *b, const struct ruleset_device *d);
+void batch_close(struct batch *b, const struct mac *mac, uint32_t number);
+/* One element alone; for tidying up what is only half there. */
+enum ruleset_element { RULESET_ID, RULESET_UP, RULESET_DOWN };
+void batch_close_one(struct batch *b, enum ruleset_element which, const struct mac *mac,
+                     uint32_t number);
+/* Numbers up to end are taken: what a restarted gate goes on from. old 0: none before. */
+void batch_reserve(struct batch *b, uint32_t old, uint32_t end);
+size_t batch_bytes(const struct batch *b);
+
+/* The final counter of an element that this transaction deleted: of mac's uplink (number 0) or of
+ * number's downlink (mac NULL). */
+typedef void (*batch_deleted_fn)(void *arg, const struct mac *mac, uint32_t number, uint64_t bytes,
+                                 uint64_t packets);
+int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg);
+
+/* Reading by key. found is false where the kernel has neither element. */
+struct ruleset_reading {
+    struct mac mac;
+    uint32_t number;
+    bool found_up, found_down;
+    uint64_t up_Bps, down_Bps;
+    struct gate_counters counters;
+};
+int ruleset_read(struct ruleset *rs, struct ruleset_reading *items, size_t n);
+
+/* All ids. The kernel's dump of a set is quadratic in its size: for adoption only. A dump that a
+ * change interrupted is begun again: seen is called with NULL first, each time. */
+typedef void (*ruleset_seen_fn)(void *arg, const struct ruleset_device *d);
+int ruleset_dump(struct ruleset *rs, ruleset_seen_fn seen, void *arg);
+int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number); /* by key */
+int ruleset_reserved(struct ruleset *rs, uint32_t *end);                       /* 0 if none */
+
+/* What others do to the table. */
+struct ruleset_foreign {
+    bool damaged; /* somebody deleted the table or a part that is ours alone */
+    bool overrun; /* the kernel had to leave notifications out: look for yourself */
+    char by[32];  /* the program that did it, "" if unknown */
+    uint32_t pid;
+};
+int ruleset_watch_fd(const struct ruleset *rs);
+void ruleset_watch_read(struct ruleset *rs, struct ruleset_foreign *out);
+
+#endif

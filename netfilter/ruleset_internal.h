@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shared by ruleset*.c alone. */
+#ifndef LOGGIA_NETFILTER_RULESET_INTERNAL_H
+#define LOGGIA_NETFILTER_RULESET_INTERNAL_H
+
+#include "netfilter/ruleset.h"
+
+struct mnl_socket;
+struct nlmsghdr;
+struct nftnl_set;
+struct nftnl_set_elem;
+
+#define SET_IDS     "ids"
+#define SET_UP      "up"
+#define SET_DOWN    "down"
+#define SET_LAN     "lan"
+#define SET_SEEN    "seen"
+#define SET_DNS     "dns"
+#define SET_GARDEN4 "garden4"
+#define SET_GARDEN6 "garden6"
+#define SET_NUMBERS "numbers"
+
+struct ruleset {
+    struct ruleset_config cfg;
+    struct mnl_socket *nl; /* transactions and reads */
+    uint32_t portid;
+    uint32_t seq;
+    struct mnl_socket *watch; /* what others do */
+    uint64_t transactions, failed;
+};
+
+/* A transaction under construction: netlink messages one behind the other. */
+struct batch {
+    struct ruleset *rs;
+    char *buf;
+    size_t used, room;
+    size_t last; /* offset of the last message */
+    uint32_t first_seq, messages;
+    uint32_t failed; /* after a commit that failed: the first message refused, from 1 */
+    bool oom;
+};
+
+/* A message with at least RULESET_MSG_ROOM bytes to write in, NULL when out of memory (the batch
+ * then fails as a whole). batch_end_msg closes it. */
+#define RULESET_MSG_ROOM 4096
+struct nlmsghdr *batch_msg(struct batch *b, uint16_t type, uint16_t flags);
+void batch_end_msg(struct batch *b, struct nlmsghdr *nlh);
+
+/* The whole table, into a batch. */
+void batch_table(struct batch *b);
+void batch_sets(struct batch *b);
+void batch_chains(struct batch *b); /* chains, without what was in them, and their rules */
+
+/* Elements. */
+struct nftnl_set *elem_set(const struct ruleset *rs, const char *name);
+struct element {
+    uint8_t key[16];
+    uint32_t key_len;
+    uint32_t number; /* data of ids */
+    uint64_t expires_ms;
+    uint64_t bytes, packets, rate_Bps;
+    char tag[GATE_TAG_LEN];
+    char set[32];
+};
+/* Calls fn for each element of a NEWSETELEM or DELSETELEM message. */
+typedef void (*element_fn)(void *arg, const struct element *e);
+int element_parse(const struct nlmsghdr *nlh, element_fn fn, void *arg);
+
+#endif

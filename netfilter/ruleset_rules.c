@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The chains and the rules. The number of rules does not depend on the number of devices:
+ * a packet costs one lookup whoever else is there.
+ *
+ * "Is it open?" is asked with `ct mark set ether saddr map @ids`: it matches exactly the open
+ * devices, and marks their flow by the way (the kernel writes only if the mark differs). Never with
+ * @up: a lookup there takes from the device's rate and counts.
+ *
+ * The mark is set on every packet from the LAN, not only on a flow's first: so a flow that is older
+ * than the table, or begun before a rejoin, belongs to its device from its next packet on. A device
+ * that is not open has its flows' marks taken away, which keeps "mark 0" = "nobody's" in to_lan.
+ *
+ * Nothing from or to the LAN that no rule names is accepted. Traffic that does not touch the LAN is
+ * not ours: the policies are accept. */
+#include "netfilter/ruleset.h"
+#include "netfilter/ruleset_internal.h"
+#include "netfilter/ruleset_words.h"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/expr.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+
+#define ADDRESS_LOCAL   2    /* RTN_LOCAL: an address of the router */
+#define SEEN_TIMEOUT_MS 2000 /* a device that is not open is announced at most this often */
+#define SEEN_PER_SECOND 5000 /* all of them together: bounds what invented addresses can cause */
+#define DNS_TIMEOUT_MS  60000
+#define ECHO_PER_SECOND 200
+#define SNAPLEN         64 /* enough for the addresses */
+
+static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
+static const uint8_t transports[] = {IPPROTO_UDP, IPPROTO_TCP};
+
+/* --- the rules ---------------------------------------------------------------------------------
+ */
+
+/* Who is it: marks flows of open devices, announces the others. Right after conntrack. */
+static void rules_prerouting(struct batch *b)
+{
+    struct rule w = word_begin(b, "prerouting");
+    word_if_lan(&w, NFT_META_IIFNAME);
+    word_verdict(&w, NFT_GOTO, "lan_prerouting");
+
+    w = word_begin(b, "lan_prerouting");
+    word_if_open(&w);
+    word_verdict(&w, NF_ACCEPT, NULL);
+
+    uint32_t nobody = 0;
+    w = word_begin(b, "lan_prerouting");
+    struct nftnl_expr *e = word_expr(&w, "immediate");
+    if (e) {
+        nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
+        nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &nobody, sizeof nobody);
+    }
+    word_set_ct_mark(&w, NFT_REG_1);
+    word_end(&w);
+
+    w = word_begin(b, "lan_prerouting");
+    word_if_device(&w, SET_SEEN, true);
+    word_if_below(&w, SEEN_PER_SECOND, SEEN_PER_SECOND);
+    word_remember(&w, SET_SEEN, NFT_DYNSET_OP_ADD, SEEN_TIMEOUT_MS, NULL);
+    e = word_expr(&w, "log");
+    if (e) {
+        nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_GROUP, b->rs->cfg.nflog_group);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_LOG_SNAPLEN, SNAPLEN);
+        nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_QTHRESHOLD, 1);
+    }
+    word_end(&w);
+}
+
+/* Where it gets: the portal's port 80 for all; DNS and any port 80 for who is not open. */
+static void rules_nat(struct batch *b)
+{
+    const struct ruleset_config *cfg = &b->rs->cfg;
+    struct rule w = word_begin(b, "nat_prerouting");
+    word_if_lan(&w, NFT_META_IIFNAME);
+    word_verdict(&w, NFT_GOTO, "lan_nat");
+
+    uint32_t local = ADDRESS_LOCAL;
+    w = word_begin(b, "lan_nat");
+    word_if_port(&w, IPPROTO_TCP, 80);
+    struct nftnl_expr *e = word_expr(&w, "fib");
+    if (e) {
+        nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+    }
+    word_cmp(&w, NFT_CMP_EQ, &local, sizeof local);
+    word_redirect(&w, cfg->http_port);
+
+    w = word_begin(b, "lan_nat");
+    word_if_open(&w);
+    word_verdict(&w, NF_ACCEPT, NULL);
+    for (int i = 0; i < 2; i++) {
+        w = word_begin(b, "lan_nat");
+        word_if_port(&w, transports[i], 53);
+        word_redirect(&w, 53);
+    }
+    for (int i = 0; i < 2; i++) {
+        w = word_begin(b, "lan_nat");
+        word_if_garden(&w, families[i], false);
+        word_verdict(&w, NF_ACCEPT, NULL);
+    }
+    w = word_begin(b, "lan_nat");
+    word_if_port(&w, IPPROTO_TCP, 80);
+    word_redirect(&w, cfg->http_port);
+}
+
+/* DNS: without a bound for who is open, a few packets a second for who is not, TCP included, and
+ * whether the flow is established or not: a tunnel through it must not be worth the while. */
+static void rules_dns(struct batch *b)
+{
+    for (int i = 0; i < 2; i++) {
+        struct rule w = word_begin(b, "lan_input");
+        word_if_port(&w, transports[i], 53);
+        word_verdict(&w, NFT_GOTO, "lan_dns");
+    }
+    struct rule w = word_begin(b, "lan_dns");
+    word_if_open(&w);
+    word_verdict(&w, NF_ACCEPT, NULL);
+
+    struct nftnl_expr *limit = nftnl_expr_alloc("limit");
+    if (limit)
+        word_limit_values(limit, b->rs->cfg.dns_rate, b->rs->cfg.dns_burst);
+    else
+        b->oom = true;
+    w = word_begin(b, "lan_dns");
+    word_load_device(&w);
+    word_remember(&w, SET_DNS, NFT_DYNSET_OP_UPDATE, DNS_TIMEOUT_MS, limit);
+    word_verdict(&w, NF_ACCEPT, NULL);
+
+    w = word_begin(b, "lan_dns");
+    word_verdict(&w, NF_DROP, NULL);
+}
+
+static void rules_icmp(struct batch *b)
+{
+    static const uint8_t v6[] = {MLD_LISTENER_QUERY,
+                                 MLD_LISTENER_REPORT,
+                                 MLD_LISTENER_REDUCTION,
+                                 ND_ROUTER_SOLICIT,
+                                 ND_NEIGHBOR_SOLICIT,
+                                 ND_NEIGHBOR_ADVERT,
+                                 143 /* MLDv2, RFC 3810 section 5.2 */};
+    for (size_t i = 0; i < sizeof v6; i++) {
+        struct rule w = word_begin(b, "lan_input");
+        word_if_icmp(&w, IPPROTO_ICMPV6, v6[i]);
+        word_verdict(&w, NF_ACCEPT, NULL);
+    }
+    struct rule w = word_begin(b, "lan_input");
+    word_if_icmp(&w, IPPROTO_ICMP, ICMP_ECHO);
+    word_if_below(&w, ECHO_PER_SECOND, ECHO_PER_SECOND);
+    word_verdict(&w, NF_ACCEPT, NULL);
+    w = word_begin(b, "lan_input");
+    word_if_icmp(&w, IPPROTO_ICMPV6, ICMP6_ECHO_REQUEST);
+    word_if_below(&w, ECHO_PER_SECOND, ECHO_PER_SECOND);
+    word_verdict(&w, NF_ACCEPT, NULL);
+}
+
+/* What the router itself is for to a device of the LAN, open or not. */
+static void rules_input(struct batch *b)
+{
+    static const struct ruleset_port dhcp[] = {{IPPROTO_UDP, 67}, {IPPROTO_UDP, 547}};
+    const struct ruleset_config *cfg = &b->rs->cfg;
+    struct rule w = word_begin(b, "input");
+    word_if_lan(&w, NFT_META_IIFNAME);
+    word_verdict(&w, NFT_GOTO, "lan_input");
+    rules_dns(b);
+    w = word_begin(b, "lan_input");
+    word_if_replying(&w);
+    word_verdict(&w, NF_ACCEPT, NULL);
+    for (int i = 0; i < 2; i++) {
+        w = word_begin(b, "lan_input");
+        word_if_port(&w, dhcp[i].protocol, dhcp[i].port);
+        word_verdict(&w, NF_ACCEPT, NULL);
+    }
+    rules_icmp(b);
+    w = word_begin(b, "lan_input");
+    word_if_port(&w, IPPROTO_TCP, cfg->http_port);
+    word_verdict(&w, NF_ACCEPT, NULL);
+    for (size_t i = 0; i < cfg->n_ports; i++) {
+        w = word_begin(b, "lan_input");
+        word_if_port(&w, cfg->ports[i].protocol, cfg->ports[i].port);
+        word_verdict(&w, NF_ACCEPT, NULL);
+    }
+    static const uint16_t at_once[] = {443, 853}; /* refused, so that nobody waits */
+    for (int i = 0; i < 2; i++) {
+        w = word_begin(b, "lan_input");
+        word_if_port(&w, IPPROTO_TCP, at_once[i]);
+        word_reject(&w, true);
+    }
+    w = word_begin(b, "lan_input");
+    word_verdict(&w, NF_DROP, NULL);
+}
+
+/* HTTPS is refused at once, never intercepted; so are QUIC and DNS over TLS: phones then fall back.
+ */
+static void rules_refused(struct batch *b)
+{
+    static const uint16_t ports[] = {443, 853};
+    for (int p = 0; p < 2; p++) {
+        for (int t = 0; t < 2; t++) {
+            struct rule w = word_begin(b, "from_lan");
+            word_if_port(&w, transports[t], ports[p]);
+            word_reject(&w, transports[t] == IPPROTO_TCP);
+        }
+    }
+}
+
+static void rules_from_lan(struct batch *b)
+{
+    struct rule w = word_begin(b, "from_lan");
+    word_if_lan(&w, NFT_META_OIFNAME); /* devices do not see one another through us */
+    word_verdict(&w, NF_DROP, NULL);
+    w = word_begin(b, "from_lan");
+    word_if_device(&w, SET_UP, false);
+    word_verdict(&w, NF_ACCEPT, NULL);
+    w = word_begin(b, "from_lan");
+    word_if_open(&w); /* and over its rate, or the rule above had it */
+    word_verdict(&w, NF_DROP, NULL);
+    for (int i = 0; i < 2; i++) {
+        w = word_begin(b, "from_lan");
+        word_if_garden(&w, families[i], false);
+        word_verdict(&w, NF_ACCEPT, NULL);
+    }
+    rules_refused(b);
+    w = word_begin(b, "from_lan");
+    word_verdict(&w, NF_DROP, NULL);
+}
+
+static void rules_to_lan(struct batch *b)
+{
+    uint32_t nobody = 0;
+    struct rule w = word_begin(b, "to_lan");
+    word_load_ct(&w, NFT_CT_MARK);
+    word_lookup(&w, SET_DOWN, false);
+    word_verdict(&w, NF_ACCEPT, NULL);
+    for (int i = 0; i < 2; i++) {
+        w = word_begin(b, "to_lan");
+        word_load_ct(
+            &w, NFT_CT_MARK); /* an open device's flow that is over its rate is not let in here */
+        word_cmp(&w, NFT_CMP_EQ, &nobody, sizeof nobody);
+        word_if_replying(&w);
+        word_if_garden(&w, families[i], true);
+        word_verdict(&w, NF_ACCEPT, NULL);
+    }
+    w = word_begin(b, "to_lan");
+    word_verdict(&w, NF_DROP, NULL);
+}
+
+static void rules_forward(struct batch *b)
+{
+    struct rule w = word_begin(b, "forward");
+    word_if_lan(&w, NFT_META_IIFNAME);
+    word_verdict(&w, NFT_GOTO, "from_lan");
+    w = word_begin(b, "forward");
+    word_if_lan(&w, NFT_META_OIFNAME);
+    word_verdict(&w, NFT_GOTO, "to_lan");
+    rules_from_lan(b);
+    rules_to_lan(b);
+}
+
+/* --- chains -------------------------------------------------------------------------------------
+ */
+
+static const struct chain_def {
+    const char *name, *type; /* type NULL: not a base chain */
+    uint32_t hook;
+    int32_t priority;
+} chains[] = {
+    {"lan_prerouting", NULL, 0, 0},
+    {"lan_nat", NULL, 0, 0},
+    {"lan_input", NULL, 0, 0},
+    {"lan_dns", NULL, 0, 0},
+    {"from_lan", NULL, 0, 0},
+    {"to_lan", NULL, 0, 0},
+    {"prerouting", "filter", NF_INET_PRE_ROUTING, -199}, /* conntrack is at -200 */
+    {"nat_prerouting", "nat", NF_INET_PRE_ROUTING, -100},
+    {"input", "filter", NF_INET_LOCAL_IN, 0},
+    {"forward", "filter", NF_INET_FORWARD, 0},
+};
+
+static void add_chain(struct batch *b, const struct chain_def *d)
+{
+    struct nftnl_chain *c = nftnl_chain_alloc();
+    struct nlmsghdr *nlh = c ? batch_msg(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE) : NULL;
+    if (!nlh) {
+        b->oom = true;
+        if (c)
+            nftnl_chain_free(c);
+        return;
+    }
+    nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, b->rs->cfg.table);
+    nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, d->name);
+    if (d->type) {
+        nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, d->type);
+        nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, d->hook);
+        nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, d->priority);
+        nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+    }
+    nftnl_chain_nlmsg_build_payload(nlh, c);
+    batch_end_msg(b, nlh);
+    nftnl_chain_free(c);
+}
+
+static void flush_chain(struct batch *b, const char *name)
+{
+    struct nlmsghdr *nlh = batch_msg(b, NFT_MSG_DELRULE, 0);
+    if (!nlh)
+        return;
+    mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, b->rs->cfg.table);
+    mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, name);
+    batch_end_msg(b, nlh);
+}
+
+void batch_chains(struct batch *b)
+{
+    size_t n = sizeof chains / sizeof *chains;
+    for (size_t i = 0; i < n; i++)
+        add_chain(b, &chains[i]);
+    for (size_t i = 0; i < n; i++)
+        flush_chain(b, chains[i].name);
+    rules_prerouting(b);
+    rules_nat(b);
+    rules_input(b);
+    rules_forward(b);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table and its sets. A set that exists already is left with all it holds. */
+#include "netfilter/ruleset.h"
+#include "netfilter/ruleset_internal.h"
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/set.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+/* nft(8)'s own numbers for data types, so that `nft list` shows keys as what they are. */
+enum { TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_ETHER = 9, TYPE_MARK = 19, TYPE_IFNAME = 41 };
+
+#define GARDEN_TIMEOUT_MS (2 * 3600 * 1000)
+#define STRANGERS_MAX     65536 /* elements of the dynamic sets: devices that are not open */
+
+void batch_table(struct batch *b)
+{
+    struct nlmsghdr *nlh = batch_msg(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    if (!nlh)
+        return;
+    mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, b->rs->cfg.table);
+    mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, 0);
+    batch_end_msg(b, nlh);
+}
+
+struct set_def {
+    const char *name;
+    uint32_t flags, key_type, key_len, data_type, size;
+    uint64_t timeout_ms;
+    bool host_order, rated; /* rated: limit and counter in each element */
+};
+
+static const struct set_def sets[] = {
+    {SET_IDS, NFT_SET_MAP | NFT_SET_TIMEOUT, TYPE_ETHER, 6, TYPE_MARK, 0, 0, false, false},
+    {SET_UP, NFT_SET_TIMEOUT | NFT_SET_EXPR, TYPE_ETHER, 6, 0, 0, 0, false, true},
+    {SET_DOWN, NFT_SET_TIMEOUT | NFT_SET_EXPR, TYPE_MARK, 4, 0, 0, 0, true, true},
+    {SET_LAN, 0, TYPE_IFNAME, RULESET_IFNAME_LEN, 0, RULESET_MAX_LAN, 0, true, false},
+    {SET_SEEN, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, STRANGERS_MAX, 0, false, false},
+    {SET_DNS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, STRANGERS_MAX, 0, false, false},
+    {SET_GARDEN4, NFT_SET_TIMEOUT, TYPE_IP4, 4, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS, false, false},
+    {SET_GARDEN6, NFT_SET_TIMEOUT, TYPE_IP6, 16, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS, false, false},
+    {SET_NUMBERS, 0, TYPE_MARK, 4, 0, 0, 0, true, false},
+};
+
+static bool set_expressions(struct nftnl_set *s)
+{
+    struct nftnl_expr *limit = nftnl_expr_alloc("limit"), *counter = nftnl_expr_alloc("counter");
+    if (!limit || !counter) {
+        if (limit)
+            nftnl_expr_free(limit);
+        if (counter)
+            nftnl_expr_free(counter);
+        return false;
+    }
+    nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_RATE, RULESET_NO_CAP_BPS);
+    nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_UNIT, 1);
+    nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_BURST, 65536);
+    nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKT_BYTES);
+    nftnl_set_add_expr(s, limit);
+    nftnl_set_add_expr(s, counter);
+    return true;
+}
+
+static void add_set(struct batch *b, const struct set_def *d, uint32_t id)
+{
+    struct nftnl_set *s = elem_set(b->rs, d->name);
+    struct nftnl_udata_buf *ud = nftnl_udata_buf_alloc(64);
+    struct nlmsghdr *nlh = s && ud ? batch_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE) : NULL;
+    if (!nlh || (d->rated && !set_expressions(s))) {
+        b->oom = true;
+        goto out;
+    }
+    nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_INET);
+    nftnl_set_set_u32(s, NFTNL_SET_ID, id);
+    nftnl_set_set_u32(s, NFTNL_SET_FLAGS, d->flags);
+    nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, d->key_type);
+    nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, d->key_len);
+    if (d->data_type) {
+        nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, d->data_type);
+        nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, sizeof(uint32_t));
+    }
+    if (d->size)
+        nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, d->size);
+    if (d->timeout_ms)
+        nftnl_set_set_u64(s, NFTNL_SET_TIMEOUT, d->timeout_ms);
+    nftnl_udata_put_u32(ud, NFTNL_UDATA_SET_KEYBYTEORDER, d->host_order ? 1 : 2);
+    if (d->data_type)
+        nftnl_udata_put_u32(ud, NFTNL_UDATA_SET_DATABYTEORDER, 1);
+    nftnl_set_set_data(s, NFTNL_SET_USERDATA, nftnl_udata_buf_data(ud), nftnl_udata_buf_len(ud));
+    nftnl_set_nlmsg_build_payload(nlh, s);
+    batch_end_msg(b, nlh);
+out:
+    if (s)
+        nftnl_set_free(s);
+    if (ud)
+        nftnl_udata_buf_free(ud);
+}
+
+/* The LAN's interfaces: what was there goes, what the configuration names comes. */
+static void fill_lan(struct batch *b)
+{
+    const struct ruleset_config *cfg = &b->rs->cfg;
+    for (size_t i = 0; i <= cfg->n_lan; i++) {
+        struct nftnl_set *s = elem_set(b->rs, SET_LAN);
+        struct nftnl_set_elem *e = i > 0 ? nftnl_set_elem_alloc() : NULL;
+        struct nlmsghdr *nlh =
+            s && (e || i == 0)
+                ? batch_msg(b, i ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, i ? NLM_F_CREATE : 0)
+                : NULL;
+        if (nlh && e) {
+            nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, cfg->lan[i - 1], RULESET_IFNAME_LEN);
+            nftnl_set_elem_add(s, e);
+        }
+        if (nlh) {
+            nftnl_set_elems_nlmsg_build_payload(nlh, s);
+            batch_end_msg(b, nlh);
+        } else {
+            b->oom = true;
+            if (e)
+                nftnl_set_elem_free(e);
+        }
+        if (s)
+            nftnl_set_free(s);
+    }
+}
+
+void batch_sets(struct batch *b)
+{
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        add_set(b, &sets[i], (uint32_t)i + 1);
+    fill_lan(b);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The vocabulary of the rules, in libnftnl's expressions. */
+#include "netfilter/ruleset_words.h"
+#include "netfilter/ruleset_internal.h"
+
+#include <stdio.h> /* before libnftnl: its headers name FILE */
+
+#include <arpa/inet.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <linux/if_arp.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_tables.h>
+
+/* --- what rules are written in ------------------------------------------------------------------
+ */
+
+struct rule word_begin(struct batch *b, const char *chain)
+{
+    struct rule w = {b, nftnl_rule_alloc()};
+    if (!w.r) {
+        b->oom = true;
+        return w;
+    }
+    nftnl_rule_set_str(w.r, NFTNL_RULE_TABLE, b->rs->cfg.table);
+    nftnl_rule_set_str(w.r, NFTNL_RULE_CHAIN, chain);
+    nftnl_rule_set_u32(w.r, NFTNL_RULE_FAMILY, NFPROTO_INET);
+    return w;
+}
+
+void word_end(struct rule *w)
+{
+    struct nlmsghdr *nlh =
+        w->r && !w->b->oom ? batch_msg(w->b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND) : NULL;
+    if (nlh) {
+        nftnl_rule_nlmsg_build_payload(nlh, w->r);
+        batch_end_msg(w->b, nlh);
+    }
+    if (w->r)
+        nftnl_rule_free(w->r);
+}
+
+/* A new expression of the rule, or NULL (the batch is then lost). */
+struct nftnl_expr *word_expr(struct rule *w, const char *name)
+{
+    struct nftnl_expr *e = w->r && !w->b->oom ? nftnl_expr_alloc(name) : NULL;
+    if (e)
+        nftnl_rule_add_expr(w->r, e);
+    else
+        w->b->oom = true;
+    return e;
+}
+
+void word_cmp(struct rule *w, uint32_t op, const void *data, uint32_t len)
+{
+    struct nftnl_expr *e = word_expr(w, "cmp");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, op);
+    nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, data, len);
+}
+
+void word_load_meta(struct rule *w, uint32_t key)
+{
+    struct nftnl_expr *e = word_expr(w, "meta");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, NFT_REG_1);
+}
+
+void word_load_payload(struct rule *w, uint32_t base, uint32_t offset, uint32_t len)
+{
+    struct nftnl_expr *e = word_expr(w, "payload");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, len);
+}
+
+void word_load_ct(struct rule *w, uint32_t key)
+{
+    struct nftnl_expr *e = word_expr(w, "ct");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, NFT_REG_1);
+}
+
+void word_lookup(struct rule *w, const char *set, bool invert)
+{
+    struct nftnl_expr *e = word_expr(w, "lookup");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+    nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
+    if (invert)
+        nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+}
+
+void word_if_lan(struct rule *w, uint32_t key) /* NFT_META_IIFNAME or NFT_META_OIFNAME */
+{
+    word_load_meta(w, key);
+    word_lookup(w, SET_LAN, false);
+}
+
+/* ether saddr, into register 1 */
+void word_load_device(struct rule *w)
+{
+    uint16_t ether = ARPHRD_ETHER;
+    word_load_meta(w, NFT_META_IIFTYPE);
+    word_cmp(w, NFT_CMP_EQ, &ether, sizeof ether);
+    word_load_payload(w, NFT_PAYLOAD_LL_HEADER, 6, 6);
+}
+
+void word_if_device(struct rule *w, const char *set, bool invert)
+{
+    word_load_device(w);
+    word_lookup(w, set, invert);
+}
+
+void word_set_ct_mark(struct rule *w, uint32_t reg)
+{
+    struct nftnl_expr *e = word_expr(w, "ct");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_CT_SREG, reg);
+}
+
+/* ct mark set ether saddr map @ids: goes on only for a device that is open */
+void word_if_open(struct rule *w)
+{
+    word_load_device(w);
+    struct nftnl_expr *e = word_expr(w, "lookup");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_1);
+    nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, SET_IDS);
+    word_set_ct_mark(w, NFT_REG_1);
+}
+
+void word_if_l4(struct rule *w, uint8_t protocol)
+{
+    word_load_meta(w, NFT_META_L4PROTO);
+    word_cmp(w, NFT_CMP_EQ, &protocol, sizeof protocol);
+}
+
+void word_if_port(struct rule *w, uint8_t protocol, uint16_t port)
+{
+    uint16_t be = htons(port);
+    word_if_l4(w, protocol);
+    word_load_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
+    word_cmp(w, NFT_CMP_EQ, &be, sizeof be);
+}
+
+void word_if_icmp(struct rule *w, uint8_t protocol, uint8_t type)
+{
+    word_if_l4(w, protocol);
+    word_load_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
+    word_cmp(w, NFT_CMP_EQ, &type, sizeof type);
+}
+
+/* The destination (from the LAN) or the source (to it) is in the walled garden. */
+void word_if_garden(struct rule *w, uint8_t nfproto, bool to_lan)
+{
+    word_load_meta(w, NFT_META_NFPROTO);
+    word_cmp(w, NFT_CMP_EQ, &nfproto, sizeof nfproto);
+    bool v4 = nfproto == NFPROTO_IPV4;
+    uint32_t len = v4 ? 4 : 16, offset = v4 ? 12 : 8;
+    word_load_payload(w, NFT_PAYLOAD_NETWORK_HEADER, to_lan ? offset : offset + len, len);
+    word_lookup(w, v4 ? SET_GARDEN4 : SET_GARDEN6, false);
+}
+
+void word_if_replying(struct rule *w) /* ct state established,related */
+{
+    uint32_t mask = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED), zero = 0;
+    word_load_ct(w, NFT_CT_STATE);
+    struct nftnl_expr *e = word_expr(w, "bitwise");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof mask);
+    nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
+    nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof zero);
+    word_cmp(w, NFT_CMP_NEQ, &zero, sizeof zero);
+}
+
+void word_limit_values(struct nftnl_expr *e, uint64_t rate, uint32_t burst)
+{
+    nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_RATE, rate);
+    nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_UNIT, 1);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_BURST, burst);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+}
+
+void word_if_below(struct rule *w, uint64_t rate, uint32_t burst)
+{
+    struct nftnl_expr *e = word_expr(w, "limit");
+    if (e)
+        word_limit_values(e, rate, burst);
+}
+
+/* Remembers the device (register 1) in a dynamic set; with limit (may be NULL) goes on only below
+ * it. */
+void word_remember(struct rule *w, const char *set, uint32_t op, uint64_t timeout_ms,
+                   struct nftnl_expr *limit)
+{
+    struct nftnl_expr *e = word_expr(w, "dynset");
+    if (!e) {
+        if (limit)
+            nftnl_expr_free(limit);
+        return;
+    }
+    nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG_1);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP, op);
+    nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, timeout_ms);
+    nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set);
+    if (limit)
+        nftnl_expr_add_expr(e, NFTNL_EXPR_DYNSET_EXPRESSIONS, limit);
+}
+
+void word_verdict(struct rule *w, int code, const char *chain)
+{
+    struct nftnl_expr *e = word_expr(w, "immediate");
+    if (e) {
+        nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)code);
+        if (chain)
+            nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
+    }
+    word_end(w);
+}
+
+void word_redirect(struct rule *w, uint16_t port)
+{
+    uint16_t be = htons(port);
+    struct nftnl_expr *e = word_expr(w, "immediate");
+    if (e) {
+        nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
+        nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &be, sizeof be);
+    }
+    e = word_expr(w, "redir");
+    if (e)
+        nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MIN, NFT_REG_1);
+    word_end(w);
+}
+
+void word_reject(struct rule *w, bool tcp)
+{
+    struct nftnl_expr *e = word_expr(w, "reject");
+    if (e) {
+        nftnl_expr_set_u32(e, NFTNL_EXPR_REJECT_TYPE,
+                           tcp ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH);
+        nftnl_expr_set_u8(e, NFTNL_EXPR_REJECT_CODE, tcp ? 0 : NFT_REJECT_ICMPX_PORT_UNREACH);
+    }
+    word_end(w);
+}

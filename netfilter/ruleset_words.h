@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The words rules are written in, for ruleset_rules.c alone: each adds what nft(8) would write as
+ * one match or one statement. Values go through register 1. Out of memory loses the whole batch. */
+#ifndef LOGGIA_NETFILTER_RULESET_WORDS_H
+#define LOGGIA_NETFILTER_RULESET_WORDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct batch;
+struct nftnl_rule;
+struct nftnl_expr;
+
+struct rule {
+    struct batch *b;
+    struct nftnl_rule *r;
+};
+
+struct rule word_begin(struct batch *b, const char *chain);
+void word_end(struct rule *w);
+/* A new expression of the rule, or NULL (the batch is then lost). */
+struct nftnl_expr *word_expr(struct rule *w, const char *name);
+void word_cmp(struct rule *w, uint32_t op, const void *data, uint32_t len);
+void word_load_meta(struct rule *w, uint32_t key);
+void word_load_payload(struct rule *w, uint32_t base, uint32_t offset, uint32_t len);
+void word_load_ct(struct rule *w, uint32_t key);
+void word_lookup(struct rule *w, const char *set, bool invert);
+void word_if_lan(struct rule *w, uint32_t key);
+/* ether saddr, into register 1 */
+void word_load_device(struct rule *w);
+void word_if_device(struct rule *w, const char *set, bool invert);
+void word_set_ct_mark(struct rule *w, uint32_t reg);
+/* ct mark set ether saddr map @ids: goes on only for a device that is open */
+void word_if_open(struct rule *w);
+void word_if_l4(struct rule *w, uint8_t protocol);
+void word_if_port(struct rule *w, uint8_t protocol, uint16_t port);
+void word_if_icmp(struct rule *w, uint8_t protocol, uint8_t type);
+/* The destination (from the LAN) or the source (to it) is in the walled garden. */
+void word_if_garden(struct rule *w, uint8_t nfproto, bool to_lan);
+void word_if_replying(struct rule *w);
+void word_limit_values(struct nftnl_expr *e, uint64_t rate, uint32_t burst);
+void word_if_below(struct rule *w, uint64_t rate, uint32_t burst);
+/* Remembers the device (register 1) in a dynamic set; with limit (may be NULL) goes on only below
+ * it. */
+void word_remember(struct rule *w, const char *set, uint32_t op, uint64_t timeout_ms,
+                   struct nftnl_expr *limit);
+void word_verdict(struct rule *w, int code, const char *chain);
+void word_redirect(struct rule *w, uint16_t port);
+void word_reject(struct rule *w, bool tcp);
+
+#endif

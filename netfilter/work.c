@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From requests to transactions.
+ *
+ * All requests that were waiting are taken in groups in which no device is named twice: so one
+ * transaction can hold a group, and a device's requests still happen in the order asked. If the
+ * kernel refuses a group, each of its devices is tried alone, and what is only half there is tidied
+ * up: one bad element never costs another device its turn.
+ *
+ * Replacing a device (new rates, new end) deletes its elements and adds them again in one
+ * transaction, the new counters seeded with what was read just before. What was counted between
+ * that reading and the delete comes with the delete's notification and is carried in memory; so
+ * totals stay exact. */
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "netfilter/clients.h"
+#include "netfilter/gate.h"
+#include "netfilter/neigh.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct op {
+    const struct gate_request *req;
+    struct client *c;    /* NULL: to be answered NOT_FOUND or FULL */
+    uint32_t old_number; /* what is to be deleted; 0: nothing */
+    uint32_t number;     /* what is to be added; 0: nothing */
+    uint64_t ends_ms;
+    bool fresh;                 /* c was made for this request */
+    struct gate_counters base;  /* what the new counters are seeded with */
+    struct gate_counters final; /* the deleted elements' last counters */
+    bool final_up, final_down;
+};
+
+struct group {
+    struct gate *g;
+    struct op ops[GATE_BATCH];
+    const struct gate_request *reads[GATE_BATCH];
+    size_t n_ops, n_reads;
+    size_t hint; /* where the last notification's device was */
+};
+
+void work_entry(const struct client *c, struct gate_entry *out)
+{
+    uint64_t now = loop_now_ms();
+    memset(out, 0, sizeof *out);
+    out->mac = c->mac;
+    out->number = c->number;
+    out->timeout_s = c->ends_ms > now ? (uint32_t)((c->ends_ms - now + 999) / 1000) : 0;
+    out->up_Bps = c->up_Bps;
+    out->down_Bps = c->down_Bps;
+    out->counters = c->last;
+    strncpy(out->tag, c->tag, sizeof out->tag - 1);
+}
+
+static void answer(struct gate *g, const struct gate_request *req, int status, int error,
+                   const struct client *c)
+{
+    struct gate_reply r = {
+        .verb = req->verb, .seq = req->seq, .status = (uint16_t)status, .error = error};
+    if (c)
+        work_entry(c, &r.entry);
+    else
+        r.entry.mac = req->entry.mac;
+    controller_reply(g->controller, &r);
+}
+
+static void refused(struct gate *g, const struct gate_request *req, int error)
+{
+    static struct log_limit limit = {.interval_ms = 10000, .burst = 5};
+    log_limited(&limit, LOG_WARNING, "event=kernel-refused verb=%s error=\"%s\"",
+                req->verb == GATE_OPEN    ? "open"
+                : req->verb == GATE_CLOSE ? "close"
+                                          : "read",
+                strerror(-error));
+    answer(g, req, GATE_KERNEL, -error, NULL);
+}
+
+/* --- reading
+ * --------------------------------------------------------------------------------------- */
+
+static void take_reading(struct client *c, const struct ruleset_reading *r)
+{
+    if (r->found_up) {
+        c->up_Bps = r->up_Bps;
+        c->last.up_bytes = r->counters.up_bytes + c->carry.up_bytes;
+        c->last.up_packets = r->counters.up_packets + c->carry.up_packets;
+    }
+    if (r->found_down) {
+        c->down_Bps = r->down_Bps;
+        c->last.down_bytes = r->counters.down_bytes + c->carry.down_bytes;
+        c->last.down_packets = r->counters.down_packets + c->carry.down_packets;
+    }
+    c->read = c->read || (r->found_up && r->found_down);
+}
+
+int work_read(struct gate *g, struct client **clients, size_t n)
+{
+    struct ruleset_reading items[GATE_BATCH];
+    for (size_t i = 0; i < n; i++)
+        items[i] = (struct ruleset_reading){.mac = clients[i]->mac, .number = clients[i]->number};
+    int r = ruleset_read(g->rs, items, n);
+    for (size_t i = 0; i < n && r == 0; i++)
+        take_reading(clients[i], &items[i]);
+    return r;
+}
+
+static void do_reads(struct group *w)
+{
+    struct client *known[GATE_BATCH];
+    const struct gate_request *asked[GATE_BATCH];
+    size_t n = 0;
+    for (size_t i = 0; i < w->n_reads; i++) {
+        struct client *c = clients_find(w->g->clients, &w->reads[i]->entry.mac);
+        if (!c)
+            answer(w->g, w->reads[i], GATE_NOT_FOUND, 0, NULL);
+        known[n] = c;
+        asked[n] = w->reads[i];
+        n += c != NULL;
+    }
+    int r = n ? work_read(w->g, known, n) : 0;
+    for (size_t i = 0; i < n; i++) {
+        if (r < 0)
+            refused(w->g, asked[i], r);
+        else
+            answer(w->g, asked[i], GATE_OK, 0, known[i]);
+    }
+    w->n_reads = 0;
+}
+
+/* --- one device's part of a transaction ----------------------------------------------------------
+ */
+
+static void fill(struct batch *b, const struct op *op, bool with_delete)
+{
+    const struct gate_entry *e = &op->req->entry;
+    if (op->old_number && with_delete)
+        batch_close(b, &e->mac, op->old_number);
+    if (!op->number)
+        return;
+    struct ruleset_device d = {.mac = e->mac,
+                               .number = op->number,
+                               .timeout_ms = (uint64_t)e->timeout_s * 1000,
+                               .up_Bps = e->up_Bps,
+                               .down_Bps = e->down_Bps,
+                               .counters = op->base,
+                               .tag = e->tag};
+    batch_open(b, &d);
+}
+
+static bool concerns(const struct op *op, const struct mac *mac, uint32_t number)
+{
+    return mac ? mac_equal(&op->req->entry.mac, mac) : op->old_number == number;
+}
+
+static void on_deleted(void *arg, const struct mac *mac, uint32_t number, uint64_t bytes,
+                       uint64_t packets)
+{
+    struct group *w = arg;
+    for (size_t k = 0; k < w->n_ops; k++) {
+        struct op *op = &w->ops[(w->hint + k) % w->n_ops];
+        if (!op->c || !concerns(op, mac, number))
+            continue;
+        w->hint = (w->hint + k) % w->n_ops;
+        if (mac) {
+            op->final.up_bytes = bytes;
+            op->final.up_packets = packets;
+            op->final_up = true;
+        } else {
+            op->final.down_bytes = bytes;
+            op->final.down_packets = packets;
+            op->final_down = true;
+        }
+        return;
+    }
+}
+
+/* The session's totals at the moment its elements were deleted. */
+static struct gate_counters total_at_delete(const struct op *op)
+{
+    struct gate_counters t = counters_add(&op->final, &op->c->carry);
+    if (!op->final_up) {
+        t.up_bytes = op->c->last.up_bytes;
+        t.up_packets = op->c->last.up_packets;
+    }
+    if (!op->final_down) {
+        t.down_bytes = op->c->last.down_bytes;
+        t.down_packets = op->c->last.down_packets;
+    }
+    return t;
+}
+
+static void finish(struct gate *g, struct op *op)
+{
+    const struct gate_entry *e = &op->req->entry;
+    struct client *c = op->c;
+    struct gate_counters total = total_at_delete(op);
+    if (op->req->verb == GATE_CLOSE) {
+        c->last = total;
+        answer(g, op->req, GATE_OK, 0, c);
+        clients_remove(g->clients, c);
+        return;
+    }
+    memset(&c->carry, 0, sizeof c->carry);
+    if (!op->fresh && e->same_session)
+        c->carry = counters_sub(&total, &op->base);
+    c->last = counters_add(&op->base, &c->carry);
+    c->up_Bps = e->up_Bps > RULESET_NO_CAP_BPS ? GATE_UNLIMITED : e->up_Bps;
+    c->down_Bps = e->down_Bps > RULESET_NO_CAP_BPS ? GATE_UNLIMITED : e->down_Bps;
+    c->read = true;
+    c->pending = false;
+    clients_set_number(g->clients, c, op->number);
+    clients_set_end(g->clients, c, op->ends_ms);
+    if (!clients_set_tag(c, e->tag))
+        log_msg(LOG_ERR, "event=out-of-memory what=tag");
+    answer(g, op->req, GATE_OK, 0, c);
+}
+
+static void give_up(struct gate *g, struct op *op, int error)
+{
+    if (op->fresh)
+        clients_remove(g->clients, op->c);
+    refused(g, op->req, error);
+}
+
+/* --- alone
+ * ------------------------------------------------------------------------------------------ */
+
+static int commit_one(struct group *w, struct op *op, bool with_delete)
+{
+    struct batch *b = batch_new(w->g->rs);
+    if (!b)
+        return -ENOMEM;
+    fill(b, op, with_delete);
+    w->hint = (size_t)(op - w->ops);
+    int r = batch_commit(b, on_deleted, w);
+    batch_free(b);
+    return r;
+}
+
+/* Deletes whatever the kernel has of the device, element by element; what is not there is no error.
+ */
+static void tidy(struct group *w, struct op *op)
+{
+    uint32_t found = 0, numbers[] = {op->old_number, 0};
+    const struct mac *mac = &op->req->entry.mac;
+    if (ruleset_find(w->g->rs, mac, &found) == 0 && found != op->old_number)
+        numbers[1] = found;
+    for (int i = 0; i < 4; i++) {
+        struct batch *b = batch_new(w->g->rs);
+        if (!b)
+            return;
+        if (i < 2)
+            batch_close_one(b, i == 0 ? RULESET_ID : RULESET_UP, mac, 0);
+        else if (numbers[i - 2])
+            batch_close_one(b, RULESET_DOWN, mac, numbers[i - 2]);
+        w->hint = (size_t)(op - w->ops);
+        batch_commit(b, on_deleted, w);
+        batch_free(b);
+    }
+}
+
+static void do_alone(struct group *w, struct op *op)
+{
+    int r = commit_one(w, op, true);
+    if (r == -ENOENT && !ruleset_present(w->g->rs)) {
+        struct ruleset_foreign unknown = {.damaged = true};
+        keeper_rebuild(w->g, loop_now_us(), &unknown);
+        r = commit_one(w, op, true);
+    }
+    if (r == -ENOENT || r == -EEXIST) {
+        tidy(w, op);
+        r = commit_one(w, op, false);
+    }
+    if (r < 0)
+        give_up(w->g, op, r);
+    else
+        finish(w->g, op);
+}
+
+/* --- a group
+ * ----------------------------------------------------------------------------------------- */
+
+static int reserve_block(struct gate *g)
+{
+    uint32_t old = 0;
+    struct batch *b = batch_new(g->rs);
+    if (!b)
+        return -ENOMEM;
+    ruleset_reserved(g->rs, &old);
+    batch_reserve(b, old, clients_next_block(g->clients));
+    int r = batch_commit(b, NULL, NULL);
+    batch_free(b);
+    return r;
+}
+
+/* The block is in the kernel before a number of it is in use. */
+static void reserve_numbers(struct gate *g)
+{
+    if (!clients_needs_block(g->clients, GATE_BATCH))
+        return;
+    int r = reserve_block(g);
+    if (r == -ENOENT && !ruleset_present(g->rs)) {
+        struct ruleset_foreign unknown = {.damaged = true};
+        keeper_rebuild(g, loop_now_us(), &unknown);
+        r = reserve_block(g);
+    }
+    if (r == 0)
+        clients_grant_block(g->clients);
+    else
+        log_msg(LOG_ERR, "event=numbers-not-reserved error=\"%s\"", strerror(-r));
+}
+
+static void prepare_open(struct gate *g, struct op *op)
+{
+    const struct gate_entry *e = &op->req->entry;
+    op->ends_ms = loop_now_ms() + (uint64_t)e->timeout_s * 1000;
+    if (op->c) {
+        op->old_number = op->c->number;
+        op->number = e->same_session ? op->old_number : clients_take_number(g->clients);
+        return;
+    }
+    if (clients_full(g->clients, 1)) {
+        answer(g, op->req, GATE_FULL, 0, NULL);
+        return;
+    }
+    op->number = clients_take_number(g->clients);
+    op->c = clients_add(g->clients, &e->mac, op->number, op->ends_ms, e->tag);
+    if (op->c)
+        op->fresh = op->c->pending = true;
+    else
+        refused(g, op->req, -ENOMEM);
+}
+
+static void prepare(struct group *w)
+{
+    struct client *known[GATE_BATCH];
+    size_t n = 0;
+    reserve_numbers(w->g);
+    for (size_t i = 0; i < w->n_ops; i++) {
+        struct op *op = &w->ops[i];
+        op->c = clients_find(w->g->clients, &op->req->entry.mac);
+        if (op->req->verb == GATE_OPEN)
+            prepare_open(w->g, op);
+        else if (op->c)
+            op->old_number = op->c->number;
+        else
+            answer(w->g, op->req, GATE_NOT_FOUND, 0, NULL);
+        if (op->c && !op->fresh && op->number && op->req->entry.same_session)
+            known[n++] = op->c;
+    }
+    if (n > 0 && work_read(w->g, known, n) < 0)
+        log_msg(LOG_WARNING, "event=read-failed devices=%zu", n);
+    for (size_t i = 0; i < w->n_ops; i++)
+        if (w->ops[i].c && !w->ops[i].fresh && w->ops[i].req->entry.same_session)
+            w->ops[i].base = w->ops[i].c->last;
+}
+
+static void do_group(struct group *w)
+{
+    struct batch *b;
+    do_reads(w);
+    if (w->n_ops == 0)
+        return;
+    prepare(w);
+    b = batch_new(w->g->rs);
+    for (size_t i = 0; b && i < w->n_ops; i++)
+        if (w->ops[i].c)
+            fill(b, &w->ops[i], true);
+    w->hint = 0;
+    int r = b ? batch_commit(b, on_deleted, w) : -ENOMEM;
+    batch_free(b);
+    for (size_t i = 0; i < w->n_ops; i++) {
+        if (!w->ops[i].c)
+            continue;
+        if (r == 0)
+            finish(w->g, &w->ops[i]);
+        else
+            do_alone(w, &w->ops[i]);
+    }
+    w->n_ops = 0;
+    keeper_schedule(w->g);
+}
+
+static bool named(const struct group *w, const struct mac *mac)
+{
+    for (size_t i = 0; i < w->n_ops; i++)
+        if (mac_equal(&w->ops[i].req->entry.mac, mac))
+            return true;
+    for (size_t i = 0; i < w->n_reads; i++)
+        if (mac_equal(&w->reads[i]->entry.mac, mac))
+            return true;
+    return false;
+}
+
+static void resolve(struct gate *g, const struct gate_request *req)
+{
+    struct gate_reply r = {.verb = req->verb, .seq = req->seq, .address = req->address};
+    r.status = (uint16_t)neigh_resolve(g->neigh, &r.address, g->rules.lan, g->rules.n_lan);
+    controller_reply(g->controller, &r);
+}
+
+void work_requests(struct gate *g, const struct gate_request *requests, size_t n)
+{
+    static struct group w; /* 50 KB; one loop, one group at a time */
+    w = (struct group){.g = g};
+    for (size_t i = 0; i < n; i++) {
+        const struct gate_request *req = &requests[i];
+        if (req->verb == GATE_RESOLVE) {
+            resolve(g, req);
+            continue;
+        }
+        if (named(&w, &req->entry.mac) || w.n_ops + w.n_reads == GATE_BATCH)
+            do_group(&w);
+        if (req->verb == GATE_READ)
+            w.reads[w.n_reads++] = req;
+        else
+            w.ops[w.n_ops++] = (struct op){.req = req};
+    }
+    do_group(&w);
+}
