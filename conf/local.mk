@@ -1,2 +1,3 @@
 # conf
 include conf/router/local.mk
+include conf/notices/local.mk

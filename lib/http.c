@@ -13,6 +13,7 @@
  * What must never happen: MHD may not be stopped while a connection is suspended (it aborts), and a
  * request may not be used by its handler after http_reply or after its gone callback. */
 #include "lib/http.h"
+#include "lib/form.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 
@@ -26,8 +27,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_FORM_FIELDS 32
-#define DRAIN_MS        60000 /* an old engine's connections get this long */
+#define DRAIN_MS 60000 /* an old engine's connections get this long */
 
 struct engine {
     struct engine *next;
@@ -51,10 +51,6 @@ struct http_server {
     struct http_stats stats;
 };
 
-struct form_field {
-    char *name, *value;
-};
-
 struct http_request {
     struct http_request *prev, *next; /* among the held ones of its server */
     struct http_server *server;
@@ -64,8 +60,7 @@ struct http_request {
     char *body;
     size_t body_len, body_room;
     char *form_text;
-    struct form_field form[MAX_FORM_FIELDS];
-    unsigned form_fields;
+    struct form form;
     struct MHD_Response *response;
     unsigned status;
     uint64_t started_us;
@@ -611,43 +606,15 @@ const char *http_query(struct http_request *req, const char *name)
     return MHD_lookup_connection_value(req->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
-static char *unescape(char *text)
-{
-    for (char *p = text; *p; p++)
-        if (*p == '+')
-            *p = ' ';
-    MHD_http_unescape(text);
-    return text;
-}
-
-static void form_read(struct http_request *r)
-{
-    r->form_text = strdup(r->body ? r->body : "");
-    if (!r->form_text)
-        return;
-    char *rest = r->form_text, *pair;
-    while (r->form_fields < MAX_FORM_FIELDS && (pair = strsep(&rest, "&"))) {
-        char *value = strchr(pair, '=');
-        if (!value)
-            continue;
-        *value++ = '\0';
-        r->form[r->form_fields].name = unescape(pair);
-        r->form[r->form_fields++].value = unescape(value);
-    }
-}
-
 const char *http_form(struct http_request *req, const char *name)
 {
     static const char urlencoded[] = "application/x-www-form-urlencoded";
     const char *type = http_header(req, "Content-Type");
     if (!type || strncasecmp(type, urlencoded, sizeof urlencoded - 1) != 0)
         return NULL;
-    if (!req->form_text)
-        form_read(req);
-    for (unsigned i = 0; i < req->form_fields; i++)
-        if (strcmp(req->form[i].name, name) == 0)
-            return req->form[i].value;
-    return NULL;
+    if (!req->form_text && (req->form_text = strdup(req->body ? req->body : "")))
+        form_decode(req->form_text, &req->form);
+    return form_get(&req->form, name);
 }
 
 const void *http_body(const struct http_request *req, size_t *len)

@@ -44,20 +44,22 @@ static void anchor(struct buf *b, const struct notice *n)
     }
 }
 
-/* Publisher and last day. */
-static void byline(const struct page *p, struct buf *b, const struct notice *n)
+static void publisher(struct buf *b, const struct notice *n)
+{
+    buf_str(b, "<span class=\"by\" lang=\"it\">");
+    buf_html(b, n->publisher);
+    buf_str(b, "</span>");
+}
+
+static void last_day(const struct page *p, struct buf *b, const struct notice *n)
 {
     struct buf date;
     buf_init(&date, 512);
     page_date(p, &date, n->until);
-    buf_str(b, "<span class=\"by\"><span lang=\"it\">");
-    buf_html(b, n->publisher);
-    buf_str(b, "</span>");
-    if (date.data && !date.failed) {
-        buf_str(b, " · ");
+    buf_str(b, "<p class=\"by\">");
+    if (date.data && !date.failed)
         buf_html(b, date.data);
-    }
-    buf_str(b, "</span>");
+    buf_str(b, "</p>");
     buf_free(&date);
 }
 
@@ -95,7 +97,7 @@ static void outward_link(const struct page *p, struct buf *b, const struct notic
     buf_str(b, "</a></p>");
 }
 
-/* Markdown and link; empty if the text is longer than max as HTML. */
+/* Text, last day and link; empty if the text is longer than max as HTML. */
 static void body(const struct page *p, struct buf *b, const struct notice *n, int heading,
                  size_t max)
 {
@@ -110,6 +112,7 @@ static void body(const struct page *p, struct buf *b, const struct notice *n, in
         if (html.len)
             buf_add(b, html.data, html.len);
         buf_str(b, "</div>");
+        last_day(p, b, n);
         outward_link(p, b, n);
     }
     buf_free(&html);
@@ -138,17 +141,24 @@ static bool emergency(const struct notice *n)
     return n->priority == NOTICE_EMERGENCY;
 }
 
+/* Initialises b; false if the text is too long to stand above the button. */
+static bool alert_body(const struct page *p, struct buf *b, const struct notice *n)
+{
+    buf_init(b, MAX_ALERT_BODY + 8192);
+    body(p, b, n, 3, MAX_ALERT_BODY);
+    return b->len && !b->failed;
+}
+
 static void alert(const struct page *p, struct buf *b, const struct notice *n)
 {
     struct buf inner;
-    buf_init(&inner, MAX_ALERT_BODY + 1000);
-    body(p, &inner, n, 3, MAX_ALERT_BODY);
+    bool fits = alert_body(p, &inner, n);
     buf_str(b, "<article><span class=\"tag\">");
     buf_html(b, T("Emergency"));
     buf_str(b, "</span>");
     heading(p, b, n, "h2");
-    byline(p, b, n);
-    if (inner.len && !inner.failed) {
+    publisher(b, n);
+    if (fits) {
         buf_add(b, inner.data, inner.len);
     } else {
         buf_str(b, "<p><a class=\"more\" href=\"#");
@@ -164,19 +174,16 @@ static void alert(const struct page *p, struct buf *b, const struct notice *n)
 /* Whether page_alerts shows all of n, so that the list need not. */
 static bool shown_above(const struct page *p, const struct notice *n)
 {
-    const struct notice_text *t = text_of(p, n);
-    struct buf html;
+    struct buf inner;
     bool fits;
-    if (is_news(p))
+    if (is_news(p) || !emergency(n))
         return false;
     for (size_t i = 0; i < p->view->n_notices && i < MAX_ALERTS; i++) {
         if (p->view->notices[i] != n)
             continue;
-        buf_init(&html, MAX_HTML);
-        notice_render_at(&html, t->markdown, 3);
-        fits = !html.failed && html.len <= MAX_ALERT_BODY;
-        buf_free(&html);
-        return emergency(n) && fits;
+        fits = alert_body(p, &inner, n);
+        buf_free(&inner);
+        return fits;
     }
     return false;
 }
@@ -213,7 +220,7 @@ static void headline_only(const struct page *p, struct buf *b, const struct noti
     buf_str(b, "\">");
     tag(p, b, n);
     heading(p, b, n, is_news(p) ? "h2" : "h3");
-    byline(p, b, n);
+    publisher(b, n);
     if (is_news(p)) {
         buf_str(b, "<p class=\"fine\">");
         buf_html(b, T("This text is too long to be shown here."));
@@ -241,34 +248,49 @@ static void whole(const struct page *p, struct buf *b, const struct notice *n, c
     buf_str(b, open ? "\">" : "\"><summary><span>");
     tag(p, b, n);
     heading(p, b, n, is_news(p) ? "h2" : "h3");
-    byline(p, b, n);
+    publisher(b, n);
     buf_str(b, open ? "<div class=\"body\">" : "</span></summary><div class=\"body\">");
     buf_str(b, inner);
     buf_str(b, open ? "</div></article>" : "</div></details>");
 }
 
-/* Appends n to list if room is left for it, whole or as a headline. */
-static bool add_notice(const struct page *p, struct buf *list, const struct notice *n, size_t room)
+/* One notice in both its forms. */
+struct item {
+    struct buf whole, brief;
+    bool shown, open;
+};
+
+static void prepare(const struct page *p, struct item *item, const struct notice *n)
 {
-    struct buf inner, one;
-    bool added = false;
+    struct buf inner;
+    item->shown = item->open = false;
     buf_init(&inner, PAGE_MAX_BYTES);
-    buf_init(&one, PAGE_MAX_BYTES);
+    buf_init(&item->whole, PAGE_MAX_BYTES);
+    buf_init(&item->brief, PAGE_MAX_BYTES);
     body(p, &inner, n, is_news(p) ? 3 : 4, is_news(p) ? 2 * MAX_BODY : MAX_BODY);
     if (inner.len && !inner.failed)
-        whole(p, &one, n, inner.data);
-    if (!one.len || one.failed || list->len + one.len > room) {
-        buf_free(&one);
-        buf_init(&one, PAGE_MAX_BYTES);
-        headline_only(p, &one, n);
-    }
-    if (one.len && !one.failed && list->len + one.len <= room) {
-        buf_add(list, one.data, one.len);
-        added = true;
-    }
+        whole(p, &item->whole, n, inner.data);
     buf_free(&inner);
-    buf_free(&one);
-    return added;
+    headline_only(p, &item->brief, n);
+}
+
+/* Headlines first, as many as there is room for; then, in the same order, their texts. */
+static void share_room(struct item *items, size_t n, size_t room)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++) {
+        items[i].shown = !items[i].brief.failed && items[i].brief.len <= room - used;
+        if (items[i].shown)
+            used += items[i].brief.len;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct item *it = &items[i];
+        size_t others = used - it->brief.len;
+        if (!it->shown || !it->whole.len || it->whole.failed || it->whole.len > room - others)
+            continue;
+        items[i].open = true;
+        used = others + it->whole.len;
+    }
 }
 
 static void left_out_line(struct page *p, struct buf *b, size_t left_out)
@@ -306,14 +328,27 @@ static void section(struct page *p, const struct buf *list)
 void page_notices(struct page *p)
 {
     const struct page_view *v = p->view;
-    size_t left_out = 0, room = p->room > ROOM_FOR_MORE ? p->room - ROOM_FOR_MORE : 0;
+    struct item items[PAGE_MAX_NOTICES];
+    size_t n = 0, left_out = 0, room = p->room > ROOM_FOR_MORE ? p->room - ROOM_FOR_MORE : 0;
     struct buf list;
     buf_init(&list, PAGE_MAX_BYTES);
     for (size_t i = 0; i < v->n_notices; i++) {
-        if (p->room > 0 && shown_above(p, v->notices[i]))
+        if (room > 0 && shown_above(p, v->notices[i]))
             continue;
-        if (p->room == 0 || i >= PAGE_MAX_NOTICES || !add_notice(p, &list, v->notices[i], room))
+        if (room > 0 && n < PAGE_MAX_NOTICES)
+            prepare(p, &items[n++], v->notices[i]);
+        else
             left_out++;
+    }
+    share_room(items, n, room);
+    for (size_t i = 0; i < n; i++) {
+        const struct buf *form = items[i].open ? &items[i].whole : &items[i].brief;
+        if (items[i].shown)
+            buf_add(&list, form->data, form->len);
+        else
+            left_out++;
+        buf_free(&items[i].whole);
+        buf_free(&items[i].brief);
     }
     if (left_out)
         left_out_line(p, &list, left_out);

@@ -147,8 +147,8 @@ void page_date(const struct page *p, struct buf *b, int64_t until)
     snprintf(year, sizeof year, "%d", tm.tm_year + 1900);
     snprintf(hour, sizeof hour, "%02d:%02d", tm.tm_hour, tm.tm_min);
     page_fill_plain(b,
-                    midnight ? T("until {weekday} {day} {month} {year}")
-                             : T("until {hour} on {weekday} {day} {month} {year}"),
+                    midnight ? T("Until {weekday} {day} {month} {year}")
+                             : T("Until {hour} on {weekday} {day} {month} {year}"),
                     ARGS({"weekday", T(weekdays[tm.tm_wday]), false},
                          {"month", T(months[tm.tm_mon]), false}, {"day", day, false},
                          {"year", year, false}, {"hour", hour, false}));

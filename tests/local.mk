@@ -12,3 +12,4 @@ if CENTRE
 include tests/unit/radius-module.mk
 endif
 endif
+include tests/fuzz/local.mk

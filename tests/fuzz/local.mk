@@ -1,0 +1,41 @@
+# Fuzz targets. With --enable-fuzzers (clang) each is a libFuzzer program; without, `make check` replays
+# the seeds through the same code.
+FUZZ_TARGETS =
+if FUZZERS
+FUZZ_MAIN =
+FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+FUZZ_MAIN = %D%/replay.c
+FUZZ_LDFLAGS = $(AM_LDFLAGS)
+endif
+FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
+
+if ROUTER
+FUZZ_TARGETS += %D%/fuzz_notice %D%/fuzz_radius %D%/fuzz_form
+
+%C%_fuzz_notice_SOURCES = %D%/fuzz_notice.c $(FUZZ_MAIN)
+%C%_fuzz_notice_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_notice_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_notice_LDADD = lib/libloggia-web.la lib/libloggia-core.la
+
+%C%_fuzz_radius_SOURCES = %D%/fuzz_radius.c $(FUZZ_MAIN)
+%C%_fuzz_radius_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_radius_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_radius_LDADD = portal/libloggia-radius.la lib/libloggia-host.la lib/libloggia-core.la
+
+%C%_fuzz_form_SOURCES = %D%/fuzz_form.c $(FUZZ_MAIN)
+%C%_fuzz_form_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_form_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_form_LDADD = portal/libloggia-portal.la lib/libloggia-web.la lib/libloggia-core.la
+endif
+
+if FUZZERS
+noinst_PROGRAMS += $(FUZZ_TARGETS)
+else
+check_PROGRAMS += $(FUZZ_TARGETS)
+endif
+
+.PHONY: fuzzers
+fuzzers: $(FUZZ_TARGETS)
+
+EXTRA_DIST += %D%/seeds
