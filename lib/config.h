@@ -34,7 +34,10 @@ struct conf_profile { /* what an Access-Accept without that attribute gets */
     uint64_t up_kbps, down_kbps; /* 0: no cap */
     uint64_t quota_mb;           /* 0: none */
     uint32_t interim_s;
+    uint32_t pass_s; /* embedded (no radius section): life of a pass */
 };
+
+enum conf_when_down { CONF_DOWN_GUEST, CONF_DOWN_HOLD };
 
 struct conf {
     char *network;         /* "Prato Wi-Fi" */
@@ -61,13 +64,29 @@ struct conf {
     struct conf_zone *zones;
     size_t n_zones;
     struct conf_profile guest;
+    uint32_t log_level;     /* syslog's number */
+    uint32_t last_password; /* 1: offer the form, over HTTPS alone */
+    bool has_tls, has_metrics;
+    struct {
+        char *certificate, *key; /* PEM files */
+    } tls;
+    struct {
+        char *controller, *contact; /* NULL: not said */
+        uint32_t retention_s;
+    } privacy;
+    struct {
+        char *address;
+        uint16_t port;
+    } metrics;
     bool has_radius;
     struct {
         struct conf_radius_server *servers;
         size_t n_servers;
         uint32_t timeout_ms; /* whole time for one question, retransmissions included */
         uint32_t retry_ms; /* first retransmission (RFC 5080 section 2.2.1: then doubles, jitter) */
-        uint32_t queue_mb; /* bound of the accounting queue on disk */
+        uint32_t when_down;       /* enum conf_when_down */
+        uint16_t disconnect_port; /* 0: off */
+        uint32_t queue_mb;        /* bound of the accounting queue on disk */
     } radius;
 };
 

@@ -140,6 +140,8 @@ static void make_sections(struct builder *b)
     b->base[0] = c;
     store_defaults(b, PLACE_ROOT, c);
     store_defaults(b, PLACE_GUEST, &c->guest);
+    store_defaults(b, PLACE_PRIVACY, c);
+    store_defaults(b, PLACE_METRICS, c);
     store_defaults(b, PLACE_RADIUS, c);
     for (int i = 1; i < b->tree->n_sections; i++) {
         check_title(b, i);
@@ -155,6 +157,17 @@ static void make_sections(struct builder *b)
         case PLACE_GUEST:
             b->base[i] = &c->guest;
             b->guest = i;
+            break;
+        case PLACE_TLS:
+            b->base[i] = c;
+            c->has_tls = true;
+            break;
+        case PLACE_METRICS:
+            b->base[i] = c;
+            c->has_metrics = true;
+            break;
+        case PLACE_PRIVACY:
+            b->base[i] = c;
             break;
         default: /* radius: its options are in struct conf itself */
             b->base[i] = c;
@@ -325,6 +338,10 @@ static void check_numbers(struct builder *b)
         config_fault(b->faults, line_of(b, b->guest, "idle"), "guest.idle",
                      "found %u s, expected less than session (%u s), or 0", c->guest.idle_s,
                      c->guest.session_s);
+    if (c->last_password && (!c->has_tls || !c->has_radius))
+        config_fault(b->faults, line_of(b, 0, "last_password"), "last_password",
+                     "found yes without a %s section, expected no",
+                     c->has_radius ? "tls" : "radius");
     if (c->has_radius && c->radius.retry_ms >= c->radius.timeout_ms)
         config_fault(b->faults, line_of(b, b->radius, "retry_ms"), "radius.retry_ms",
                      "found %u, expected less than timeout_ms (%u)", c->radius.retry_ms,

@@ -20,7 +20,8 @@ static void free_place(enum config_place place, void *base)
     for (size_t i = 0; i < config_n_options; i++) {
         const struct config_option *o = &config_options[i];
         char *at = (char *)base + o->offset;
-        if (o->place != place || o->type == TYPE_NUMBER || o->type == TYPE_DURATION)
+        if (o->place != place || o->type == TYPE_NUMBER || o->type == TYPE_DURATION ||
+            o->type == TYPE_CHOICE)
             continue;
         if (o->type == TYPE_INTERFACES || o->type == TYPE_SERVICES)
             free_list(*(char ***)at, *(size_t *)((char *)base + o->count_offset));
@@ -45,6 +46,9 @@ void config_free(struct conf *c)
     }
     free(c->radius.servers);
     free_place(PLACE_ROOT, c);
+    free_place(PLACE_TLS, c);
+    free_place(PLACE_PRIVACY, c);
+    free_place(PLACE_METRICS, c);
     free(c);
 }
 

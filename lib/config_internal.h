@@ -53,7 +53,17 @@ bool config_scan(const char *text, size_t len, struct config_tokens *out, struct
 
 /* --- tree ---------------------------------------------------------------------------------------
  */
-enum config_place { PLACE_ROOT, PLACE_ZONE, PLACE_GUEST, PLACE_RADIUS, PLACE_SERVER, PLACES };
+enum config_place {
+    PLACE_ROOT,
+    PLACE_ZONE,
+    PLACE_GUEST,
+    PLACE_TLS,
+    PLACE_PRIVACY,
+    PLACE_METRICS,
+    PLACE_RADIUS,
+    PLACE_SERVER,
+    PLACES
+};
 
 struct config_section {
     enum config_place place;
@@ -91,6 +101,7 @@ enum config_type {
     TYPE_ADDRESS, /* IPv4 or IPv6 literal */
     TYPE_NUMBER,
     TYPE_DURATION, /* seconds: 30, "90s", "10m", "2h", "1d" */
+    TYPE_CHOICE,   /* one of choices; stored as its place in the row, from 0 */
     TYPE_INTERFACES,
     TYPE_SERVICES /* "tcp/22" */
 };
@@ -105,6 +116,7 @@ struct config_option {
     const char *unit, *text;
     size_t offset, size; /* in struct conf, conf_zone, conf_profile or conf_radius_server */
     size_t count_offset; /* lists: of n_… */
+    const char *choices; /* "no|yes" */
 };
 extern const struct config_option config_options[];
 extern const size_t config_n_options;

@@ -9,14 +9,19 @@
 
 #define DAY (24 * 60 * 60)
 
-#define AT(type, field)   offsetof(struct type, field), sizeof(((struct type *)NULL)->field), 0
-#define LIST(type, field) offsetof(struct type, field), 0, offsetof(struct type, n_##field)
-#define RADIUS(field)                                                                              \
-    offsetof(struct conf, radius.field), sizeof(((struct conf *)NULL)->radius.field), 0
-#define REQUIRED      false, true, NULL
-#define OPTIONAL      false, false, NULL
-#define DEFAULT(text) false, false, text
-#define OR_ZERO(text) true, false, text
+#define IN(type, field)        offsetof(struct type, field), sizeof(((struct type *)NULL)->field), 0
+#define AT(type, field)        IN(type, field), NULL
+#define ONE_OF(field, choices) IN(conf, field), choices
+#define LIST(type, field)      offsetof(struct type, field), 0, offsetof(struct type, n_##field), NULL
+#define RADIUS(field)          AT(conf, radius.field)
+#define TLS(field)             AT(conf, tls.field)
+#define PRIVACY(field)         AT(conf, privacy.field)
+#define METRICS(field)         AT(conf, metrics.field)
+#define LEVELS                 "emerg|alert|crit|err|warning|notice|info|debug"
+#define REQUIRED               false, true, NULL
+#define OPTIONAL               false, false, NULL
+#define DEFAULT(text)          false, false, text
+#define OR_ZERO(text)          true, false, text
 
 /* clang-format off */
 const struct config_place_info config_places[PLACES] = {
@@ -24,6 +29,11 @@ const struct config_place_info config_places[PLACES] = {
     [PLACE_ZONE]   = {"zone", "A place of the city that this router serves; its name is what notices are for.",
                       PLACE_ROOT, true, true},
     [PLACE_GUEST]  = {"guest", "What a device gets unless the centre says otherwise.", PLACE_ROOT, false, false},
+    [PLACE_TLS]    = {"tls", "Secure pages and the captive portal API; without this section both are off.",
+                      PLACE_ROOT, false, false},
+    [PLACE_PRIVACY] = {"privacy", "Who answers for citizens' data, for the privacy page.", PLACE_ROOT, false, false},
+    [PLACE_METRICS] = {"metrics", "Figures for Prometheus, for the admin alone; without this section they are off.",
+                      PLACE_ROOT, false, false},
     [PLACE_RADIUS] = {"radius", "The city's centre. Without this section the router decides alone.",
                       PLACE_ROOT, false, false},
     [PLACE_SERVER] = {"server", "A RADIUS server; the first that answers is asked, the others stand in.",
@@ -74,6 +84,12 @@ const struct config_option config_options[] = {
     {PLACE_ROOT, "silent_retry", TYPE_DURATION, 1, DAY, DEFAULT("60"), "s",
      "A device that the city does not know is asked about again after this time.", AT(conf, silent_retry_s)},
 
+    {PLACE_ROOT, "log_level", TYPE_CHOICE, 0, 0, DEFAULT("info"), NULL,
+     "Least important lines that are logged.", ONE_OF(log_level, LEVELS)},
+    {PLACE_ROOT, "last_password", TYPE_CHOICE, 0, 0, DEFAULT("no"), NULL,
+     "Offer people with an old account to type it one last time (needs tls and radius).",
+     ONE_OF(last_password, "no|yes")},
+
     {PLACE_ZONE, "title", TYPE_TEXT, 1, 64, OPTIONAL, NULL,
      "What citizens read; if it is not set, the zone's name.", AT(conf_zone, title)},
     {PLACE_ZONE, "interfaces", TYPE_INTERFACES, 1, CONFIG_MAX_INTERFACES, REQUIRED, NULL,
@@ -92,6 +108,33 @@ const struct config_option config_options[] = {
     {PLACE_GUEST, "interim", TYPE_DURATION, 1, DAY, DEFAULT("5m"), "s",
      "Accounting is sent so often.", AT(conf_profile, interim_s)},
 
+    {PLACE_GUEST, "pass", TYPE_DURATION, 60, 366 * DAY, DEFAULT("30d"), "s",
+     "Without a radius section: a device is not asked to tap again for so long.",
+     AT(conf_profile, pass_s)},
+
+    {PLACE_TLS, "certificate", TYPE_PATH, 1, 255, REQUIRED, NULL,
+     "PEM file: the certificate of portal_name and its whole chain.", TLS(certificate)},
+    {PLACE_TLS, "key", TYPE_PATH, 1, 255, REQUIRED, NULL,
+     "PEM file: the certificate's private key, not readable by others.", TLS(key)},
+
+    {PLACE_PRIVACY, "controller", TYPE_TEXT, 1, 120, OPTIONAL, NULL,
+     "Who decides what happens to the data: the controller (GDPR, article 4).", PRIVACY(controller)},
+    {PLACE_PRIVACY, "contact", TYPE_TEXT, 1, 120, OPTIONAL, NULL,
+     "Where citizens turn to: a mail address, or a telephone number.", PRIVACY(contact)},
+    {PLACE_PRIVACY, "retention", TYPE_DURATION, DAY, 3660 * DAY, DEFAULT("180d"), "s",
+     "How long the centre keeps accounting before it is erased.", PRIVACY(retention_s)},
+
+    {PLACE_METRICS, "address", TYPE_ADDRESS, 0, 0, DEFAULT("127.0.0.1"), NULL,
+     "Address of this router at which they are served.", METRICS(address)},
+    {PLACE_METRICS, "port", TYPE_NUMBER, 1, 65535, DEFAULT("9273"), NULL,
+     "TCP port at which they are served.", METRICS(port)},
+
+    {PLACE_RADIUS, "when_radius_down", TYPE_CHOICE, 0, 0, DEFAULT("guest"), NULL,
+     "What a tap gets while no server answers: the guest profile for a short session, or nothing.",
+     ONE_OF(radius.when_down, "guest|hold")},
+    {PLACE_RADIUS, "disconnect_port", TYPE_NUMBER, 1, 65535, OR_ZERO("3799"), NULL,
+     "UDP port at which the servers may end or change sessions (RFC 5176); 0: off.",
+     RADIUS(disconnect_port)},
     {PLACE_RADIUS, "timeout_ms", TYPE_NUMBER, 100, 60000, DEFAULT("5000"), "ms",
      "Whole time for one question, retransmissions included.", RADIUS(timeout_ms)},
     {PLACE_RADIUS, "retry_ms", TYPE_NUMBER, 20, 30000, DEFAULT("1000"), "ms",
@@ -183,6 +226,7 @@ static const char *const kinds[] = {
     [TYPE_ADDRESS] = "an IPv4 or IPv6 address",
     [TYPE_NUMBER] = "a whole number",
     [TYPE_DURATION] = "a time",
+    [TYPE_CHOICE] = "one of",
     [TYPE_INTERFACES] = "the name of an interface (1 to 15 characters)",
     [TYPE_SERVICES] = "\"tcp/PORT\" or \"udp/PORT\"",
 };
@@ -208,6 +252,9 @@ void config_expected(const struct config_option *o, char *out, size_t len)
                  "%s such as 30, \"90s\", \"10m\", \"2h\" or \"1d\", %s%" PRIu64 " to %" PRIu64
                  " s",
                  kind, zero, o->min, o->max);
+        break;
+    case TYPE_CHOICE:
+        snprintf(out, len, "%s %s", kind, o->choices);
         break;
     default:
         snprintf(out, len, "%s", kind);

@@ -239,10 +239,28 @@ static bool store_item(const struct config_option *o, const char *text, char *ba
     return true;
 }
 
+static bool store_choice(const struct config_option *o, const char *text, char *base)
+{
+    size_t len = strlen(text);
+    uint32_t place = 0;
+
+    for (const char *at = o->choices; at; place++) {
+        const char *end = strchrnul(at, '|');
+        if ((size_t)(end - at) == len && memcmp(at, text, len) == 0) {
+            *(uint32_t *)(base + o->offset) = place;
+            return true;
+        }
+        at = *end ? end + 1 : NULL;
+    }
+    return false;
+}
+
 bool config_store(const struct config_option *o, const char *text, void *base)
 {
     if (o->type == TYPE_NUMBER || o->type == TYPE_DURATION)
         return store_number(o, text, base);
+    if (o->type == TYPE_CHOICE)
+        return store_choice(o, text, base);
     if (!valid_text(o, text))
         return false;
     if (o->type == TYPE_INTERFACES || o->type == TYPE_SERVICES)

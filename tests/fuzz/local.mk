@@ -11,7 +11,7 @@ endif
 FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
 
 if ROUTER
-FUZZ_TARGETS += %D%/fuzz_notice %D%/fuzz_radius %D%/fuzz_form
+FUZZ_TARGETS += %D%/fuzz_notice %D%/fuzz_radius %D%/fuzz_form %D%/fuzz_config
 
 %C%_fuzz_notice_SOURCES = %D%/fuzz_notice.c $(FUZZ_MAIN)
 %C%_fuzz_notice_CPPFLAGS = $(FUZZ_CPPFLAGS)
@@ -27,6 +27,11 @@ FUZZ_TARGETS += %D%/fuzz_notice %D%/fuzz_radius %D%/fuzz_form
 %C%_fuzz_form_CPPFLAGS = $(FUZZ_CPPFLAGS)
 %C%_fuzz_form_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_form_LDADD = portal/libloggia-portal.la lib/libloggia-web.la lib/libloggia-core.la
+
+%C%_fuzz_config_SOURCES = %D%/fuzz_config.c $(FUZZ_MAIN)
+%C%_fuzz_config_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_config_LDADD = lib/libloggia-host.la lib/libloggia-core.la
 endif
 
 if FUZZERS
