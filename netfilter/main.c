@@ -201,20 +201,24 @@ static bool is_lan(void *arg, const char *ifname)
     return false;
 }
 
-static void on_seen(void *arg, const struct gate_address *a)
+static bool on_seen(void *arg, const struct gate_address *a)
 {
     struct gate *g = arg;
     struct gate_reply r = {.verb = GATE_EV_APPEARED, .address = *a};
-    if (!clients_find(g->clients, &a->mac))
+    bool wanted = !clients_find(g->clients, &a->mac);
+    if (wanted)
         controller_event(g->controller, &r);
+    return wanted;
 }
 
-static void on_gone(void *arg, const struct gate_address *a)
+static bool on_gone(void *arg, const struct gate_address *a)
 {
     struct gate *g = arg;
     struct gate_reply r = {.verb = GATE_EV_GONE, .address = *a};
-    if (clients_find(g->clients, &a->mac))
+    bool wanted = clients_find(g->clients, &a->mac) != NULL;
+    if (wanted)
         controller_event(g->controller, &r);
+    return wanted;
 }
 
 static void on_end(void *arg, int signum)

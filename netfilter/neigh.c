@@ -80,29 +80,31 @@ static uint32_t hash(const void *data, size_t len, uint32_t h)
 
 enum { SEEN = 1, GONE = 2 };
 
-/* True if this may be told now: keeps the two limits. */
-static bool may_tell(struct neigh *n, const struct mac *mac, uint16_t kind)
+static bool told_lately(const struct recent *r, const struct mac *mac, uint16_t kind, uint64_t now)
 {
-    uint64_t now = loop_now_ms();
-    struct recent *r = &n->recent[hash(mac->b, sizeof mac->b, kind) & (RECENT - 1)];
-    if (r->kind == kind && mac_equal(&r->mac, mac) && now - r->at_ms < AGAIN_MS)
-        return false;
+    return r->kind == kind && mac_equal(&r->mac, mac) && now - r->at_ms < AGAIN_MS;
+}
+
+static bool too_many(struct neigh *n, uint64_t now)
+{
     if (now - n->second_began_ms >= 1000) {
         n->second_began_ms = now;
         n->this_second = 0;
     }
-    if (++n->this_second > EVENTS_PER_SECOND)
-        return false;
-    *r = (struct recent){*mac, kind, now};
-    return true;
+    return n->this_second >= EVENTS_PER_SECOND;
 }
 
 static void tell(struct neigh *n, struct gate_address *a, uint16_t kind)
 {
-    if (!mac_is_device(&a->mac) || !if_indextoname(a->ifindex, a->ifname) ||
-        !n->events.is_lan(n->events.arg, a->ifname) || !may_tell(n, &a->mac, kind))
+    uint64_t now = loop_now_ms();
+    struct recent *r = &n->recent[hash(a->mac.b, sizeof a->mac.b, kind) & (RECENT - 1)];
+    if (!mac_is_device(&a->mac) || told_lately(r, &a->mac, kind, now) || too_many(n, now) ||
+        !if_indextoname(a->ifindex, a->ifname) || !n->events.is_lan(n->events.arg, a->ifname))
         return;
-    (kind == SEEN ? n->events.seen : n->events.gone)(n->events.arg, a);
+    if (!(kind == SEEN ? n->events.seen : n->events.gone)(n->events.arg, a))
+        return;
+    n->this_second++;
+    *r = (struct recent){a->mac, kind, now};
 }
 
 /* --- first packets

@@ -13,11 +13,12 @@ struct loop;
 struct neigh;
 
 /* is_lan is asked for each interface by name. seen: somebody is there; gone: somebody no longer
- * answers. a holds the MAC and the interface, and the address where it is known. */
+ * answers. a holds the MAC and the interface, and the address where it is known. They say whether
+ * it was of interest: only then is the device not told of again for a second. */
 struct neigh_events {
     bool (*is_lan)(void *arg, const char *ifname);
-    void (*seen)(void *arg, const struct gate_address *a);
-    void (*gone)(void *arg, const struct gate_address *a);
+    bool (*seen)(void *arg, const struct gate_address *a);
+    bool (*gone)(void *arg, const struct gate_address *a);
     void *arg;
 };
 
