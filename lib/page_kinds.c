@@ -145,16 +145,31 @@ static void quota_row(struct page *p)
     buf_free(&quota);
 }
 
-/* A button and, in front of it, what it does. */
-static void choice(struct page *p, const char *title, const char *words, const char *action,
-                   const char *button)
+/* The two ways out: a button each and, in front of it, what it does. */
+static void ways_out(struct page *p)
 {
-    HTML("<section class=\"box\"><h2>");
-    TEXT(title);
-    HTML("</h2>");
-    paragraph(p, "fine", words);
-    form(p, action, " class=\"second\"", button);
-    HTML("</section>");
+    static const struct {
+        const char *title, *words, *action, *button;
+    } ways[] = {
+        {N_("Leaving?"),
+         N_("“Disconnect” ends your connection now. Next time you will see the first page again, "
+            "and "
+            "one tap brings you back."),
+         "/leave", N_("Disconnect")},
+        {N_("Do not want to be remembered?"),
+         N_("“Forget this device” ends your connection and deletes the pass by which every square "
+            "of the city recognises this device."),
+         "/forget", N_("Forget this device")},
+    };
+    HTML("<div class=\"box\">");
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        HTML("<h2>");
+        TEXT(T(ways[i].title));
+        HTML("</h2>");
+        paragraph(p, "fine", T(ways[i].words));
+        form(p, ways[i].action, " class=\"second\"", T(ways[i].button));
+    }
+    HTML("</div>");
 }
 
 static void online(struct page *p)
@@ -171,7 +186,8 @@ static void online(struct page *p)
         buf_init(&left, 512);
         page_duration(&left, p->i18n, p->lang, v->remaining_s);
         HTML("<p class=\"big\">");
-        FILL(T("Time left: {time}"), {"time", left.data, false});
+        FILL(T("Time left: {begin}{time}{end}"), {"time", left.data, false},
+             {"begin", "<span>", true}, {"end", "</span>", true});
         HTML("</p>");
         buf_free(&left);
     }
@@ -183,18 +199,9 @@ static void online(struct page *p)
         quota_row(p);
         HTML("</dl>");
     }
+    ways_out(p);
     page_notices(p);
     clock_note(p);
-    choice(
-        p, T("Leaving?"),
-        T("Disconnect ends your connection now. Next time you will see the first page again, and "
-          "one tap brings you back."),
-        "/leave", T("Disconnect"));
-    choice(
-        p, T("Do not want to be remembered?"),
-        T("Forget this device ends your connection and deletes the pass by which every square of "
-          "the city recognises this device."),
-        "/forget", T("Forget this device"));
 }
 
 static void home_link(struct page *p, const char *text)

@@ -50,7 +50,7 @@ static const struct article privacy[] = {
         "Not the sites you visit, and not what you write or read.")},
     {N_("The pass"),
      N_("After your first tap, the city remembers your device, so that you need not tap in every "
-        "square. Forget this device deletes the pass.")},
+        "square. “Forget this device” deletes the pass.")},
     {N_("These pages"), N_("They use no cookies, no scripts and nothing from third parties.")},
 };
 

@@ -245,11 +245,11 @@ static void whole(const struct page *p, struct buf *b, const struct notice *n, c
         buf_fmt(b, "<details class=\"p%d\"%s id=\"", (int)n->priority,
                 n->priority >= NOTICE_WARNING || p->view->n_notices == 1 ? " open" : "");
     anchor(b, n);
-    buf_str(b, open ? "\">" : "\"><summary><span>");
+    buf_str(b, open ? "\">" : "\"><summary>");
     tag(p, b, n);
     heading(p, b, n, is_news(p) ? "h2" : "h3");
     publisher(b, n);
-    buf_str(b, open ? "<div class=\"body\">" : "</span></summary><div class=\"body\">");
+    buf_str(b, open ? "<div class=\"body\">" : "</summary><div class=\"body\">");
     buf_str(b, inner);
     buf_str(b, open ? "</div></article>" : "</div></details>");
 }

@@ -329,7 +329,7 @@ static void those_online_read_for_how_long_and_what_leaving_means(void **state)
     struct page_view v = sample_view(PAGE_ONLINE, "it");
     char *html = render(&v);
     assert_non_null(strstr(html, "<h1>Sei online</h1>"));
-    assert_non_null(strstr(html, "Tempo rimanente: 2 ore e 5 minuti"));
+    assert_non_null(strstr(html, "Tempo rimanente: <span>2 ore e 5 minuti</span>"));
     assert_non_null(strstr(html, "fino a 5 Mbit/s in download e 1,5 Mbit/s in upload"));
     assert_non_null(strstr(html, "123 MB su 300 MB"));
     assert_non_null(strstr(html, "value=\"41\""));
@@ -340,9 +340,9 @@ static void those_online_read_for_how_long_and_what_leaving_means(void **state)
     assert_non_null(strstr(html, "wifi.prato.example"));
     free(html);
     v.lang = "en";
-    has(&v, "Time left: 2 hours 5 minutes");
+    has(&v, "Time left: <span>2 hours 5 minutes</span>");
     v.lang = "zh-hans";
-    has(&v, "剩余时间：2 小时 5 分钟");
+    has(&v, "剩余时间：<span>2 小时 5 分钟</span>");
     v.remaining_s = v.quota_bytes = v.used_bytes = v.up_Bps = v.down_Bps = 0;
     has_not(&v, "剩余时间");
     has_not(&v, "<dl");
