@@ -11,7 +11,7 @@ endif
 FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
 
 if ROUTER
-FUZZ_TARGETS += %D%/fuzz_notice %D%/fuzz_radius %D%/fuzz_form %D%/fuzz_config
+FUZZ_TARGETS += %D%/fuzz_notice %D%/fuzz_radius %D%/fuzz_form %D%/fuzz_config %D%/fuzz_verbs
 
 %C%_fuzz_notice_SOURCES = %D%/fuzz_notice.c $(FUZZ_MAIN)
 %C%_fuzz_notice_CPPFLAGS = $(FUZZ_CPPFLAGS)
@@ -32,6 +32,11 @@ FUZZ_TARGETS += %D%/fuzz_notice %D%/fuzz_radius %D%/fuzz_form %D%/fuzz_config
 %C%_fuzz_config_CPPFLAGS = $(FUZZ_CPPFLAGS)
 %C%_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_config_LDADD = lib/libloggia-host.la lib/libloggia-core.la
+
+%C%_fuzz_verbs_SOURCES = %D%/fuzz_verbs.c netfilter/verbs.c $(FUZZ_MAIN)
+%C%_fuzz_verbs_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_verbs_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_verbs_LDADD = lib/libloggia-core.la
 endif
 
 if FUZZERS
