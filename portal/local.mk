@@ -1,6 +1,8 @@
 # portal/: loggiad and loggiactl
 include portal/radius.mk
 
+sbin_PROGRAMS += %D%/loggiad %D%/loggiactl
+
 # What decides and what is tested alone: no socket, no timer.
 noinst_LTLIBRARIES += %D%/libloggia-portal.la
 %C%_libloggia_portal_la_SOURCES = \
@@ -8,3 +10,30 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/session.c %D%/session.h \
     %D%/tag.c %D%/tag.h \
     %D%/token.c %D%/token.h
+
+%C%_loggiad_SOURCES = \
+    %D%/adopt.c \
+    %D%/control.c %D%/control.h \
+    %D%/devices.c %D%/devices.h \
+    %D%/forget.c \
+    %D%/gate_client.c %D%/gate_client.h \
+    %D%/keyfile.c \
+    %D%/main.c \
+    %D%/portal.c %D%/portal.h \
+    %D%/privileges.c \
+    %D%/sessions.c \
+    %D%/silent.c \
+    %D%/texts.c \
+    %D%/web.c %D%/web.h \
+    %D%/web_captive.c \
+    %D%/web_forms.c \
+    %D%/web_pages.c
+%C%_loggiad_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(JANSSON_CFLAGS)
+%C%_loggiad_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
+%C%_loggiad_LDADD = %D%/libloggia-portal.la %D%/libloggia-radius.la lib/libloggia-web.la \
+    lib/libloggia-host.la lib/libloggia-core.la $(JANSSON_LIBS)
+
+%C%_loggiactl_SOURCES = %D%/loggiactl.c %D%/loggiactl.h %D%/loggiactl_show.c
+%C%_loggiactl_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(JANSSON_CFLAGS)
+%C%_loggiactl_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
+%C%_loggiactl_LDADD = lib/libloggia-host.la lib/libloggia-core.la $(JANSSON_LIBS)

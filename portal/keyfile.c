@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The key of the forms and of the devices' pseudonyms in the log: 32 random bytes that outlive a
+ * restart, so that a splash page that was shown before it still works after it. */
+#include "lib/crypto.h"
+#include "portal/portal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool read_key(int dir, uint8_t key[static TOKEN_KEY_LEN])
+{
+    uint8_t data[TOKEN_KEY_LEN + 1];
+    struct stat st;
+    int fd = openat(dir, "token.key", O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, data, sizeof data);
+    bool fine = n == TOKEN_KEY_LEN && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+                !(st.st_mode & (S_IRWXG | S_IRWXO));
+    close(fd);
+    if (fine)
+        memcpy(key, data, TOKEN_KEY_LEN);
+    crypto_wipe(data, sizeof data);
+    return fine;
+}
+
+static bool write_key(int dir, const uint8_t key[static TOKEN_KEY_LEN])
+{
+    bool fine = false;
+    unlinkat(dir, "token.key.new", 0);
+    int fd =
+        openat(dir, "token.key.new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    fine = write(fd, key, TOKEN_KEY_LEN) == TOKEN_KEY_LEN && fsync(fd) == 0;
+    fine = close(fd) == 0 && fine;
+    return fine && renameat(dir, "token.key.new", dir, "token.key") == 0;
+}
+
+bool keyfile_load(const char *path, uint8_t key[static TOKEN_KEY_LEN], char *err, size_t err_len)
+{
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool fine = false;
+    if (dir >= 0)
+        fine = read_key(dir, key);
+    if (!fine) { /* none yet, damaged, or others could read it: a new one */
+        crypto_random(key, TOKEN_KEY_LEN);
+        errno = 0;
+        fine = dir >= 0 && write_key(dir, key);
+        if (!fine)
+            snprintf(err, err_len, "%s/token.key cannot be written: %s", path,
+                     strerror(errno ? errno : ENOENT));
+    }
+    if (dir >= 0)
+        close(dir);
+    return fine;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of loggiad share: one struct portal, whose parts know each other only through it.
+ *
+ *   adopt.c     the gate's greeting, its list, its events     (gate_client.c below)
+ *   sessions.c  does what session.c decides: gate, accounting, timers
+ *   silent.c    the bounded queue of silent questions
+ *   forget.c    "forget this device", tried until the centre has heard it
+ *   web*.c      what citizens see                             (lib/http.c, lib/page.c below)
+ *   control.c   what loggiactl asks
+ *   texts.c     terms, notices, privacy: read at start and on a change, never for a request */
+#ifndef LOGGIA_PORTAL_PORTAL_H
+#define LOGGIA_PORTAL_PORTAL_H
+
+#include "portal/devices.h"
+#include "portal/token.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct accounting;
+struct control;
+struct gate_client;
+struct gate_client_handler;
+struct http_server;
+struct i18n;
+struct loop;
+struct loop_signal;
+struct radius_client;
+struct texts;
+
+#define PORTAL_MAX_ASKING  64   /* silent questions in flight */
+#define PORTAL_MAX_QUEUED  4096 /* and waiting for a place */
+#define PORTAL_HOLD_MS     500  /* a captive request waits this long for a silent answer */
+#define PORTAL_WAIT_MS     2000 /* anything else waits this long for the gate */
+#define PORTAL_STATION_LEN 54   /* AA-BB-CC-DD-EE-FF:zone, NUL */
+
+struct portal_counts {
+    uint64_t joins_silent, joins_tap, rejects, no_answers, stops, interims;
+    uint64_t adopted, reopened, rebuilt, redirects, pages, bad_tokens, held;
+};
+
+struct portal {
+    struct loop *loop;
+    const char *conf_path;
+    struct conf *boot; /* what it started with; radius client, gate and zones keep to it */
+    struct conf *live; /* what a reload may change: texts, terms, guest profile */
+    uint8_t key[TOKEN_KEY_LEN];
+    bool key_kept; /* on disk */
+    char run_gate[108], run_control[108];
+
+    struct gate_client *gate;
+    struct radius_client *radius;
+    struct accounting *accounting;
+    struct http_server *http;
+    struct control *control;
+    struct devices *devices;
+    struct i18n *i18n;
+    struct texts *texts;
+    struct loop_timer *ready_timer;
+    struct loop_signal *signals[3];
+
+    struct device *asking_queue; /* silent.c */
+    size_t n_asking, n_queued;
+    size_t n_forgetting;
+    uint32_t listing; /* adopt.c */
+    bool listed_once, ready;
+    uint64_t started_ms;
+    int64_t started_s;
+    struct portal_counts counts;
+    int exit_status;
+};
+
+/* --- portal.c --------------------------------------------------------------------------------- */
+/* In two steps, because privileged ports are bound before and files are made after the change of
+ * user. conf is taken over. NULL, or false, with the reason in err. */
+struct portal *portal_new(const char *conf_path, struct conf *conf, char *err, size_t err_len);
+bool portal_start(struct portal *p, char *err, size_t err_len);
+int portal_run(struct portal *p); /* returns the exit status */
+void portal_free(struct portal *p);
+void portal_say_ready(struct portal *p);
+void portal_fail(struct portal *p, const char *why); /* ends the loop with status 1 */
+/* False with a line for each error in the log: the old configuration stays. */
+bool portal_reload(struct portal *p);
+
+/* --- adopt.c ---------------------------------------------------------------------------------- */
+extern const struct gate_client_handler adopt_handler; /* arg: struct portal */
+
+/* --- sessions.c ------------------------------------------------------------------------------- */
+void sessions_event(struct device *d, struct session_event *ev);
+struct session_event sessions_now(enum session_event_kind kind);
+/* Where a device was seen. False if that interface is in no zone. */
+bool sessions_place(struct device *d, const char *ifname);
+void sessions_appeared(struct device *d, bool urgent);
+void sessions_tap(struct device *d, const char *lang);
+void sessions_end(struct device *d, enum acct_cause cause);
+struct device *sessions_device(struct portal *p, const struct mac *mac);
+void sessions_answered(struct device *d, const struct radius_grant *grant);
+void sessions_fini(struct device *d);                                 /* for devices_free */
+void sessions_account_nas(struct portal *p, enum acct_status status); /* On, Off */
+const char *sessions_station(const struct device *d, char buf[static PORTAL_STATION_LEN]);
+
+/* --- silent.c --------------------------------------------------------------------------------- */
+void silent_ask(struct device *d);
+void silent_cancel(struct device *d);
+void silent_urge(struct device *d); /* somebody waits: to the head of the queue */
+
+/* --- forget.c --------------------------------------------------------------------------------- */
+enum forget_state { FORGET_NONE, FORGET_ASKING, FORGET_WAITING /* failed; tried again later */ };
+bool forget_begin(struct device *d);  /* false: no memory, or too many are under way */
+void forget_cancel(struct device *d); /* it came back by a tap */
+enum forget_state forget_state(const struct device *d);
+
+/* A page for this device cannot be chosen yet. */
+bool device_is_settling(const struct device *d);
+
+/* --- web.c ------------------------------------------------------------------------------------ */
+struct http_request;
+void web_handle(void *portal, struct http_request *req);
+
+/* --- texts.c ---------------------------------------------------------------------------------- */
+struct notice;
+struct texts *texts_new(struct portal *p);
+void texts_free(struct texts *t);
+void texts_reload(struct texts *t); /* the live configuration changed */
+const char *texts_terms(const struct texts *t, const char *lang); /* NULL: built-in */
+size_t texts_notices(const struct texts *t, const char *zone, const struct notice **out,
+                     size_t max);
+size_t texts_notice_count(const struct texts *t, unsigned *skipped);
+bool texts_clock_sane(void);
+
+/* --- keyfile.c, privileges.c ------------------------------------------------------------------ */
+/* Reads or makes dir/token.key. False (key is good all the same, for as long as this process lives)
+ * with the reason in err. */
+bool keyfile_load(const char *dir, uint8_t key[static TOKEN_KEY_LEN], char *err, size_t err_len);
+/* Becomes user, for good. False with the reason in err. */
+bool privileges_drop(const char *user, char *err, size_t err_len);
+
+#endif

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which page is asked for, by which device, in which language; and the headers of every answer. A
+ * visit ends exactly once: with an answer, or when its client goes. */
+#include "portal/web.h"
+#include "lib/buf.h"
+#include "lib/i18n.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "portal/gate_client.h"
+#include "portal/redirect.h"
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void visit_free(struct visit *v)
+{
+    struct device *d = v->d;
+    if (v->call)
+        gate_call_cancel(v->call);
+    device_unwait(&v->waiter);
+    loop_timer_free(v->timer);
+    if (d) {
+        d->refs--;
+        devices_touch(v->p->devices, d);
+    }
+    v->p->counts.held--;
+    free(v);
+}
+
+static void client_gone(void *user)
+{
+    visit_free(user);
+}
+
+static void answer(struct visit *v, const struct http_answer *a)
+{
+    struct http_request *req = v->req;
+    http_set_user(req, NULL, NULL);
+    visit_free(v);
+    http_reply(req, a);
+}
+
+/* --- answers -----------------------------------------------------------------------------------
+ */
+
+void visit_redirect(struct visit *v, unsigned status, const char *location)
+{
+    /* The same few bytes for everybody: nothing of the request but a checked Location. */
+    static char body[] = "<!doctype html><title>Wi-Fi</title>";
+    const struct http_field fields[] = {
+        {"Location", location}, {"Cache-Control", "no-store"}, {NULL, NULL}};
+    answer(v, &(struct http_answer){.status = status,
+                                    .content_type = "text/html; charset=utf-8",
+                                    .body = body,
+                                    .len = sizeof body - 1,
+                                    .close = status == 302,
+                                    .fields = fields});
+}
+
+void visit_see_other(struct visit *v, const char *path)
+{
+    const char *asked = i18n_negotiate(v->p->i18n, http_header(v->req, "Accept-Language"));
+    char location[64];
+    if (strcmp(asked, v->lang) == 0)
+        snprintf(location, sizeof location, "%s", path);
+    else
+        snprintf(location, sizeof location, "%s?lang=%.16s", path, v->lang);
+    visit_redirect(v, 303, location);
+}
+
+/* The zone's title may have been changed by a reload; its name and interfaces may not. */
+static const char *zone_title(const struct visit *v)
+{
+    const struct conf *live = v->p->live;
+    if (!v->d || !v->d->zone)
+        return live->network;
+    for (size_t i = 0; i < live->n_zones; i++)
+        if (strcmp(live->zones[i].name, v->d->zone->name) == 0)
+            return live->zones[i].title;
+    return v->d->zone->title;
+}
+
+static void send_page(struct visit *v, unsigned status, struct buf *b)
+{
+    struct http_field fields[] = {{"Cache-Control", "no-store"},
+                                  {"Content-Security-Policy",
+                                   "default-src 'none'; style-src 'unsafe-inline'; form-action "
+                                   "'self'; base-uri 'none'; frame-ancestors 'none'"},
+                                  {"X-Content-Type-Options", "nosniff"},
+                                  {"Referrer-Policy", "no-referrer"},
+                                  {NULL, NULL},
+                                  {NULL, NULL}};
+    static char apology[] = "500\n";
+    struct http_answer a = {.status = status, .fields = fields, .take = true};
+
+    if (status == 405)
+        fields[sizeof fields / sizeof *fields - 2] =
+            (struct http_field){"Allow", "GET, HEAD, POST"};
+    a.content_type = "text/html; charset=utf-8";
+    a.body = buf_take(b, &a.len);
+    if (!a.body) {
+        log_msg(LOG_ERR, "event=page_failed path=%s", http_path(v->req));
+        a = (struct http_answer){.status = 500,
+                                 .fields = fields,
+                                 .content_type = "text/plain",
+                                 .body = apology,
+                                 .len = sizeof apology - 1};
+    }
+    v->p->counts.pages++;
+    answer(v, &a);
+}
+
+void visit_page(struct visit *v, unsigned status, struct page_view *view)
+{
+    struct portal *p = v->p;
+    const struct notice *notices[PAGE_MAX_NOTICES];
+    char url[300], token[TOKEN_LEN] = "";
+    struct buf b;
+
+    snprintf(url, sizeof url, "http://%.255s", p->live->portal_name);
+    if (v->d)
+        token_make(p->key, &v->d->mac, p->live->terms_id, loop_now_ms() / 1000, token);
+    view->lang = v->lang;
+    view->network = p->live->network;
+    view->zone_title = zone_title(v);
+    view->portal_url = url;
+    if (!view->path)
+        view->path = "/";
+    view->notices = notices;
+    view->n_notices = texts_notices(p->texts, v->d && v->d->zone ? v->d->zone->name : "", notices,
+                                    PAGE_MAX_NOTICES);
+    view->token = token;
+    view->terms_id = p->live->terms_id;
+    view->notices_stale_clock = !texts_clock_sane();
+    buf_init(&b, PAGE_MAX_BYTES * 2);
+    page_render(&b, p->i18n, view);
+    send_page(v, status, &b);
+}
+
+void visit_error(struct visit *v, unsigned status, enum page_error e)
+{
+    struct page_view view = {.kind = PAGE_ERROR, .error = e};
+    visit_page(v, status, &view);
+}
+
+/* --- waiting ------------------------------------------------------------------------------------
+ */
+
+static void then(struct visit *v, bool in_time)
+{
+    device_unwait(&v->waiter);
+    if (v->timer)
+        loop_timer_stop(v->timer);
+    v->then(v, in_time);
+}
+
+static void settled(void *arg)
+{
+    then(arg, true);
+}
+
+static void too_late(void *arg)
+{
+    then(arg, false);
+}
+
+void visit_settle(struct visit *v, uint64_t wait_ms, void (*fn)(struct visit *v, bool in_time))
+{
+    v->then = fn;
+    if (!device_is_settling(v->d)) {
+        fn(v, true);
+        return;
+    }
+    if (!v->timer)
+        v->timer = loop_timer_new(v->p->loop, too_late, v);
+    if (!v->timer) {
+        fn(v, false);
+        return;
+    }
+    device_wait(v->d, &v->waiter, settled, v);
+    loop_timer_start(v->timer, wait_ms);
+}
+
+/* --- whose request is it ------------------------------------------------------------------------
+ */
+
+static void dispatch(struct visit *v)
+{
+    if (!v->d && v->needs_device)
+        visit_error(v, v->gate_silent ? 503 : 403,
+                    v->gate_silent ? PAGE_E_GATE_DOWN : PAGE_E_NO_DEVICE);
+    else
+        v->handle(v);
+}
+
+static void on_resolved(void *arg, const struct gate_reply *reply)
+{
+    struct visit *v = arg;
+    struct device *d = NULL;
+
+    v->call = NULL;
+    v->gate_silent = !reply || reply->status == GATE_KERNEL;
+    if (reply && reply->status == GATE_OK)
+        d = sessions_device(v->p, &reply->address.mac);
+    if (d) {
+        char ifname[sizeof reply->address.ifname + 1] = "";
+        memcpy(ifname, reply->address.ifname, sizeof reply->address.ifname);
+        if (sessions_place(d, ifname)) {
+            v->d = d;
+            d->refs++;
+        }
+        devices_touch(v->p->devices, d);
+    }
+    dispatch(v);
+}
+
+static bool address_of(const struct http_request *req, struct gate_address *out)
+{
+    const struct sockaddr *sa = http_peer(req);
+    if (sa && sa->sa_family == AF_INET) {
+        out->family = 4;
+        memcpy(out->ip, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+        return true;
+    }
+    if (sa && sa->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const void *)sa;
+        out->family = 6;
+        memcpy(out->ip, &in6->sin6_addr, 16);
+        out->ifindex = in6->sin6_scope_id;
+        return true;
+    }
+    return false;
+}
+
+static void resolve(struct visit *v)
+{
+    struct gate_request r = {.verb = GATE_RESOLVE};
+    if (address_of(v->req, &r.address))
+        v->call = gate_client_call(v->p->gate, &r, PORTAL_WAIT_MS, on_resolved, v);
+    if (!v->call) {
+        v->gate_silent = r.address.family != 0;
+        dispatch(v);
+    }
+}
+
+/* --- what is asked for ---------------------------------------------------------------------------
+ */
+
+struct route {
+    const char *path;
+    bool post, needs_device;
+    void (*handle)(struct visit *v);
+};
+
+static const struct route routes[] = {
+    {"/", false, true, show_home},           {"/join", true, true, form_join},
+    {"/leave", true, true, form_leave},      {"/forget", true, true, form_forget},
+    {"/left", false, true, show_left},       {"/forgotten", false, true, show_forgotten},
+    {"/news", false, false, show_news},      {"/terms", false, false, show_terms},
+    {"/privacy", false, false, show_privacy}};
+
+static void not_found(struct visit *v)
+{
+    visit_error(v, 404, PAGE_E_NOT_FOUND);
+}
+
+static void to_home(struct visit *v)
+{
+    visit_see_other(v, "/");
+}
+
+static void bad_method(struct visit *v)
+{
+    visit_error(v, 405, PAGE_E_BAD_REQUEST);
+}
+
+static void choose_route(struct visit *v)
+{
+    const char *method = http_method(v->req), *path = http_path(v->req);
+    bool post = strcmp(method, "POST") == 0;
+    bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+
+    v->handle = not_found;
+    if (!post && !get) {
+        v->handle = bad_method;
+        return;
+    }
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (strcmp(routes[i].path, path) != 0)
+            continue;
+        if (routes[i].post == post) {
+            v->handle = routes[i].handle;
+            v->needs_device = routes[i].needs_device;
+        } else {
+            v->handle = post ? bad_method : to_home; /* a form's address typed, or reloaded */
+        }
+        return;
+    }
+}
+
+static const char *choose_language(struct visit *v)
+{
+    struct portal *p = v->p;
+    const char *lang = http_query(v->req, "lang");
+    if (!lang || !i18n_has(p->i18n, lang))
+        lang = http_form(v->req, "lang");
+    if (lang && i18n_has(p->i18n, lang)) /* the query's own copy, and the catalogue's, live on */
+        return i18n_negotiate(p->i18n, lang);
+    return i18n_negotiate(p->i18n, http_header(v->req, "Accept-Language"));
+}
+
+void web_handle(void *portal, struct http_request *req)
+{
+    struct portal *p = portal;
+    struct visit *v = calloc(1, sizeof *v);
+
+    if (!v) {
+        http_reply(req, &(struct http_answer){.status = 503, .close = true});
+        return;
+    }
+    v->p = p;
+    v->req = req;
+    p->counts.held++;
+    http_set_user(req, v, client_gone);
+    v->lang = choose_language(v);
+    if (redirect_is_portal(http_header(req, "Host"), p->live->portal_name)) {
+        choose_route(v);
+        if (v->handle == not_found || v->handle == bad_method || v->handle == to_home) {
+            v->handle(v);
+            return;
+        }
+    } else {
+        v->handle = captive_handle;
+    }
+    resolve(v);
+}
+
+bool visit_token_good(const struct visit *v)
+{
+    bool good = token_check(v->p->key, &v->d->mac, v->p->live->terms_id, loop_now_ms() / 1000,
+                            http_form(v->req, "token"));
+    if (!good) {
+        v->p->counts.bad_tokens++;
+        log_msg(LOG_DEBUG, "event=bad_token device=%s path=%s", v->d->pseudonym, http_path(v->req));
+    }
+    return good;
+}

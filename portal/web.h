@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One request of a citizen, from the socket to its one answer. Between the two it may wait: for the
+ * gate to tell whose address it is, then for the device to settle. */
+#ifndef LOGGIA_PORTAL_WEB_H
+#define LOGGIA_PORTAL_WEB_H
+
+#include "lib/http.h"
+#include "lib/page.h"
+#include "portal/portal.h"
+
+struct visit {
+    struct portal *p;
+    struct http_request *req;
+    struct device *d; /* NULL: the address belongs to no device of ours; a reference is held */
+    const char *lang; /* one of i18n's tags */
+    void (*handle)(struct visit *v);
+    bool needs_device, gate_silent;
+    struct gate_call *call;
+    struct loop_timer *timer;
+    struct waiter waiter;
+    void (*then)(struct visit *v, bool in_time);
+};
+
+/* Calls then once: when the device has settled (at once if it is), or with false after wait_ms. */
+void visit_settle(struct visit *v, uint64_t wait_ms, void (*then)(struct visit *v, bool in_time));
+/* Each ends the visit: v is gone afterwards. */
+void visit_redirect(struct visit *v, unsigned status, const char *location);
+void visit_see_other(struct visit *v, const char *path); /* keeps a chosen language */
+void visit_page(struct visit *v, unsigned status, struct page_view *view);
+void visit_error(struct visit *v, unsigned status, enum page_error e);
+
+bool visit_token_good(const struct visit *v);
+
+/* web_captive.c: whatever was asked of another host */
+void captive_handle(struct visit *v);
+/* web_pages.c */
+void show_home(struct visit *v);
+void show_splash(struct visit *v, unsigned status, enum page_error note);
+void show_denied(struct visit *v);
+void show_left(struct visit *v);
+void show_forgotten(struct visit *v);
+void show_news(struct visit *v);
+void show_terms(struct visit *v);
+void show_privacy(struct visit *v);
+/* web_forms.c */
+void form_join(struct visit *v);
+void form_leave(struct visit *v);
+void form_forget(struct visit *v);
+
+#endif
