@@ -29,7 +29,8 @@ struct gate {
     struct controller *controller;
     struct loop_timer *expiry, *reader;
     struct loop_io *watch_io;
-    size_t read_next; /* keeper.c: how far the reading after adoption is */
+    size_t read_next;    /* keeper.c: how far the reading after adoption is */
+    uint64_t damaged_us; /* since when the table could not be rebuilt; 0: it is whole */
     unsigned features;
     uint64_t started_ms;
 };

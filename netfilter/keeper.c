@@ -15,10 +15,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REBUILD_CHUNK  1000 /* devices a transaction: bounds its memory (about 1 MB) */
-#define EXPIRY_LATE_MS 20   /* the kernel counts in jiffies */
-#define READ_EVERY_MS  5
-#define DUMP_PAUSE_MS  50
+#define REBUILD_FIRST                                                                              \
+    256 /* devices in the transaction that brings the rules back: milliseconds                     \
+         */
+#define REBUILD_CHUNK    1000 /* in each further one: bounds its memory (about 1 MB) */
+#define REBUILD_AGAIN_MS 100
+#define EXPIRY_LATE_MS   20 /* the kernel counts in jiffies */
+#define READ_EVERY_MS    5
+#define DUMP_PAUSE_MS    50
 
 /* --- ends
  * ------------------------------------------------------------------------------------------- */
@@ -97,7 +101,7 @@ static void add_again(struct batch *b, const struct client *c, uint64_t now)
     batch_open(b, &d);
 }
 
-static int rebuild_chunk(struct gate *g, size_t from)
+static int rebuild_chunk(struct gate *g, size_t from, size_t n)
 {
     struct batch *b = batch_new(g->rs);
     uint64_t now = loop_now_ms();
@@ -107,19 +111,22 @@ static int rebuild_chunk(struct gate *g, size_t from)
         batch_fresh_table(b);
         batch_reserve(b, 0, clients_numbers_end(g->clients));
     }
-    for (size_t i = from; i < from + REBUILD_CHUNK && clients_at(g->clients, i); i++)
+    for (size_t i = from; i < from + n && clients_at(g->clients, i); i++)
         add_again(b, clients_at(g->clients, i), now);
     int r = batch_commit(b, NULL, NULL);
     batch_free(b);
     return r;
 }
 
-static int rebuild_all(struct gate *g)
+/* The first transaction brings the rules back: from then on nobody passes who may not. *shut_us
+ * gets when that was. The devices that did not fit in it follow. */
+static int rebuild_all(struct gate *g, uint64_t *shut_us)
 {
     size_t n = clients_count(g->clients);
-    int r = 0;
-    for (size_t from = 0; r == 0 && (from == 0 || from < n); from += REBUILD_CHUNK)
-        r = rebuild_chunk(g, from);
+    int r = rebuild_chunk(g, 0, REBUILD_FIRST);
+    *shut_us = loop_now_us();
+    for (size_t from = REBUILD_FIRST; r == 0 && from < n; from += REBUILD_CHUNK)
+        r = rebuild_chunk(g, from, REBUILD_CHUNK);
     for (size_t i = 0; r == 0 && i < n; i++) { /* the kernel's counters hold all of it now */
         struct client *c = clients_at(g->clients, i);
         memset(&c->carry, 0, sizeof c->carry);
@@ -131,17 +138,23 @@ static int rebuild_all(struct gate *g)
 int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_foreign *cause)
 {
     size_t n = clients_count(g->clients);
-    int r = rebuild_all(g);
+    uint64_t shut_us = 0;
+    int r = rebuild_all(g, &shut_us);
     for (int i = 0; i < 3 && r < 0; i++) /* somebody may be at it still */
-        r = rebuild_all(g);
+        r = rebuild_all(g, &shut_us);
     if (r < 0) {
         log_msg(LOG_ERR, "event=rebuild-failed table=%s error=\"%s\"", g->rules.table,
                 strerror(-r));
+        g->damaged_us = started_us;
+        loop_timer_start(g->reader, REBUILD_AGAIN_MS); /* it is open to all: never left at that */
         return r;
     }
-    uint32_t gap = (uint32_t)(loop_now_us() - started_us);
-    log_msg(LOG_WARNING, "event=rebuilt table=%s by=\"%s\" pid=%u gap_us=%u devices=%zu",
-            g->rules.table, cause->by[0] ? cause->by : "unknown", cause->pid, gap, n);
+    g->damaged_us = 0;
+    uint32_t gap = (uint32_t)(shut_us - started_us);
+    log_msg(LOG_WARNING,
+            "event=rebuilt table=%s by=\"%s\" pid=%u gap_us=%u restored_us=%u devices=%zu",
+            g->rules.table, cause->by[0] ? cause->by : "unknown", cause->pid, gap,
+            (uint32_t)(loop_now_us() - started_us), n);
     struct gate_reply ev = {.verb = GATE_EV_REBUILT, .gap_us = gap};
     ev.hello.open_devices = (uint32_t)n;
     ev.hello.max_devices = clients_max(g->clients);
@@ -189,6 +202,11 @@ static void on_read_time(void *arg)
     struct gate *g = arg;
     struct client *batch[GATE_BATCH];
     size_t n = 0;
+    if (g->damaged_us) {
+        struct ruleset_foreign unknown = {.damaged = true};
+        keeper_rebuild(g, g->damaged_us, &unknown);
+        return;
+    }
     for (; n < GATE_BATCH && clients_at(g->clients, g->read_next); g->read_next++) {
         batch[n] = clients_at(g->clients, g->read_next);
         n += !batch[n]->read;
@@ -221,7 +239,8 @@ static int replace_layout(struct gate *g)
     }
     log_msg(LOG_WARNING, "event=layout-replaced table=%s devices=%zu", g->rules.table,
             clients_count(g->clients));
-    return rebuild_all(g);
+    uint64_t shut_us;
+    return rebuild_all(g, &shut_us);
 }
 
 bool keeper_start(struct gate *g, char *err, size_t err_len)

@@ -110,6 +110,20 @@ def test_loggiad_may_come_and_go(city, gate, phone):
         assert phone.udp(INTERNET4, 10, 100)["back"] == 10
 
 
+def test_an_upgrade_that_brings_another_layout_keeps_everybody(city, gate, phone):
+    number = gate.open(phone.mac, up=5 * 10**6, tag="s=keep").body.number
+    assert phone.udp(INTERNET4, 10, 100)["back"] == 10
+    city.gate.kill()
+    city.router.run("nft", "flush chain inet loggia nat_prerouting; delete chain inet loggia nat_prerouting; "
+                    "add chain inet loggia nat_prerouting { type filter hook prerouting priority 5; }")
+    city.start_gate()
+    assert "event=layout-replaced table=loggia devices=1" in city.gate.output()
+    with gc.GateClient(city.socket) as again:
+        e = again.read(phone.mac).body
+        assert (e.number, e.tag, e.up_Bps, e.up_bytes, e.down_packets) == (number, "s=keep", 5 * 10**6, 1280, 10)
+    assert phone.udp(INTERNET4, 10, 100)["back"] == 10
+
+
 # --- others ---------------------------------------------------------------------------------------
 
 def test_a_flushed_ruleset_is_rebuilt_with_the_same_sessions(city, gate, phone, stream):
@@ -302,28 +316,29 @@ def test_a_device_ends_in_the_kernel_even_if_nobody_is_left(city, gate, phone):
 
 # --- what it notices ------------------------------------------------------------------------------
 
-@pytest.fixture
-def unseen(city, gate):
-    """The kernel's pause between two announcements of a device (2 s) is over for all."""
-    city.router.run("nft", "flush", "set", "inet", "loggia", "seen")
-    gate.hello()
-    gate.events.clear()
-
-
-def test_a_phone_is_noticed_by_its_first_packet(gate, phone, unseen):
-    phone.udp(INTERNET4, 1, 50)
-    event = gate.wait_event(gc.APPEARED, lambda a: a.mac == phone.mac)
+def notice(city, gate, mac, send):
+    """Sends until the gate tells of mac: what was told of lately is not told of again at once."""
+    def told():
+        city.router.run("nft", "flush", "set", "inet", "loggia", "seen")
+        gate.hello()
+        gate.events.clear()
+        send()
+        gate.hello()
+        return next((e for e in gate.events if e.verb == gc.APPEARED and e.body.mac == mac), None)
+    event = wait_for(f"{mac} is told of", told, timeout=8)
     assert event.body.ifname == "br0"
 
 
-def test_a_phone_with_old_neighbour_entries_is_noticed_too(city, gate, phone, unseen):
+def test_a_phone_is_noticed_by_its_first_packet(city, gate, phone):
+    notice(city, gate, phone.mac, lambda: phone.udp(INTERNET4, 1, 50))
+
+
+def test_a_phone_with_old_neighbour_entries_is_noticed_too(city, gate, phone):
     """No ARP, no ND: the IP packet alone."""
     mac = city.router.run("cat", "/sys/class/net/br0/address").stdout.strip()
     phone.space.ip("neigh", "replace", "10.77.0.1", "lladdr", mac, "dev", "wlan0", "nud", "permanent")
     city.router.ip("neigh", "replace", phone.ip4, "lladdr", phone.mac, "dev", "br0", "nud", "permanent")
-    phone.udp(INTERNET4, 1, 50)
-    event = gate.wait_event(gc.APPEARED, lambda a: a.mac == phone.mac)
-    assert event.body.ifname == "br0"
+    notice(city, gate, phone.mac, lambda: phone.udp(INTERNET4, 1, 50))
     phone.space.ip("neigh", "flush", "all")
     city.router.ip("neigh", "del", phone.ip4, "dev", "br0")
 
