@@ -76,7 +76,7 @@ void sessions_account_nas(struct portal *p, enum acct_status status)
 {
     struct device router = {.zone = &p->boot->zones[0]};
     char station[PORTAL_STATION_LEN];
-    struct acct_record r = {.status = status, .session_id = "", .zone = "", .at = time(NULL)};
+    struct acct_record r = {.status = status, .at = time(NULL)};
     sessions_station(&router, station);
     station[MAC_TEXT_LEN - 1] = 0; /* the router itself is in no zone */
     r.called_station = station;

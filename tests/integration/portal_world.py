@@ -177,11 +177,12 @@ class Square:
             raise
         self.n = 0
 
-    def phone(self, prefix="02:00", join=True, **kw):
+    def phone(self, prefix="02:00", join=True, ipv6=False, **kw):
+        """A new one, on the square; ipv6: wait until it has a privacy address too."""
         self.n += 1
         phone = Phone(self.internet, f"phone{self.n}", mac=mac(prefix), **kw)
         if join:
-            phone.join(self.router)
+            phone.join(self.router, ipv6=ipv6)
         return phone
 
     def row(self, phone):

@@ -48,7 +48,7 @@ def test_every_platform_opens_its_pop_up(square):
 
 @pytest.mark.parametrize("family", ["-4", "-6"])
 def test_the_splash_page_is_shown_over_both_families_and_guards_itself(square, family):
-    answer = square.phone().fetch("http://wifi.prato.example/", family)
+    answer = square.phone(ipv6=True).fetch("http://wifi.prato.example/", family)
     assert answer.status == 200
     page = Page(answer.text)
     assert page.form("/join") and page.lang == "it"
@@ -72,7 +72,7 @@ def test_the_page_speaks_the_citizens_language_and_the_form_remembers_it(square)
 
 
 def test_one_tap_and_the_phone_is_online_and_the_centre_knows(square):
-    phone = square.phone()
+    phone = square.phone(ipv6=True)
     visit = phone.tap()
     assert "/leave" in {f.action.split("?")[0] for f in visit.online.forms}
     assert phone.probe("ios") == "online" and phone.probe("android") == "online"

@@ -78,6 +78,7 @@ def test_a_form_that_was_open_before_the_restart_still_works(square):
 
 def test_only_the_first_life_says_accounting_on(square):
     joined(square)
+    wait_for("Accounting-On", lambda: [a for a in square.centre.accounts() if a["status"] == "Accounting-On"])
     ons = len([a for a in square.centre.accounts() if a["status"] == "Accounting-On"])
     square.router.kill("loggiad")
     square.router.restart("loggiad")
@@ -164,3 +165,23 @@ def test_forget_is_kept_trying_until_the_centre_has_heard_it(square):
     square.centre.start()
     wait_for("forget arrives", lambda: [a for a in square.centre.asked(phone) if a["info"] == "forget"], timeout=40)
     wait_for("it is in the log", lambda: "event=forgotten" in square.router.log("loggiad"))
+
+
+def test_a_router_that_stops_empty_says_accounting_off_and_one_that_is_upgraded_does_not(square):
+    def offs():
+        return len([a for a in square.centre.accounts() if a["status"] == "Accounting-Off"])
+    phone = joined(square)
+    before = offs()
+    square.router.kill("loggiad", signal.SIGTERM)
+    square.router.restart("loggiad")
+    assert square.row(phone) and offs() == before
+    for client in square.router.clients().values():
+        square.router.ctl("kick", client["session"])
+    for other in list(square.world.spaces):
+        if other.startswith("phone"):
+            square.world.spaces[other].run("ip", "link", "set", "wlan0", "down", check=False)
+    for client in square.router.clients().values():
+        square.router.ctl("kick", client["session"])
+    square.router.kill("loggiad", signal.SIGTERM)
+    square.router.restart("loggiad")  # what was not acknowledged in time is sent by the next life
+    wait_for("Accounting-Off", lambda: offs() == before + 1)
