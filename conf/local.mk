@@ -1,3 +1,4 @@
 # conf
 include conf/router/local.mk
 include conf/notices/local.mk
+include conf/centre/local.mk

@@ -1,1 +1,27 @@
-# radius-module
+# radius-module: the federation as a plain library (tested and fuzzed without FreeRADIUS), and the module.
+noinst_LTLIBRARIES += %D%/libloggia-federation.la
+%C%_libloggia_federation_la_SOURCES = \
+    %D%/authority.c %D%/authority.h %D%/authority_io.c %D%/authority_private.h \
+    %D%/breaker.c %D%/breaker.h \
+    %D%/decision.c %D%/decision.h \
+    %D%/directory.c %D%/directory.h \
+    %D%/entitlement.c %D%/entitlement.h \
+    %D%/federation.c %D%/federation.h \
+    %D%/memory.c %D%/memory.h \
+    %D%/report.c %D%/report.h \
+    %D%/settings.c %D%/settings.h \
+    %D%/settings_schema.c %D%/settings_schema.h
+%C%_libloggia_federation_la_CFLAGS = $(AM_CFLAGS) -pthread
+# Who links it links lib/libloggia-core.la, -lldap -llber too.
+
+# Undefined symbols are the server's. -z nodelete: a connector that still waits for a name server when
+# the server unloads its modules must not lose the ground under its feet.
+frlib_LTLIBRARIES = %D%/rlm_loggia.la
+%C%_rlm_loggia_la_SOURCES = \
+    %D%/freeradius_min.h %D%/compat/freeradius/automask.h \
+    %D%/rlm_loggia.c %D%/rlm_loggia.h \
+    %D%/rlm_loggia_conf.c %D%/rlm_loggia_reply.c
+%C%_rlm_loggia_la_CPPFLAGS = $(AM_CPPFLAGS) -DNDEBUG -idirafter $(srcdir)/%D%/compat -include freeradius/build.h -include freeradius/features.h
+%C%_rlm_loggia_la_CFLAGS = $(AM_CFLAGS) $(TALLOC_CFLAGS) $(SSL_CFLAGS) -pthread
+%C%_rlm_loggia_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete
+%C%_rlm_loggia_la_LIBADD = %D%/libloggia-federation.la lib/libloggia-core.la -lldap -llber $(TALLOC_LIBS) $(SSL_LIBS)

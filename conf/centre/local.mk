@@ -1,0 +1,12 @@
+# conf/centre: what a data centre installs, whole and ready to be made a city's own.
+centredir = $(datadir)/loggia/centre
+dist_centre_DATA = %D%/radiusd.conf %D%/city.conf %D%/clients.conf %D%/dictionary
+centremodsdir = $(centredir)/mods-available
+dist_centremods_DATA = %D%/mods-available/expr %D%/mods-available/linelog \
+    %D%/mods-available/loggia %D%/mods-available/sql
+centreconfigdir = $(centredir)/mods-config/loggia
+dist_centreconfig_DATA = %D%/mods-config/loggia/queries.conf %D%/mods-config/loggia/schema.sql
+centresitesdir = $(centredir)/sites-available
+dist_centresites_DATA = %D%/sites-available/loggia
+centreschemadir = $(centredir)/schema
+dist_centreschema_DATA = %D%/schema/provincia.schema

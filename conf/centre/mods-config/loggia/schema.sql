@@ -1,0 +1,38 @@
+PRAGMA journal_mode = WAL;
+
+CREATE TABLE IF NOT EXISTS passes (
+	device char(32) NOT NULL PRIMARY KEY,
+	granted bigint NOT NULL,
+	expires bigint NOT NULL,
+	paused integer NOT NULL DEFAULT 0,
+	terms varchar(253) NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS passes_expires ON passes (expires);
+
+CREATE TABLE IF NOT EXISTS radacct (
+	acctuniqueid char(32) NOT NULL PRIMARY KEY,
+	acctsessionid varchar(64) NOT NULL DEFAULT '',
+	nasidentifier varchar(253) NOT NULL DEFAULT '',
+	nasipaddress varchar(45) NOT NULL DEFAULT '',
+	zone varchar(64) NOT NULL DEFAULT '',
+	callingstationid char(32) NOT NULL DEFAULT '',
+	calledstationid varchar(64) NOT NULL DEFAULT '',
+	profile varchar(32) NOT NULL DEFAULT '',
+	identity char(32) NOT NULL DEFAULT '',
+	acctstarttime bigint,
+	acctupdatetime bigint,
+	acctstoptime bigint,
+	acctsessiontime bigint NOT NULL DEFAULT 0,
+	acctinputoctets bigint NOT NULL DEFAULT 0,
+	acctoutputoctets bigint NOT NULL DEFAULT 0,
+	acctinputpackets bigint NOT NULL DEFAULT 0,
+	acctoutputpackets bigint NOT NULL DEFAULT 0,
+	acctterminatecause varchar(32) NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS radacct_open ON radacct (nasidentifier, acctstoptime);
+CREATE INDEX IF NOT EXISTS radacct_stop ON radacct (acctstoptime);
+
+CREATE TABLE IF NOT EXISTS nasreload (
+	nasidentifier varchar(253) NOT NULL PRIMARY KEY,
+	reloadtime bigint NOT NULL
+);

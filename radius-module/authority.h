@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The authorities' directories, asked in the background: K connections to each, searches pipelined
+ * by message number, a breaker for each. One I/O thread reads and writes for all of them and never
+ * blocks; each authority has a connector thread besides, which does what libldap can only do
+ * blocking (name resolution, TLS, the bind), so that a name server that hangs holds up its own
+ * authority alone. */
+#ifndef LOGGIA_RADIUS_MODULE_AUTHORITY_H
+#define LOGGIA_RADIUS_MODULE_AUTHORITY_H
+
+#include "radius-module/breaker.h"
+#include "radius-module/directory.h"
+#include "radius-module/report.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AUTHORITY_MAX_CONNECTIONS 16
+
+struct authority_conf {
+    char *name;
+    struct directory_conf directory;
+    uint32_t connections;       /* K */
+    uint32_t pipeline;          /* searches on their way over one connection, at most */
+    uint32_t search_timeout_ms; /* without an answer for so long a search has failed */
+    uint32_t breaker_failures, breaker_open_ms;
+    /* Who owns the device %{mac}, written like mac_format. */
+    char *user_base_dn, *user_filter, *mac_format;
+    enum directory_scope user_scope;
+    /* The groups of the entry %{dn}; NULL: not asked. */
+    char *group_base_dn, *group_filter;
+    enum directory_scope group_scope;
+    struct mapping mapping;
+};
+
+enum authority_outcome { OUTCOME_UNKNOWN, OUTCOME_NOT_FOUND, OUTCOME_FOUND };
+
+/* Called on the I/O thread, once for each question that was taken; values only for OUTCOME_FOUND.
+ */
+typedef void (*authority_answer_fn)(void *arg, size_t authority, void *token,
+                                    enum authority_outcome outcome, const struct values *values);
+
+struct authorities;
+
+/* Keeps confs and report. Nothing is dialled before authorities_start. NULL: out of memory. */
+struct authorities *authorities_new(const struct authority_conf *confs, size_t n,
+                                    authority_answer_fn fn, void *arg, struct report *report);
+/* 0, or an errno. */
+int authorities_start(struct authorities *a);
+/* Open questions are answered OUTCOME_UNKNOWN. Waits for the threads. */
+void authorities_free(struct authorities *a);
+
+/* Any thread. False: unknown at once, fn is not called (breaker open, or too many are waiting). */
+bool authorities_ask(struct authorities *a, size_t authority, const struct mac *mac, void *token);
+
+struct authority_stats {
+    enum breaker_state breaker;
+    uint64_t opened;                           /* how often the breaker did */
+    uint64_t asked, answered, failed, refused; /* refused: breaker open or queue full */
+    uint32_t connections, queued;
+    uint32_t last_ms; /* the last answer took */
+    char last_error[128];
+};
+void authorities_stats(struct authorities *a, size_t authority, struct authority_stats *out);
+
+#endif

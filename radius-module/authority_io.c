@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The I/O thread: takes questions from the queues, spreads them over the links, reads answers,
+ * notices silence. It is woken by an eventfd and by the sockets, and never waits for anything else.
+ *
+ * A link that is reset gives its questions back to the queue, once. A question that is silently
+ * unanswered is a failure for the breaker; if its link has said nothing at all since it was sent,
+ * the link is taken for frozen and thrown away with everything on it. When the breaker opens, all
+ * the links go: none of them may be drawn again. */
+#include "radius-module/authority_private.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#define MOST_WAIT_MS     1000
+#define MESSAGES_AT_ONCE 256 /* of one link, before the others have their turn */
+#define MAX_ENTRIES      8   /* of one search: a device has an owner or a few */
+#define FILTER_ROOM      1024
+
+static void finish(struct lane *l, struct search *s, enum authority_outcome outcome)
+{
+    l->set->fn(l->set->arg, l->index, s->token, outcome,
+               outcome == OUTCOME_FOUND ? s->values : NULL);
+    free(s->values);
+    free(s);
+}
+
+static void finish_all(struct lane *l, struct search *list)
+{
+    struct search *s, *next;
+    DL_FOREACH_SAFE (list, s, next) {
+        finish(l, s, OUTCOME_UNKNOWN);
+    }
+}
+
+/* --- links --------------------------------------------------------------------------------------
+ */
+
+static void adopt_ready(struct lane *l) /* with lock held */
+{
+    while (l->n_ready) {
+        l->links[l->n_links++] = (struct link){.directory = l->ready[--l->n_ready]};
+        l->links[l->n_links - 1].heard_ms = clock_ms();
+    }
+}
+
+/* Takes the link out, and its searches with it: they go to `lost`. */
+static void drop_link(struct lane *l, struct link *k, struct search **lost)
+{
+    struct search *s, *next;
+    HASH_ITER (hh, k->searches, s, next) {
+        HASH_DEL(k->searches, s);
+        DL_APPEND(*lost, s);
+    }
+    directory_close(k->directory);
+    *k = l->links[--l->n_links];
+    pthread_mutex_lock(&l->set->lock);
+    l->open--;
+    pthread_cond_broadcast(&l->set->changed);
+    pthread_mutex_unlock(&l->set->lock);
+}
+
+static void drop_all(struct lane *l, struct search **lost)
+{
+    while (l->n_links)
+        drop_link(l, &l->links[0], lost);
+    pthread_mutex_lock(&l->set->lock);
+    DL_CONCAT(*lost, l->queue);
+    l->queue = NULL;
+    l->queued = 0;
+    pthread_mutex_unlock(&l->set->lock);
+}
+
+/* n failures at once; true if that opened the breaker. */
+static bool count_failures(struct lane *l, unsigned n, const char *why)
+{
+    bool opened = false;
+    pthread_mutex_lock(&l->set->lock);
+    l->stats.failed += n;
+    snprintf(l->stats.last_error, sizeof l->stats.last_error, "%s", why);
+    while (n-- && !opened)
+        opened = breaker_failure(&l->breaker, clock_ms());
+    if (opened)
+        pthread_cond_broadcast(&l->set->changed);
+    pthread_mutex_unlock(&l->set->lock);
+    if (opened)
+        report_line(l->set->report, LOG_WARNING,
+                    "event=authority_failing authority=%s breaker=open error=\"%s\"", l->conf->name,
+                    why);
+    return opened;
+}
+
+/* A reset: each question gets one more chance on another link. */
+static void link_down(struct lane *l, struct link *k)
+{
+    struct search *lost = NULL, *s, *next, *over = NULL;
+    drop_link(l, k, &lost);
+    bool opened = count_failures(l, 1, "connection lost");
+    DL_FOREACH_SAFE (lost, s, next) {
+        DL_DELETE(lost, s);
+        if (opened || s->retried) {
+            DL_APPEND(over, s);
+            continue;
+        }
+        s->retried = true;
+        s->groups = false;
+        free(s->values);
+        s->values = NULL;
+        pthread_mutex_lock(&l->set->lock);
+        DL_PREPEND(l->queue, s);
+        l->queued++;
+        pthread_mutex_unlock(&l->set->lock);
+    }
+    if (opened)
+        drop_all(l, &over);
+    finish_all(l, over);
+}
+
+/* --- sending ------------------------------------------------------------------------------------
+ */
+
+static int send_user(struct lane *l, struct link *k, const struct search *s)
+{
+    const struct authority_conf *c = l->conf;
+    char mac[MAC_TEXT_LEN], filter[FILTER_ROOM];
+    mac_format(&s->mac, c->mac_format, mac);
+    if (filter_build(c->user_filter, "mac", mac, strlen(mac), filter, sizeof filter) < 0)
+        return -1;
+    return directory_search(k->directory, c->user_base_dn, c->user_scope, filter, l->attributes,
+                            MAX_ENTRIES);
+}
+
+static int send_groups(struct lane *l, struct link *k, const struct search *s)
+{
+    const struct authority_conf *c = l->conf;
+    char filter[FILTER_ROOM];
+    if (filter_build(c->group_filter, "dn", s->values->dn, strlen(s->values->dn), filter,
+                     sizeof filter) < 0)
+        return -1;
+    return directory_search(k->directory, c->group_base_dn, c->group_scope, filter, l->attributes,
+                            MAX_ENTRIES * 4);
+}
+
+static bool send_search(struct lane *l, struct link *k, struct search *s)
+{
+    s->number = s->groups ? send_groups(l, k, s) : send_user(l, k, s);
+    if (s->number < 0)
+        return false;
+    s->sent_ms = clock_ms();
+    HASH_ADD_INT(k->searches, number, s);
+    return true;
+}
+
+static struct link *least_loaded(struct lane *l)
+{
+    struct link *best = NULL;
+    for (size_t i = 0; i < l->n_links; i++)
+        if (HASH_COUNT(l->links[i].searches) < l->conf->pipeline &&
+            (!best || HASH_COUNT(l->links[i].searches) < HASH_COUNT(best->searches)))
+            best = &l->links[i];
+    return best;
+}
+
+static struct search *take_queued(struct lane *l)
+{
+    pthread_mutex_lock(&l->set->lock);
+    struct search *s = l->queue;
+    if (s) {
+        DL_DELETE(l->queue, s);
+        l->queued--;
+    }
+    pthread_mutex_unlock(&l->set->lock);
+    return s;
+}
+
+static void send_queued(struct lane *l)
+{
+    struct link *k;
+    struct search *s;
+    while ((k = least_loaded(l)) && (s = take_queued(l))) {
+        if (send_search(l, k, s))
+            continue;
+        finish(l, s, OUTCOME_UNKNOWN);
+        link_down(l, k);
+    }
+}
+
+/* --- reading ------------------------------------------------------------------------------------
+ */
+
+static struct values *values_for(void *arg, int number)
+{
+    struct link *k = arg;
+    struct search *s;
+    HASH_FIND_INT(k->searches, &number, s);
+    if (!s)
+        return NULL;
+    if (!s->values && (s->values = malloc(sizeof *s->values)))
+        values_reset(s->values);
+    if (s->values)
+        s->values->from_group = s->groups;
+    return s->values;
+}
+
+static void count_answer(struct lane *l, const struct search *s)
+{
+    pthread_mutex_lock(&l->set->lock);
+    breaker_success(&l->breaker);
+    l->stats.answered++;
+    l->stats.last_ms = (uint32_t)(clock_ms() - s->asked_ms);
+    pthread_mutex_unlock(&l->set->lock);
+}
+
+/* False: the link is done for. */
+static bool search_done(struct lane *l, struct link *k, int number, bool ok, const char *why)
+{
+    struct search *s;
+    HASH_FIND_INT(k->searches, &number, s);
+    if (!s)
+        return true; /* abandoned */
+    HASH_DEL(k->searches, s);
+    if (!ok) {
+        report_limited(l->set->report, LOG_WARNING,
+                       "event=search_refused authority=%s error=\"%s\"", l->conf->name, why);
+        finish(l, s, OUTCOME_UNKNOWN);
+        if (count_failures(l, 1, why)) {
+            struct search *lost = NULL;
+            drop_all(l, &lost);
+            finish_all(l, lost);
+            return false;
+        }
+        return true;
+    }
+    if (s->values && !s->groups && l->conf->group_filter) {
+        s->groups = true;
+        if (send_search(l, k, s))
+            return true;
+        finish(l, s, OUTCOME_UNKNOWN);
+        link_down(l, k);
+        return false;
+    }
+    count_answer(l, s);
+    finish(l, s, s->values ? OUTCOME_FOUND : OUTCOME_NOT_FOUND);
+    return true;
+}
+
+/* True if the link is still there. */
+static bool read_link(struct lane *l, struct link *k)
+{
+    for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
+        char why[96] = "";
+        int number = 0;
+        bool ok = false;
+        enum directory_event e =
+            directory_next(k->directory, values_for, k, &number, &ok, why, sizeof why);
+        if (e == DIRECTORY_NOTHING)
+            return true;
+        if (e == DIRECTORY_DOWN) {
+            link_down(l, k);
+            return false;
+        }
+        k->heard_ms = clock_ms();
+        if (e == DIRECTORY_DONE && !search_done(l, k, number, ok, why))
+            return false;
+    }
+    return true;
+}
+
+/* --- silence ------------------------------------------------------------------------------------
+ */
+
+static bool too_old(const struct lane *l, uint64_t since, uint64_t now)
+{
+    return now - since >= l->conf->search_timeout_ms;
+}
+
+static void expire_queue(struct lane *l, uint64_t now)
+{
+    struct search *s, *over = NULL;
+    pthread_mutex_lock(&l->set->lock);
+    while (l->queue && (too_old(l, l->queue->asked_ms, now) || !breaker_allows(&l->breaker))) {
+        s = l->queue;
+        DL_DELETE(l->queue, s);
+        l->queued--;
+        DL_APPEND(over, s);
+    }
+    pthread_mutex_unlock(&l->set->lock);
+    finish_all(l, over);
+}
+
+/* True if the link is still there. */
+static bool expire_link(struct lane *l, struct link *k, uint64_t now)
+{
+    struct search *s, *next, *over = NULL;
+    unsigned n = 0;
+    bool frozen = false;
+    HASH_ITER (hh, k->searches, s, next) {
+        if (!too_old(l, s->sent_ms, now))
+            break;
+        frozen = frozen || k->heard_ms <= s->sent_ms;
+        directory_abandon(k->directory, s->number);
+        HASH_DEL(k->searches, s);
+        DL_APPEND(over, s);
+        n++;
+    }
+    if (n == 0)
+        return true;
+    if (frozen)
+        drop_link(l, k, &over);
+    if (count_failures(l, n, frozen ? "connection is silent" : "search timed out")) {
+        drop_all(l, &over);
+        frozen = true;
+    }
+    finish_all(l, over);
+    return !frozen;
+}
+
+/* --- the loop -----------------------------------------------------------------------------------
+ */
+
+static int next_wait_ms(const struct authorities *a, uint64_t now)
+{
+    uint64_t wait = MOST_WAIT_MS;
+    for (size_t i = 0; i < a->n; i++) {
+        const struct lane *l = &a->lanes[i];
+        for (size_t k = 0; k < l->n_links; k++) {
+            const struct search *s = l->links[k].searches;
+            uint64_t age = s ? now - s->sent_ms : 0, left;
+            if (!s)
+                continue;
+            left = age < l->conf->search_timeout_ms ? l->conf->search_timeout_ms - age : 0;
+            wait = left < wait ? left : wait;
+        }
+        if (l->n_links == 0 && wait > 50)
+            wait = 50; /* something may wait in the queue for a link */
+    }
+    return (int)wait;
+}
+
+static void serve(struct lane *l, const struct pollfd *fds, size_t n_fds)
+{
+    uint64_t now = clock_ms();
+    /* Backwards: a link that goes is replaced by the last one, which has had its turn. */
+    for (size_t i = n_fds; i-- > 0;) {
+        if (i >= l->n_links || directory_fd(l->links[i].directory) != fds[i].fd)
+            continue;
+        if (fds[i].revents && !read_link(l, &l->links[i]))
+            continue;
+        if (i < l->n_links)
+            expire_link(l, &l->links[i], now);
+    }
+    expire_queue(l, now);
+    send_queued(l);
+}
+
+static bool take_news(struct authorities *a)
+{
+    eventfd_t ignored;
+    pthread_mutex_lock(&a->lock);
+    if (a->woken)
+        eventfd_read(a->wake, &ignored);
+    a->woken = false;
+    for (size_t i = 0; i < a->n; i++)
+        adopt_ready(&a->lanes[i]);
+    bool go_on = !a->stop;
+    pthread_mutex_unlock(&a->lock);
+    return go_on;
+}
+
+void *authority_io(void *arg)
+{
+    struct authorities *a = arg;
+    struct pollfd *fds = calloc(1 + a->n * AUTHORITY_MAX_CONNECTIONS, sizeof *fds);
+    while (fds && take_news(a)) {
+        size_t n = 0, at = 1;
+        for (size_t i = 0; i < a->n; i++)
+            send_queued(&a->lanes[i]);
+        fds[n++] = (struct pollfd){.fd = a->wake, .events = POLLIN};
+        for (size_t i = 0; i < a->n; i++)
+            for (size_t k = 0; k < a->lanes[i].n_links; k++)
+                fds[n++] = (struct pollfd){.fd = directory_fd(a->lanes[i].links[k].directory),
+                                           .events = POLLIN};
+        size_t counts[32] = {0};
+        for (size_t i = 0; i < a->n; i++)
+            counts[i] = a->lanes[i].n_links;
+        poll(fds, n, next_wait_ms(a, clock_ms()));
+        for (size_t i = 0; i < a->n; i++) {
+            serve(&a->lanes[i], fds + at, counts[i]);
+            at += counts[i];
+        }
+    }
+    for (size_t i = 0; i < a->n; i++) {
+        struct search *lost = NULL;
+        drop_all(&a->lanes[i], &lost);
+        finish_all(&a->lanes[i], lost);
+    }
+    free(fds);
+    return NULL;
+}

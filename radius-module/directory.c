@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What libldap does behind one's back is what this file is careful about. Its connections are made
+ * lazily and block, so they are made here at once with ldap_connect() under a network timeout. A
+ * blocking socket makes ldap_result() hang on half a message, whatever timeout it was given, so the
+ * socket is made non-blocking before the first byte is asked for; libldap then keeps the half it
+ * has. Referrals would make it dial somebody else: off. The rest is bounds. */
+#include "radius-module/directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ldap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+
+struct directory {
+    LDAP *ld;
+    int fd;
+};
+
+static struct timeval tv_of(uint32_t ms)
+{
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+}
+
+static int set_tls(LDAP *ld, const struct directory_conf *conf)
+{
+    int demand = conf->require_cert ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER, client = 0;
+    if (conf->ca_file && ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, conf->ca_file))
+        return -1;
+    if (ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand))
+        return -1;
+    return ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client);
+}
+
+static int set_options(LDAP *ld, const struct directory_conf *conf, const char *uri)
+{
+    struct timeval net = tv_of(conf->net_timeout_ms);
+    int version = LDAP_VERSION3, deref = LDAP_DEREF_NEVER, idle = (int)conf->keepalive_idle_s;
+    int probes = 3, interval = 10;
+    if (ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version) ||
+        ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) ||
+        ldap_set_option(ld, LDAP_OPT_DEREF, &deref) ||
+        ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &net) ||
+        ldap_set_option(ld, LDAP_OPT_TIMEOUT, &net))
+        return -1;
+    /* Best effort: not every build of libldap has them. */
+    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_IDLE, &idle);
+    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_PROBES, &probes);
+    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_INTERVAL, &interval);
+    if (conf->start_tls || strncmp(uri, "ldaps:", 6) == 0)
+        return set_tls(ld, conf);
+    return 0;
+}
+
+/* Waits for one answer during the opening; its result code, or libldap's own negative one. */
+static int wait_for(LDAP *ld, int number, uint32_t timeout_ms)
+{
+    struct timeval tv = tv_of(timeout_ms);
+    LDAPMessage *msg = NULL;
+    int code = LDAP_OTHER, kind = ldap_result(ld, number, LDAP_MSG_ALL, &tv, &msg);
+    if (kind == 0) {
+        ldap_abandon_ext(ld, number, NULL, NULL);
+        return LDAP_TIMEOUT;
+    }
+    if (kind < 0) {
+        ldap_get_option(ld, LDAP_OPT_RESULT_CODE, &code);
+        return code ? code : LDAP_SERVER_DOWN;
+    }
+    int rc = ldap_parse_result(ld, msg, &code, NULL, NULL, NULL, NULL, 1);
+    return rc ? rc : code;
+}
+
+static int bind_to(LDAP *ld, const struct directory_conf *conf)
+{
+    struct berval password = {0, NULL};
+    int number, rc;
+    if (conf->identity && conf->password) {
+        password.bv_val = conf->password;
+        password.bv_len = strlen(conf->password);
+    }
+    rc = ldap_sasl_bind(ld, conf->identity ? conf->identity : "", LDAP_SASL_SIMPLE, &password, NULL,
+                        NULL, &number);
+    return rc ? rc : wait_for(ld, number, conf->net_timeout_ms);
+}
+
+/* A directory that accepts a bind may still be unable to search (its database gone, frozen). */
+static int prove_life(LDAP *ld, const struct directory_conf *conf)
+{
+    char none[] = LDAP_NO_ATTRS, *attributes[] = {none, NULL};
+    struct timeval tv = {.tv_sec = 1 + conf->net_timeout_ms / 1000};
+    int number, rc = ldap_search_ext(ld, conf->base_dn, LDAP_SCOPE_BASE, "(objectClass=*)",
+                                     attributes, 1, NULL, NULL, &tv, 1, &number);
+    return rc ? rc : wait_for(ld, number, conf->net_timeout_ms);
+}
+
+static int handshake(LDAP *ld, const struct directory_conf *conf, const char *uri, int *fd,
+                     const char **step)
+{
+    int rc;
+    *step = "connect";
+    if ((rc = set_options(ld, conf, uri)) || (rc = ldap_connect(ld)))
+        return rc;
+    *step = "starttls";
+    if (conf->start_tls && (rc = ldap_start_tls_s(ld, NULL, NULL)))
+        return rc;
+    if (ldap_get_option(ld, LDAP_OPT_DESC, fd) || *fd < 0)
+        return LDAP_CONNECT_ERROR;
+    int flags = fcntl(*fd, F_GETFL);
+    if (flags < 0 || fcntl(*fd, F_SETFL, flags | O_NONBLOCK) || fcntl(*fd, F_SETFD, FD_CLOEXEC))
+        return LDAP_LOCAL_ERROR;
+    *step = "bind";
+    if ((rc = bind_to(ld, conf)))
+        return rc;
+    *step = "search of base_dn";
+    return prove_life(ld, conf);
+}
+
+struct directory *directory_open(const struct directory_conf *conf, size_t server, char *err,
+                                 size_t err_len)
+{
+    const char *uri = conf->servers[server], *step = "server";
+    struct directory *d = calloc(1, sizeof *d);
+    if (!d) {
+        snprintf(err, err_len, "out of memory");
+        return NULL;
+    }
+    d->fd = -1;
+    int rc = ldap_initialize(&d->ld, uri);
+    if (rc == 0)
+        rc = handshake(d->ld, conf, uri, &d->fd, &step);
+    if (rc == 0)
+        return d;
+    snprintf(err, err_len, "%s: %s", step, ldap_err2string(rc));
+    directory_close(d);
+    return NULL;
+}
+
+void directory_close(struct directory *d)
+{
+    if (!d)
+        return;
+    /* The unbind that libldap sends must not wait for a directory that reads nothing any more. */
+    if (d->fd >= 0)
+        shutdown(d->fd, SHUT_RDWR);
+    if (d->ld)
+        ldap_unbind_ext(d->ld, NULL, NULL);
+    free(d);
+}
+
+int directory_fd(const struct directory *d)
+{
+    return d->fd;
+}
+
+int directory_search(struct directory *d, const char *base, enum directory_scope scope,
+                     const char *filter, const char *const *attributes, unsigned max_entries)
+{
+    static const int scopes[] = {LDAP_SCOPE_BASE, LDAP_SCOPE_ONELEVEL, LDAP_SCOPE_SUBTREE};
+    struct timeval tv = {.tv_sec = 5};
+    int number = -1;
+    /* libldap's prototype has no const, and writes nothing. A filter that it cannot read is
+     * refused here, as LDAP_FILTER_ERROR; configuration checks it before. */
+    int rc = ldap_search_ext(d->ld, base, scopes[scope], filter, (char **)(uintptr_t)attributes, 0,
+                             NULL, NULL, &tv, (int)max_entries, &number);
+    return rc == LDAP_SUCCESS ? number : -1;
+}
+
+void directory_abandon(struct directory *d, int number)
+{
+    ldap_abandon_ext(d->ld, number, NULL, NULL);
+}
+
+static void read_dn(LDAP *ld, LDAPMessage *entry, struct values *into)
+{
+    struct berval dn;
+    BerElement *ber = NULL;
+    if (ldap_get_dn_ber(ld, entry, &ber, &dn) == LDAP_SUCCESS) {
+        size_t len = dn.bv_len < sizeof into->dn ? dn.bv_len : sizeof into->dn - 1;
+        if (!into->dn[0]) {
+            memcpy(into->dn, dn.bv_val, len);
+            into->dn[len] = 0;
+        }
+    }
+    ber_free(ber, 0);
+}
+
+static void read_entry(LDAP *ld, LDAPMessage *entry, struct values *into)
+{
+    BerElement *ber = NULL;
+    read_dn(ld, entry, into);
+    for (char *name = ldap_first_attribute(ld, entry, &ber); name;
+         name = ldap_next_attribute(ld, entry, ber)) {
+        struct berval **values = ldap_get_values_len(ld, entry, name);
+        for (int i = 0; values && values[i]; i++)
+            values_add(into, name, values[i]->bv_val, values[i]->bv_len);
+        ldap_value_free_len(values);
+        ldap_memfree(name);
+    }
+    ber_free(ber, 0);
+}
+
+static void read_result(LDAP *ld, LDAPMessage *msg, bool *ok, char *why, size_t why_len)
+{
+    int code = LDAP_OTHER;
+    if (ldap_parse_result(ld, msg, &code, NULL, NULL, NULL, NULL, 0) != LDAP_SUCCESS)
+        code = LDAP_DECODING_ERROR;
+    /* The entries that came before a size limit are as good as any; a base that is not there holds
+     * nobody. */
+    *ok = code == LDAP_SUCCESS || code == LDAP_SIZELIMIT_EXCEEDED || code == LDAP_NO_SUCH_OBJECT;
+    snprintf(why, why_len, "%s", code == LDAP_SUCCESS ? "" : ldap_err2string(code));
+}
+
+enum directory_event directory_next(struct directory *d,
+                                    struct values *(*into)(void *arg, int number), void *arg,
+                                    int *number, bool *ok, char *why, size_t why_len)
+{
+    struct timeval now = {0};
+    LDAPMessage *msg = NULL;
+    enum directory_event event = DIRECTORY_NOTHING;
+    int kind = ldap_result(d->ld, LDAP_RES_ANY, LDAP_MSG_ONE, &now, &msg);
+    if (kind == 0)
+        return DIRECTORY_NOTHING;
+    if (kind < 0 || !msg)
+        return DIRECTORY_DOWN;
+    *number = ldap_msgid(msg);
+    if (kind == LDAP_RES_SEARCH_ENTRY) {
+        struct values *v = into(arg, *number);
+        if (v)
+            read_entry(d->ld, msg, v);
+        event = DIRECTORY_ENTRY;
+    } else if (kind == LDAP_RES_SEARCH_RESULT) {
+        read_result(d->ld, msg, ok, why, why_len);
+        event = DIRECTORY_DONE;
+    } else if (kind == LDAP_RES_EXTENDED && *number == 0) {
+        event = DIRECTORY_DOWN; /* notice of disconnection, RFC 4511 section 4.4.1 */
+    } else {
+        event = DIRECTORY_ENTRY; /* a continuation reference: nobody follows it */
+    }
+    ldap_msgfree(msg);
+    return event;
+}

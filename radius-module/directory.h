@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One LDAP connection: the only room of libldap. Opening blocks, with a bound, and is done by a
+ * thread that has nothing else to do; after that nothing blocks: searches are sent and answers read
+ * by one I/O thread. A connection belongs to one thread at a time. */
+#ifndef LOGGIA_RADIUS_MODULE_DIRECTORY_H
+#define LOGGIA_RADIUS_MODULE_DIRECTORY_H
+
+#include "radius-module/entitlement.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DIRECTORY_MAX_SERVERS 8
+
+enum directory_scope { SCOPE_BASE, SCOPE_ONE, SCOPE_SUB };
+
+struct directory_conf {                   /* named as in rlm_ldap where the meaning is the same */
+    char *servers[DIRECTORY_MAX_SERVERS]; /* ldap://HOST[:PORT], ldaps://…, ldapi://…; tried in turn
+                                           */
+    size_t n_servers;
+    char *identity, *password; /* simple bind; NULL: anonymous */
+    char *base_dn;             /* of the probe, and of searches without their own */
+    bool start_tls;
+    char *ca_file;           /* NULL: the system's */
+    bool require_cert;       /* default yes */
+    uint32_t net_timeout_ms; /* of opening: connect, StartTLS, bind, probe; each */
+    uint32_t keepalive_idle_s;
+};
+
+struct directory; /* a connection */
+
+/* Resolves, connects, StartTLS, binds and reads the base entry as a proof of life. NULL with the
+ * reason, which names no secret, in err. */
+struct directory *directory_open(const struct directory_conf *conf, size_t server, char *err,
+                                 size_t err_len);
+void directory_close(struct directory *d);
+int directory_fd(const struct directory *d);
+
+/* Sends a search; the number that its answer will carry, or -1: the connection is done for.
+ * attributes: NULL-terminated. */
+int directory_search(struct directory *d, const char *base, enum directory_scope scope,
+                     const char *filter, const char *const *attributes, unsigned max_entries);
+void directory_abandon(struct directory *d, int number);
+
+enum directory_event {
+    DIRECTORY_NOTHING, /* more has to come first */
+    DIRECTORY_ENTRY,   /* of *number: its values were added to what into() gave */
+    DIRECTORY_DONE,    /* *number is answered; *ok false: the directory refused it, why says how */
+    DIRECTORY_DOWN     /* the connection is done for */
+};
+/* Reads one message without waiting. into(arg, number) gives the place for an entry's values, or
+ * NULL to throw it away. */
+enum directory_event directory_next(struct directory *d,
+                                    struct values *(*into)(void *arg, int number), void *arg,
+                                    int *number, bool *ok, char *why, size_t why_len);
+
+#endif

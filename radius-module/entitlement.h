@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a directory says about a device's owner, read from attribute values by a configured mapping.
+ * Pure: values in, entitlement out. The values are a stranger's: any byte, any length, any number.
+ */
+#ifndef LOGGIA_RADIUS_MODULE_ENTITLEMENT_H
+#define LOGGIA_RADIUS_MODULE_ENTITLEMENT_H
+
+#include "lib/mac.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum limit {
+    LIMIT_SESSION, /* s, Session-Timeout */
+    LIMIT_IDLE,    /* s, Idle-Timeout */
+    LIMIT_INTERIM, /* s, Acct-Interim-Interval */
+    LIMIT_UP,      /* bit/s, WISPr-Bandwidth-Max-Up */
+    LIMIT_DOWN,    /* bit/s, WISPr-Bandwidth-Max-Down */
+    LIMIT_QUOTA,   /* bytes, ChilliSpot-Max-Total-Octets */
+    LIMITS
+};
+
+#define PROFILE_NAME_LEN       33 /* [a-z0-9-], with its NUL */
+#define ENTITLEMENT_REASON_LEN 33
+#define ENTITLEMENT_HASH_LEN   16
+
+struct entitlement {
+    bool denied;
+    char reason[ENTITLEMENT_REASON_LEN];
+    int profile;  /* index, -1: the authority's default */
+    unsigned has; /* bit l: the directory itself says limit l */
+    uint64_t own[LIMITS];
+    uint8_t identity[ENTITLEMENT_HASH_LEN]; /* keyed hash of who it is */
+    bool has_link;
+    uint8_t link[ENTITLEMENT_HASH_LEN]; /* keyed hash of the linking attribute */
+};
+
+/* --- mapping: configuration, one per authority --------------------------------------------------
+ */
+#define MAPPING_MAX_PROFILES 32
+#define MAPPING_ATTRIBUTES   (LIMITS + 5)
+
+struct mapping_profile { /* "this value means that profile" */
+    char *value;
+    int profile;
+};
+
+struct mapping {
+    const char *authority;   /* its name: part of what is hashed */
+    char *profile_attribute; /* NULL: none; its values choose the profile by `profiles` */
+    struct mapping_profile profiles[MAPPING_MAX_PROFILES], groups[MAPPING_MAX_PROFILES];
+    size_t n_profiles, n_groups; /* in order of preference: the first that matches wins */
+    char
+        *group_attribute; /* names a group: in the group's own entry, or memberOf in the person's */
+    bool group_search;    /* the former: a person called like a group is not in it */
+    char *suspended_attribute, *suspended_value, *suspended_reason;
+    char *limit_attribute[LIMITS];
+    uint64_t limit_unit[LIMITS]; /* the directory's number times this */
+    char *identity_attribute;    /* NULL: the entry's name (DN) */
+    char *link_attribute;
+    const void *key; /* of the keyed hashes */
+    size_t key_len;
+};
+
+/* Fills names with what has to be asked of a person's entry, NULL behind the last. */
+size_t mapping_attributes(const struct mapping *m, const char *names[MAPPING_ATTRIBUTES + 1]);
+
+/* --- values -------------------------------------------------------------------------------------
+ */
+#define VALUES_MAX      64
+#define VALUES_MAX_LEN  512 /* of one value; longer ones are kept as "too long" */
+#define VALUES_MAX_TEXT 8192
+
+struct value {
+    const char *attribute, *data; /* in text, NUL-terminated; data may hold NULs of its own */
+    uint16_t len;
+    bool too_long, from_group;
+};
+
+struct values { /* of one person: bounded, no pointer into libldap's memory */
+    struct value v[VALUES_MAX];
+    size_t n, used;
+    char dn[256];     /* the first entry's; cut */
+    bool from_group;  /* what is added now comes from a group's entry */
+    unsigned dropped; /* that found no room */
+    char text[VALUES_MAX_TEXT];
+};
+
+void values_reset(struct values *v);
+void values_add(struct values *v, const char *attribute, const void *data, size_t len);
+
+/* Says, for the log, what was ignored: never a value, for it may be somebody's name. */
+typedef void (*entitlement_report_fn)(void *arg, const char *attribute, const char *why);
+
+void entitlement_read(const struct mapping *m, const struct values *values, struct entitlement *out,
+                      entitlement_report_fn report, void *arg);
+
+/* --- filters ------------------------------------------------------------------------------------
+ */
+/* RFC 4515 section 3: NUL ( ) * \ and bytes above 0x7f as \xx. Bytes written without the NUL, or -1
+ * if it does not fit. */
+long filter_escape(const char *in, size_t len, char *out, size_t room);
+/* Replaces each "%{NAME}" in format by the escaped value. -1 if it does not fit. */
+long filter_build(const char *format, const char *name, const char *value, size_t len, char *out,
+                  size_t room);
+
+/* How a directory writes MAC addresses, by example: "aa:bb:cc:dd:ee:ff", "AA-BB-CC-DD-EE-FF",
+ * "AABBCCDDEEFF", "aabb.ccdd.eeff"… False if it is no such example. */
+bool mac_format_ok(const char *example);
+void mac_format(const struct mac *mac, const char *example, char out[MAC_TEXT_LEN]);
+
+#endif

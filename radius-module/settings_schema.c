@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The options of `loggia { … }`, row by row. To add one: a field, a row here, a line in the sample
+ * (conf/centre/mods-available/loggia). */
+#include "radius-module/settings_schema.h"
+#include "radius-module/settings.h"
+
+#define YES_NO "yes|no|true|false|on|off"
+#define SCOPES "base|one|sub"
+#define RULES  "most|least|home"
+#define DAY    86400
+
+#define S(field) BASE_SETTINGS, offsetof(struct settings, field)
+#define P(limit)                                                                                   \
+    BASE_PROFILE, offsetof(struct decision_profile, limits) + (limit) * sizeof(uint64_t)
+#define A(field) BASE_AUTHORITY, offsetof(struct authority_conf, field)
+#define M(field) BASE_AUTHORITY, offsetof(struct authority_conf, mapping.field)
+#define R(field) BASE_RESOLVE, offsetof(struct settings_authority, field)
+#define MERGE(limit)                                                                               \
+    BASE_SETTINGS, offsetof(struct settings, fed.rules.merge) + (limit) * sizeof(enum decision_rule)
+#define LIMIT_ATTRIBUTE(limit)                                                                     \
+    BASE_AUTHORITY,                                                                                \
+        offsetof(struct authority_conf, mapping.limit_attribute) + (limit) * sizeof(char *)
+#define LIMIT_UNIT(limit)                                                                          \
+    BASE_AUTHORITY, offsetof(struct authority_conf, mapping.limit_unit) + (limit) * sizeof(uint64_t)
+
+#define TEXT(section, sub, name, where, dflt, text)                                                \
+    {                                                                                              \
+        section, sub, name, TYPE_TEXT, where, 0, 0, dflt, "", NULL, text                           \
+    }
+#define NUMBER(section, sub, name, where, min, max, dflt, unit, text)                              \
+    {                                                                                              \
+        section, sub, name, TYPE_U32, where, min, max, dflt, unit, NULL, text                      \
+    }
+#define NUMBER64(section, sub, name, where, max, dflt, unit, text)                                 \
+    {                                                                                              \
+        section, sub, name, TYPE_U64, where, 0, max, dflt, unit, NULL, text                        \
+    }
+#define WORD(section, sub, name, type, where, words, dflt, text)                                   \
+    {                                                                                              \
+        section, sub, name, type, where, 0, 0, dflt, "", words, text                               \
+    }
+
+/* clang-format off */
+const struct option_row settings_schema[] = {
+    TEXT(NULL, NULL, "key_file", S(key_file), NULL, "file with the secret of all keyed hashes; the same on every server"),
+    TEXT(NULL, NULL, "guest", S(guest), "guest", "profile of those whom no authority knows"),
+    TEXT(NULL, NULL, "operator", S(operator_name), "%{%{Operator-Name}:-%{NAS-Identifier}}",
+         "who runs the router: the Chargeable-User-Identity differs from operator to operator"),
+    NUMBER(NULL, NULL, "deadline", S(fed.deadline_ms), 20, 5000, "200", "ms", "no question to the authorities takes longer"),
+    NUMBER(NULL, NULL, "bulkhead", S(fed.bulkhead), 1, 1024, "8", "workers", "how many may wait for one silent authority"),
+    NUMBER(NULL, NULL, "degraded_session", S(fed.rules.degraded_session_s), 30, DAY, "300", "s",
+           "Session-Timeout of a decision taken while an authority or the pass store was silent"),
+
+    NUMBER("remember", NULL, "devices", S(fed.remember), 1, 4000000, "100000", "devices", "the longest unused is forgotten first"),
+    NUMBER("remember", NULL, "found", S(fed.fresh_found_s), 0, DAY, "30", "s", "how long who was found is not asked for again"),
+    NUMBER("remember", NULL, "not_found", S(fed.fresh_not_found_s), 0, DAY, "2", "s", "how long who was not found is not asked for again"),
+    NUMBER("remember", NULL, "pass", S(fed.fresh_pass_s), 0, DAY, "30", "s", "how long a pass is not read again; 2 where several servers share one database"),
+
+    NUMBER("pass", NULL, "life", S(fed.pass_life_s), 60, 3650 * DAY, "2592000", "s", "how long a tap is good for"),
+    TEXT("pass", NULL, "lookup", S(pass_lookup), NULL, "expands to \"none\", \"paused\" or the seconds left; to nothing only when the store is down"),
+    TEXT("pass", NULL, "grant", S(pass_grant), NULL, "writes the pass; expands to the number of rows"),
+    TEXT("pass", NULL, "forget", S(pass_forget), NULL, "erases the pass"),
+    TEXT("pass", NULL, "pause", S(pass_pause), NULL, "no silent join until the next tap; expands to the number of rows"),
+
+    WORD("merge", NULL, "session_timeout", TYPE_CHOICE, MERGE(LIMIT_SESSION), RULES, "most", "of somebody known to several authorities"),
+    WORD("merge", NULL, "idle_timeout", TYPE_CHOICE, MERGE(LIMIT_IDLE), RULES, "most", ""),
+    WORD("merge", NULL, "interim_interval", TYPE_CHOICE, MERGE(LIMIT_INTERIM), RULES, "least", ""),
+    WORD("merge", NULL, "bandwidth_max_up", TYPE_CHOICE, MERGE(LIMIT_UP), RULES, "most", ""),
+    WORD("merge", NULL, "bandwidth_max_down", TYPE_CHOICE, MERGE(LIMIT_DOWN), RULES, "most", ""),
+    WORD("merge", NULL, "max_total_octets", TYPE_CHOICE, MERGE(LIMIT_QUOTA), RULES, "most", ""),
+
+    NUMBER64("profile", NULL, "session_timeout", P(LIMIT_SESSION), 31 * DAY, "7200", "s", "Session-Timeout; 0: none"),
+    NUMBER64("profile", NULL, "idle_timeout", P(LIMIT_IDLE), 31 * DAY, "900", "s", "Idle-Timeout; 0: none"),
+    NUMBER64("profile", NULL, "interim_interval", P(LIMIT_INTERIM), DAY, "300", "s", "Acct-Interim-Interval; 0: none"),
+    NUMBER64("profile", NULL, "bandwidth_max_up", P(LIMIT_UP), UINT32_MAX, "0", "bit/s", "WISPr-Bandwidth-Max-Up; 0: no cap"),
+    NUMBER64("profile", NULL, "bandwidth_max_down", P(LIMIT_DOWN), UINT32_MAX, "0", "bit/s", "WISPr-Bandwidth-Max-Down; 0: no cap"),
+    NUMBER64("profile", NULL, "max_total_octets", P(LIMIT_QUOTA), INT64_MAX, "0", "bytes", "ChilliSpot-Max-Total-Octets (and -Gigawords); 0: none"),
+
+    WORD("authority", NULL, "server", TYPE_SERVER, A(directory.servers), NULL, NULL, "host, address or ldap, ldaps, ldapi URI; several are tried in turn"),
+    NUMBER("authority", NULL, "port", R(port), 1, 65535, "389", "", "for a server that is no URI"),
+    TEXT("authority", NULL, "identity", A(directory.identity), NULL, "who binds; none: anonymous"),
+    TEXT("authority", NULL, "password", A(directory.password), NULL, ""),
+    TEXT("authority", NULL, "base_dn", A(directory.base_dn), NULL, "read as a proof of life, and where searches begin"),
+    WORD("authority", NULL, "unavailable", TYPE_CHOICE, R(unavailable), "guest|reject", "guest",
+         "what somebody is of whom this authority has never said a word, while it is silent"),
+    NUMBER("authority", NULL, "stale", R(stale_s), 0, 366 * DAY, "604800", "s", "how long its last answer is served while it is silent; a denial is for ever"),
+
+    TEXT("authority", "user", "base_dn", A(user_base_dn), NULL, "the authority's, if left out"),
+    WORD("authority", "user", "filter", TYPE_FILTER, A(user_filter), NULL, NULL, "finds the owner of %{mac}"),
+    WORD("authority", "user", "scope", TYPE_CHOICE, A(user_scope), SCOPES, "sub", ""),
+    WORD("authority", "user", "mac_format", TYPE_MAC, A(mac_format), NULL, "aa:bb:cc:dd:ee:ff", "how the directory writes addresses, by example"),
+    TEXT("authority", "user", "identity_attribute", M(identity_attribute), NULL, "who somebody is, for the pseudonym; the entry's name, if left out"),
+    TEXT("authority", "user", "link_attribute", M(link_attribute), NULL, "equal in two authorities: one person; different: two who share a device"),
+
+    TEXT("authority", "group", "base_dn", A(group_base_dn), NULL, "the authority's, if left out"),
+    WORD("authority", "group", "filter", TYPE_FILTER, A(group_filter), NULL, NULL, "finds the groups of the entry %{dn}; left out: no search, the attribute is the person's own"),
+    WORD("authority", "group", "scope", TYPE_CHOICE, A(group_scope), SCOPES, "sub", ""),
+    TEXT("authority", "group", "name_attribute", M(group_attribute), NULL, "what a group is called: cn, or memberOf without a filter"),
+    WORD("authority", "group", "map", TYPE_GROUP_MAP, M(groups), NULL, NULL, "\"GROUP -> PROFILE\"; several, the first that matches wins"),
+
+    TEXT("authority", "profile", "attribute", M(profile_attribute), NULL, "of the person, that says the profile"),
+    WORD("authority", "profile", "map", TYPE_PROFILE_MAP, M(profiles), NULL, NULL, "\"VALUE -> PROFILE\"; several, the first that matches wins"),
+    TEXT("authority", "profile", "default", R(default_profile), NULL, "of all others it knows; the guest profile, if left out"),
+
+    TEXT("authority", "suspended", "attribute", M(suspended_attribute), NULL, "whose value shuts somebody out"),
+    TEXT("authority", "suspended", "value", M(suspended_value), "TRUE", "that value"),
+    TEXT("authority", "suspended", "reason", M(suspended_reason), "suspended", "the code that the router explains to the citizen"),
+
+    TEXT("authority", "limits", "session_timeout", LIMIT_ATTRIBUTE(LIMIT_SESSION), NULL, "attribute with a number of s"),
+    TEXT("authority", "limits", "idle_timeout", LIMIT_ATTRIBUTE(LIMIT_IDLE), NULL, "attribute with a number of s"),
+    TEXT("authority", "limits", "bandwidth_max_up", LIMIT_ATTRIBUTE(LIMIT_UP), NULL, "attribute with a number of units"),
+    NUMBER64("authority", "limits", "bandwidth_max_up_unit", LIMIT_UNIT(LIMIT_UP), 1000000000, "1000", "bit/s", ""),
+    TEXT("authority", "limits", "bandwidth_max_down", LIMIT_ATTRIBUTE(LIMIT_DOWN), NULL, "attribute with a number of units"),
+    NUMBER64("authority", "limits", "bandwidth_max_down_unit", LIMIT_UNIT(LIMIT_DOWN), 1000000000, "1000", "bit/s", ""),
+    TEXT("authority", "limits", "max_total_octets", LIMIT_ATTRIBUTE(LIMIT_QUOTA), NULL, "attribute with a number of units"),
+    NUMBER64("authority", "limits", "max_total_octets_unit", LIMIT_UNIT(LIMIT_QUOTA), 1000000000, "1000000", "bytes", ""),
+
+    WORD("authority", "tls", "start_tls", TYPE_BOOL, A(directory.start_tls), YES_NO, "no", ""),
+    WORD("authority", "tls", "require_cert", TYPE_BOOL, A(directory.require_cert), YES_NO, "yes", "no: anybody may answer in its name"),
+    TEXT("authority", "tls", "ca_file", A(directory.ca_file), NULL, "the system's, if left out"),
+
+    NUMBER("authority", "options", "connections", A(connections), 1, AUTHORITY_MAX_CONNECTIONS, "2", "", "kept open"),
+    NUMBER("authority", "options", "pipeline", A(pipeline), 1, 1024, "128", "searches", "on their way over one connection"),
+    NUMBER("authority", "options", "net_timeout", A(directory.net_timeout_ms), 50, 60000, "1000", "ms", "each step of opening a connection"),
+    NUMBER("authority", "options", "search_timeout", A(search_timeout_ms), 50, 60000, "500", "ms", "then a search has failed"),
+    NUMBER("authority", "options", "keepalive_idle", A(directory.keepalive_idle_s), 1, DAY, "30", "s", ""),
+    NUMBER("authority", "options", "breaker_failures", A(breaker_failures), 1, 1000, "3", "", "in a row, that open the breaker"),
+    NUMBER("authority", "options", "breaker_open", A(breaker_open_ms), 50, 600000, "500", "ms", "between two probes"),
+    {NULL, NULL, NULL, TYPE_TEXT, BASE_SETTINGS, 0, 0, 0, NULL, NULL, NULL, NULL},
+};
+/* clang-format on */

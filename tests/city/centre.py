@@ -1,0 +1,157 @@
+"""A real centre in any namespace: FreeRADIUS with rlm_loggia, two slapd, SQLite. Its configuration is
+conf/centre as it is shipped; only city.conf and clients.conf are written."""
+
+import hashlib
+import hmac
+import os
+import pathlib
+import re
+import shutil
+import sqlite3
+
+from .directories import Comune, Provincia
+from .netns import wait_for
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+SAMPLE = SOURCE / "conf/centre"
+SYSTEM_MODULES = "/usr/lib/freeradius"
+KEY = "a key that only the test city has"
+
+
+class Centre:
+    """start() returns when FreeRADIUS answers; directories are c.comune and c.provincia."""
+
+    AUTH_PORT, ACCT_PORT = 1812, 1813
+
+    def __init__(self, world, namespace, address, secret="segreto-di-piazza", clients=("192.0.2.0/24",),
+                 people=2000, build=None, options=(), directories=True):
+        build = pathlib.Path(build or os.environ.get("LOGGIA_BUILD", SOURCE / "build"))
+        self.world, self.namespace, self.address = world, namespace, address
+        self.secret, self.clients, self.people = secret, list(clients), people
+        self.dir = world.dir / f"centre-{namespace.name}"
+        self.modules = f"{build.resolve()}/radius-module/.libs:{SYSTEM_MODULES}"
+        self.database = self.dir / "centre.sqlite"
+        self.comune = Comune(world, namespace, "comune", "127.0.0.1", 3891)
+        self.provincia = Provincia(world, namespace, "provincia", "127.0.0.1", 3892)
+        self.options = dict(options)  # "old text in mods-available/loggia" -> "new text"
+        self.directories = directories
+        self.radius = None
+
+    # --- files -----------------------------------------------------------------------------------
+    def city_conf(self):
+        return f"""city_conf_dir = {self.dir}
+city_log_dir = {self.dir}
+city_run_dir = {self.dir}
+city_module_dir = {self.modules}
+city_address = {self.address}
+city_auth_port = {self.AUTH_PORT}
+city_acct_port = {self.ACCT_PORT}
+city_key_file = {self.dir}/pseudonym.key
+city_database = {self.database}
+comune_server = {self.comune.address}
+comune_port = {self.comune.port}
+comune_password = {self.comune.password}
+provincia_server = {self.provincia.address}
+provincia_port = {self.provincia.port}
+provincia_password = {self.provincia.password}
+"""
+
+    def write(self):
+        shutil.copytree(SAMPLE, self.dir, ignore=shutil.ignore_patterns("local.mk"))
+        (self.dir / "city.conf").write_text(self.city_conf())
+        (self.dir / "pseudonym.key").write_text(KEY + "\n")
+        (self.dir / "pseudonym.key").chmod(0o600)
+        (self.dir / "clients.conf").write_text("\n".join(
+            f'client c{i} {{\n\tipaddr = {net}\n\tsecret = "{self.secret}"\n'
+            "\trequire_message_authenticator = yes\n}" for i, net in enumerate(self.clients)) + "\n")
+        module = self.dir / "mods-available/loggia"
+        text = module.read_text()
+        for old, new in self.options.items():
+            assert old in text, f"the sample has no {old!r}"
+            text = text.replace(old, new)
+        module.write_text(text)
+
+    # --- life ------------------------------------------------------------------------------------
+    def start(self):
+        self.write()
+        for d in (self.comune, self.provincia):
+            d.fill(self.people)
+            if self.directories:
+                d.start()
+        self.start_radius()
+        if self.directories:
+            wait_for("both directories are connected", lambda: all(
+                f"event=authority_unreachable authority={d}" not in self.radius.output()
+                for d in ("comune", "provincia")))
+        return self
+
+    def argv(self, *more):
+        return ["/usr/sbin/freeradius", "-d", self.dir, "-D", self.dir, "-n", "radiusd", *more]
+
+    def start_radius(self, *more):
+        self.radius = self.namespace.start(*self.argv("-f", "-l", "stdout", *more), log=self.dir / "radius.log")
+        wait_for("FreeRADIUS is ready", self.ready, timeout=20)
+        return self.radius
+
+    def ready(self):
+        assert self.radius.alive(), f"freeradius ended:\n{self.radius.output()}"
+        return "Ready to process requests" in self.radius.output()
+
+    def check(self):
+        """freeradius -C, as an admin runs it before a restart."""
+        return self.namespace.run(*self.argv("-C", "-X"), check=False)
+
+    def stop(self):
+        for p in (self.radius, self.comune.process, self.provincia.process):
+            if p:
+                p.stop()
+
+    # --- what a test or a story does ------------------------------------------------------------
+    def directory(self, name):
+        return {"comune": self.comune, "provincia": self.provincia}[name]
+
+    def profile(self, name):
+        """What mods-available/loggia grants it: name, session_s, up_kbps, down_kbps."""
+        text = (self.dir / "mods-available/loggia").read_text()
+        body = re.search(rf"profile {re.escape(name)} {{(.*?)}}", text, re.S).group(1)
+        has = {k: int(v) for k, v in re.findall(r"(\w+) = (\d+)", body)}
+        return {"name": name, "session_s": has["session_timeout"], "up_kbps": has["bandwidth_max_up"] // 1000,
+                "down_kbps": has["bandwidth_max_down"] // 1000}
+
+    def add_comune_device(self, mac, profile="residente", **kw):
+        """A card-holder's device; the profile that it will have."""
+        self.comune.add_device(mac, profile, **kw)
+        return self.profile({"residente": "resident", "dipendente": "staff"}.get(profile, "resident"))
+
+    def add_provincia_device(self, mac, group=None, suspended=False, **kw):
+        self.provincia.add_device(mac, group, suspended, **kw)
+        return self.profile("provincia-fast" if group == "banda-larga" else "provincia")
+
+    @staticmethod
+    def pseudonym(mac):
+        """Under what the centre keeps a device."""
+        return hmac.new(KEY.encode(), b"loggia-device:" + mac.lower().replace(":", "-").encode(), hashlib.sha256).digest()[:16].hex()
+
+    def sessions(self, device):
+        """A device's rows in the accounting, oldest first. device: a MAC, or something that has one."""
+        return self.sql("""SELECT acctsessionid AS session, nasidentifier AS nas, zone, profile, identity,
+            acctstarttime AS start, acctstoptime AS stop, acctsessiontime AS seconds, acctterminatecause AS cause,
+            acctinputoctets AS up_bytes, acctoutputoctets AS down_bytes FROM radacct
+            WHERE callingstationid = ? ORDER BY acctstarttime, rowid""", self.pseudonym(getattr(device, "mac", device)))
+
+    def freeze(self, name):
+        self.directory(name).freeze()
+
+    def thaw(self, name=None):
+        for d in (self.comune, self.provincia):
+            if name in (None, d.name):
+                d.thaw()
+
+    def sql(self, query, *args):
+        """Rows as dicts, read-only."""
+        db = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5)
+        try:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute(query, args)]
+        finally:
+            db.close()
