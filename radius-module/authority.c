@@ -8,6 +8,7 @@
 #include "radius-module/authority_private.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,13 +147,10 @@ static void *connector(void *arg)
 /* --- begin and end -------------------------------------------------------------------------------
  */
 
-int authorities_start(struct authorities *a)
+static int start_threads(struct authorities *a)
 {
-    int rc;
-    a->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (a->wake < 0)
-        return errno;
-    if ((rc = pthread_create(&a->io, NULL, authority_io, a)))
+    int rc = pthread_create(&a->io, NULL, authority_io, a);
+    if (rc)
         return rc;
     a->has_io = true;
     for (size_t i = 0; i < a->n; i++) {
@@ -163,24 +161,49 @@ int authorities_start(struct authorities *a)
     return 0;
 }
 
-void authorities_free(struct authorities *a)
+int authorities_start(struct authorities *a)
 {
-    if (!a)
-        return;
+    sigset_t all, before;
+    a->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (a->wake < 0)
+        return errno;
+    /* The server's signals are for the server's threads; and a directory that hangs up while
+     * libldap writes must not end the program (SIGPIPE). The new threads inherit the mask. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int rc = start_threads(a);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+static void stop_connectors(struct authorities *a)
+{
     pthread_mutex_lock(&a->lock);
     a->stop = true;
-    authority_wake(a);
     pthread_cond_broadcast(&a->changed);
     pthread_mutex_unlock(&a->lock);
     /* A connector may be in the middle of opening: net_timeout bounds that. */
     for (size_t i = 0; i < a->n; i++)
         if (a->lanes[i].has_connector)
             pthread_join(a->lanes[i].connector, NULL);
+}
+
+static void stop_io(struct authorities *a)
+{
+    pthread_mutex_lock(&a->lock);
+    a->io_stop = true;
+    authority_wake(a);
+    pthread_mutex_unlock(&a->lock);
     if (a->has_io)
         pthread_join(a->io, NULL);
-    for (size_t i = 0; i < a->n; i++)
-        for (size_t k = 0; k < a->lanes[i].n_ready; k++)
-            directory_close(a->lanes[i].ready[k]);
+}
+
+void authorities_free(struct authorities *a)
+{
+    if (!a)
+        return;
+    stop_connectors(a);
+    stop_io(a); /* closes all the links */
     if (a->wake >= 0)
         close(a->wake);
     pthread_cond_destroy(&a->changed);

@@ -273,7 +273,8 @@ static bool read_link(struct lane *l, struct link *k)
 
 static bool too_old(const struct lane *l, uint64_t since, uint64_t now)
 {
-    return now - since >= l->conf->search_timeout_ms;
+    /* since may be later: somebody asked after the clock was read. */
+    return now > since && now - since >= l->conf->search_timeout_ms;
 }
 
 static void expire_queue(struct lane *l, uint64_t now)
@@ -327,7 +328,7 @@ static int next_wait_ms(const struct authorities *a, uint64_t now)
         const struct lane *l = &a->lanes[i];
         for (size_t k = 0; k < l->n_links; k++) {
             const struct search *s = l->links[k].searches;
-            uint64_t age = s ? now - s->sent_ms : 0, left;
+            uint64_t age = s && now > s->sent_ms ? now - s->sent_ms : 0, left;
             if (!s)
                 continue;
             left = age < l->conf->search_timeout_ms ? l->conf->search_timeout_ms - age : 0;
@@ -364,7 +365,7 @@ static bool take_news(struct authorities *a)
     a->woken = false;
     for (size_t i = 0; i < a->n; i++)
         adopt_ready(&a->lanes[i]);
-    bool go_on = !a->stop;
+    bool go_on = !a->io_stop;
     pthread_mutex_unlock(&a->lock);
     return go_on;
 }

@@ -52,9 +52,9 @@ struct lane { /* one authority */
 
 struct authorities {
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* for the connectors: a link was lost, or stop */
-    bool stop, woken;       /* under lock */
-    int wake;               /* eventfd of the I/O thread */
+    pthread_cond_t changed;    /* for the connectors: a link was lost, or stop */
+    bool stop, io_stop, woken; /* under lock */
+    int wake;                  /* eventfd of the I/O thread */
     pthread_t io;
     bool has_io;
     authority_answer_fn fn;

@@ -180,6 +180,18 @@ static void hash(const struct mapping *m, const char *what, const void *data, si
     memcpy(out, full, ENTITLEMENT_HASH_LEN);
 }
 
+/* A code is typed by clerks: case and blanks around it say nothing. */
+static void hash_link(const struct mapping *m, const struct value *v,
+                      uint8_t out[ENTITLEMENT_HASH_LEN])
+{
+    char plain[VALUES_MAX_LEN];
+    size_t len = 0;
+    for (size_t i = 0; i < v->len; i++)
+        if (!isspace((unsigned char)v->data[i]))
+            plain[len++] = (char)toupper((unsigned char)v->data[i]);
+    hash(m, "loggia-link", plain, len, out);
+}
+
 /* The linking attribute is hashed alike for every authority, so that equal values meet; an identity
  * is hashed with its authority's name, so that equal user names do not. */
 static void read_identity(const struct mapping *m, const struct values *values,
@@ -198,7 +210,7 @@ static void read_identity(const struct mapping *m, const struct values *values,
         }
         if (is(v, m->link_attribute) && !out->has_link) {
             out->has_link = true;
-            hash(m, "loggia-link", v->data, v->len, out->link);
+            hash_link(m, v, out->link);
         }
     }
     snprintf(what, sizeof what, "loggia-identity:%s", m->authority);

@@ -37,7 +37,8 @@ struct fed {
     pthread_mutex_t lock;
     struct fed_question *questions; /* that others may join, by device */
     struct memory *memory;
-    uint32_t waiting[FED_MAX_AUTHORITIES];
+    uint32_t waiting[FED_MAX_AUTHORITIES];  /* workers inside the bulkhead */
+    uint64_t heard_ms[FED_MAX_AUTHORITIES]; /* the last answer to anybody */
     struct fed_stats stats;
 };
 
@@ -191,8 +192,10 @@ static void on_answer(void *arg, size_t authority, void *token, enum authority_o
         a.state = ANSWER_NOT_FOUND;
     }
     pthread_mutex_lock(&f->lock);
-    if (a.state != ANSWER_UNKNOWN)
+    if (a.state != ANSWER_UNKNOWN) {
         remember(f, &q->mac, authority, &a);
+        f->heard_ms[authority] = clock_ms();
+    }
     q->answers[authority] = a;
     q->pending &= ~(UINT32_C(1) << authority);
     if (!q->pending)
@@ -216,21 +219,24 @@ static void wait_for(struct fed *f, struct fed_question *q, uint32_t whom, uint6
             break;
 }
 
-/* Bits of the authorities that this worker may go on waiting for; counts it in. */
-static uint32_t enter_bulkhead(struct fed *f, uint32_t pending)
+/* Who of `pending` has said nothing to anybody for a grace: a worker stays on for such an authority
+ * only inside its bulkhead. entered: where this worker is inside. Returns for whom it stays on. */
+static uint32_t patience(struct fed *f, uint32_t pending, uint32_t *entered, uint64_t grace_ms)
 {
-    uint32_t may = 0;
+    uint64_t now = clock_ms();
     for (size_t i = 0; i < f->conf->n_authorities; i++) {
-        if (!(pending & UINT32_C(1) << i))
+        uint32_t bit = UINT32_C(1) << i;
+        if (!(pending & bit & ~*entered) || now < f->heard_ms[i] + grace_ms)
             continue;
-        if (f->waiting[i] >= f->conf->bulkhead) {
+        if (f->waiting[i] < f->conf->bulkhead) {
+            f->waiting[i]++;
+            *entered |= bit;
+        } else {
             f->stats.bulkhead++;
-            continue;
+            pending &= ~bit;
         }
-        f->waiting[i]++;
-        may |= UINT32_C(1) << i;
     }
-    return may;
+    return pending;
 }
 
 static void leave_bulkhead(struct fed *f, uint32_t entered)
@@ -260,12 +266,17 @@ void fed_collect(struct fed *f, struct fed_question *q, uint64_t began_ms,
     if (!q)
         return;
     pthread_mutex_lock(&f->lock);
-    wait_for(f, q, UINT32_MAX, began_ms + c->deadline_ms / GRACE_DIVISOR);
-    uint32_t entered = enter_bulkhead(f, q->pending);
-    q->selective = q->selective || entered != q->pending;
-    wait_for(f, q, entered, began_ms + c->deadline_ms);
+    uint64_t grace = c->deadline_ms / GRACE_DIVISOR, until = began_ms,
+             end = began_ms + c->deadline_ms;
+    uint32_t whom = UINT32_MAX, entered = 0;
+    do {
+        until = until + grace < end ? until + grace : end;
+        wait_for(f, q, whom, until);
+        whom = patience(f, q->pending & whom, &entered, grace);
+        q->selective = q->selective || whom != q->pending;
+    } while (whom && until < end);
     leave_bulkhead(f, entered);
-    if (q->pending & entered)
+    if (whom)
         f->stats.deadline++;
     memcpy(answers, q->answers, c->n_authorities * sizeof *answers);
     fill_unknown(f, &q->mac, answers);

@@ -46,7 +46,7 @@ void report_limited(struct report *r, int level, const char *fmt, ...)
     uint32_t left_out = 0;
     va_list ap;
     pthread_mutex_lock(&r->lock);
-    if (now - r->began_ms >= REPORT_INTERVAL_MS) {
+    if (now >= r->began_ms + REPORT_INTERVAL_MS) {
         left_out = r->left_out;
         r->began_ms = now;
         r->count = r->left_out = 0;

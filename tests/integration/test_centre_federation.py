@@ -1,0 +1,202 @@
+"""The federation alone (tests/unit/federation_drive) against two real slapd that freeze, die and come back."""
+
+import json
+import subprocess
+import time
+
+import pytest
+
+from city.directories import Comune, Provincia, mac_of
+from city.netns import World, wait_for
+from conftest import BUILD
+
+DEADLINE = 200
+MARGIN = 60  # two cores, shared
+
+OPTIONS = """key_file {key}
+deadline {deadline}
+bulkhead 4
+remember.found 0
+remember.not_found 0
+profile guest
+profile staff
+profile resident
+authority comune
+authority.server 127.0.0.1
+authority.port 3891
+authority.identity cn=loggia,dc=comune,dc=example
+authority.password segreto
+authority.base_dn ou=persone,dc=comune,dc=example
+authority.user.filter (&(objectClass=ieee802Device)(macAddress=%{{mac}}))
+authority.profile.attribute employeeType
+authority.profile.map dipendente -> staff
+authority.profile.default resident
+authority provincia
+authority.server 127.0.0.1
+authority.port 3892
+authority.identity cn=loggia,o=provincia
+authority.password segreto
+authority.base_dn o=provincia
+authority.user.filter (provDispositivo=%{{mac}})
+authority.user.mac_format AABBCCDDEEFF
+authority.group.base_dn ou=gruppi,o=provincia
+authority.group.filter (&(objectClass=provGruppo)(provMembro=%{{dn}}))
+authority.group.name_attribute provNome
+authority.group.map banda-larga -> staff
+authority.suspended.attribute provSospeso
+"""
+
+STRANGER, CITIZEN, EMPLOYEE = "0a:00:00:00:00:01", mac_of("comune", 4), mac_of("comune", 0)
+PROVINCIAL, FAST, SUSPENDED = mac_of("provincia", 4), mac_of("provincia", 0), mac_of("provincia", 49 * 4)
+
+
+class Drive:
+    def __init__(self, world, space, options):
+        key = world.dir / "key"
+        key.write_text("a key that only the test city has\n")
+        key.chmod(0o600)
+        conf = world.dir / "options"
+        conf.write_text(options.format(key=key, deadline=DEADLINE))
+        self.log = open(world.dir / "drive.log", "w+", encoding="utf-8")
+        self.process = subprocess.Popen(space.argv(BUILD / "tests/unit/federation_drive", conf),
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
+
+    def say(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, f"the driver ended: {self.output()}"
+        return json.loads(line)
+
+    def ask(self, mac):
+        return self.say(f"ask {mac}")
+
+    def states(self, mac):
+        return [a["state"] for a in self.ask(mac)["answers"]]
+
+    def stats(self, authority):
+        return self.say(f"stats {authority}")
+
+    def output(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def close(self):
+        self.process.stdin.close()
+        code = self.process.wait(20)
+        assert code == 0, f"exit {code}: {self.output()}"
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def city():
+    with World() as world:
+        space = world.namespace("centre")
+        comune = Comune(world, space, "comune", "127.0.0.1", 3891)
+        provincia = Provincia(world, space, "provincia", "127.0.0.1", 3892)
+        for d in (comune, provincia):
+            d.fill(500)
+            d.start()
+        yield world, space, comune, provincia
+
+
+@pytest.fixture
+def drive(city):
+    world, space, comune, provincia = city
+    d = Drive(world, space, OPTIONS)
+    wait_for("both directories answer", lambda: d.states(STRANGER) == ["not_found", "not_found"])
+    yield d
+    d.close()
+    for directory in (comune, provincia):
+        directory.thaw()
+
+
+def says(drive, mac, *states):
+    """A machine that stalls for a deadline may give an "unknown"; what is not unknown has to be right."""
+    got = wait_for(f"an answer about {mac}", lambda: (s := drive.ask(mac)["answers"]) and
+                   all(a["state"] != "unknown" for a in s) and s, timeout=5)
+    assert [a["state"] for a in got] == list(states), got
+    return got
+
+
+def within_deadline(answer):
+    assert answer["ms"] < DEADLINE + MARGIN, answer
+
+
+def test_people_of_both_administrations_are_known(drive):
+    staff = 1
+    assert says(drive, CITIZEN, "found", "not_found")[0]["profile"] == -1, "the default is not the directory's word"
+    assert says(drive, EMPLOYEE, "found", "not_found")[0]["profile"] == staff
+    assert says(drive, PROVINCIAL, "not_found", "found")[1]["profile"] == -1
+    assert says(drive, FAST, "not_found", "found")[1]["profile"] == staff, "the group was not read"
+    assert says(drive, SUSPENDED, "not_found", "found")[1]["denied"]
+    says(drive, STRANGER, "not_found", "not_found")
+
+
+def test_a_frozen_directory_costs_the_deadline_and_no_more_then_nothing_and_comes_back(city, drive):
+    provincia = city[3]
+    says(drive, PROVINCIAL, "not_found", "found")
+    says(drive, SUSPENDED, "not_found", "found")
+    provincia.freeze()
+    worst, asked = 0, 0
+    while drive.stats(1)["breaker"] == "closed":
+        answer = drive.ask(mac_of("comune", asked % 400 * 4))
+        assert answer["answers"][0]["state"] == "found", "the healthy directory's people lost their entitlements"
+        worst, asked = max(worst, answer["ms"]), asked + 1
+        within_deadline(answer)
+        assert asked < 50, "the breaker never opened"
+    quick = drive.ask(CITIZEN)
+    assert quick["ms"] < 50, f"an open breaker was waited for: {quick}"
+    known = drive.ask(PROVINCIAL)["answers"][1]
+    assert known["state"] == "found" and known["stale"], "who was known is a stranger now"
+    denied = drive.ask(SUSPENDED)["answers"][1]
+    assert denied["denied"] and denied["stale"], "who was shut out is let in"
+    assert drive.states(STRANGER)[1] in ("unknown", "not_found")
+    provincia.thaw()
+    began = time.monotonic()
+    wait_for("the thawed directory is asked again",
+             lambda: not drive.ask(PROVINCIAL)["answers"][1]["stale"], timeout=5)
+    recovery = time.monotonic() - began
+    assert recovery < 2, f"full entitlements took {recovery:.1f} s to come back"
+    print(f"frozen: worst {worst:.0f} ms over {asked} questions until open; recovered in {recovery:.2f} s")
+
+
+def test_a_directory_that_dies_is_unknown_at_once_and_back_when_it_is(city, drive):
+    comune = city[2]
+    comune.stop()
+    wait_for("it is noticed", lambda: drive.stats(0)["breaker"] != "closed")
+    answer = drive.ask(PROVINCIAL)
+    assert answer["ms"] < 50 and answer["answers"][1]["state"] == "found", answer
+    comune.start()
+    wait_for("its people are known again", lambda: drive.states(CITIZEN)[0] == "found", timeout=5)
+    assert "event=authority_back authority=comune breaker=closed" in drive.output()
+
+
+def test_it_starts_and_answers_with_every_directory_down(city):
+    world, space, comune, provincia = city
+    comune.stop()
+    provincia.stop()
+    d = Drive(world, space, OPTIONS)
+    within_deadline(d.ask(CITIZEN))
+    wait_for("both are given up for now", lambda: d.ask(CITIZEN)["ms"] < 20)
+    assert d.states(CITIZEN) == ["unknown", "unknown"]
+    comune.start()
+    provincia.start()
+    wait_for("both answer", lambda: d.states(CITIZEN) == ["found", "not_found"], timeout=5)
+    d.close()
+
+
+def test_many_workers_get_right_answers(drive):
+    got = drive.say("load 32 100 0")
+    assert got["unknown"] == 0, (got, drive.stats(0), drive.stats(1), drive.output())
+    # 500 people of the Comune have 1, 2 or 3 devices of their four numbers each.
+    assert got["found"] == 999, got
+    print(f"32 workers, every question missed: {got['per_s']} questions/s, worst {got['worst_ms']} ms")
+
+
+def test_a_frozen_directory_does_not_hold_all_workers(city, drive):
+    provincia = city[3]
+    provincia.freeze()
+    got = drive.say("load 32 10 1200")
+    assert got["found"] > 0 and got["worst_ms"] < DEADLINE + 2 * MARGIN, got
+    print(f"32 workers beside a frozen directory: {got['per_s']} questions/s, worst {got['worst_ms']} ms")

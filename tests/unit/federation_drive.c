@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The federation without FreeRADIUS, for tests against real directories and for the sanitizers.
+ * Usage: federation_drive FILE; FILE has one option a line ("authority comune",
+ * "authority.user.filter VALUE"); commands come on stdin, one a line, each answered by one line of
+ * JSON:
+ *
+ *   ask MAC              → {"ms": …, "answers": [{"state": …, "stale": …, "profile": …, "denied":
+ * …}, …]} load THREADS N FIRST → N questions of each thread, about devices 02:10:XX…: {"ms": …,
+ * "found": …, …} stats AUTHORITY      → {"breaker": …, …} */
+#include "radius-module/settings.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static struct settings *settings;
+static struct fed *fed;
+static struct report report;
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void to_stderr(void *arg, int level, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "<%d> %s\n", level, line);
+}
+
+static void fault(void *arg, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "%s\n", line);
+}
+
+/* "a.b.c VALUE": section, sub and name; "authority NAME" and "profile NAME" begin a section. */
+static void read_line(char *line)
+{
+    char err[SETTINGS_MAX_ERROR] = "", *value = strchr(line, ' '), *part[3] = {0};
+    int n = 0;
+    line[strcspn(line, "\n")] = 0;
+    if (!value)
+        return;
+    *value++ = 0;
+    if (strcmp(line, "authority") == 0 || strcmp(line, "profile") == 0) {
+        if (!settings_begin(settings, line, value, err))
+            fault(NULL, err);
+        return;
+    }
+    for (char *p = strtok(line, "."); p && n < 3; p = strtok(NULL, "."))
+        part[n++] = p;
+    if (!settings_set(settings, n > 1 ? part[0] : NULL, n > 2 ? part[1] : NULL, part[n - 1], value,
+                      err))
+        fault(NULL, err);
+}
+
+static void ask(const struct mac *mac, struct decision_answer *answers)
+{
+    uint64_t began = clock_ms();
+    fed_collect(fed, fed_ask(fed, mac), began, answers);
+}
+
+static void do_ask(const char *text)
+{
+    static const char *const states[] = {"unknown", "not_found", "found"};
+    struct decision_answer answers[FED_MAX_AUTHORITIES];
+    struct mac mac;
+    if (!mac_parse(text, &mac))
+        return;
+    double began = now_ms();
+    ask(&mac, answers);
+    printf("{\"ms\": %.2f, \"answers\": [", now_ms() - began);
+    for (size_t i = 0; i < settings->fed.n_authorities; i++)
+        printf("%s{\"state\": \"%s\", \"stale\": %s, \"profile\": %d, \"denied\": %s}",
+               i ? ", " : "", states[answers[i].state], answers[i].stale ? "true" : "false",
+               answers[i].entitlement.profile, answers[i].entitlement.denied ? "true" : "false");
+    printf("]}\n");
+}
+
+struct load {
+    pthread_t thread;
+    unsigned n, first;
+    unsigned found, unknown;
+    double worst_ms;
+};
+
+static void *load_thread(void *arg)
+{
+    struct load *l = arg;
+    struct decision_answer answers[FED_MAX_AUTHORITIES];
+    for (unsigned i = 0; i < l->n; i++) {
+        unsigned d = l->first + i;
+        struct mac mac = {
+            {2, 0x10, (uint8_t)(d >> 24), (uint8_t)(d >> 16), (uint8_t)(d >> 8), (uint8_t)d}};
+        double began = now_ms(), took;
+        ask(&mac, answers);
+        took = now_ms() - began;
+        l->worst_ms = took > l->worst_ms ? took : l->worst_ms;
+        for (size_t k = 0; k < settings->fed.n_authorities; k++) {
+            l->found += answers[k].state == ANSWER_FOUND;
+            l->unknown += answers[k].state == ANSWER_UNKNOWN;
+        }
+    }
+    return NULL;
+}
+
+static void do_load(unsigned threads, unsigned n, unsigned first)
+{
+    struct load l[64] = {0};
+    unsigned found = 0, unknown = 0;
+    double began = now_ms(), worst = 0;
+    threads = threads > 64 ? 64 : threads;
+    for (unsigned i = 0; i < threads; i++) {
+        l[i].n = n;
+        l[i].first = first + i * n;
+        pthread_create(&l[i].thread, NULL, load_thread, &l[i]);
+    }
+    for (unsigned i = 0; i < threads; i++) {
+        pthread_join(l[i].thread, NULL);
+        found += l[i].found;
+        unknown += l[i].unknown;
+        worst = l[i].worst_ms > worst ? l[i].worst_ms : worst;
+    }
+    double ms = now_ms() - began;
+    printf("{\"ms\": %.1f, \"per_s\": %.0f, \"found\": %u, \"unknown\": %u, \"worst_ms\": %.1f}\n",
+           ms, threads * n / ms * 1e3, found, unknown, worst);
+}
+
+static void do_stats(unsigned authority)
+{
+    struct authority_stats s;
+    if (authority >= settings->fed.n_authorities)
+        return;
+    fed_authority_stats(fed, authority, &s);
+    printf("{\"breaker\": \"%s\", \"opened\": %llu, \"asked\": %llu, \"answered\": %llu, "
+           "\"failed\": %llu, "
+           "\"refused\": %llu, \"connections\": %u}\n",
+           breaker_name(s.breaker), (unsigned long long)s.opened, (unsigned long long)s.asked,
+           (unsigned long long)s.answered, (unsigned long long)s.failed,
+           (unsigned long long)s.refused, s.connections);
+}
+
+int main(int argc, char **argv)
+{
+    char line[1024], word[64];
+    unsigned a, b, c;
+    FILE *f = argc == 2 ? fopen(argv[1], "r") : NULL;
+    if (!f || !(settings = settings_new()))
+        return 2;
+    while (fgets(line, sizeof line, f))
+        read_line(line);
+    fclose(f);
+    report_init(&report, to_stderr, NULL);
+    if (settings_finish(settings, fault, NULL) || !(fed = fed_new(&settings->fed, &report)) ||
+        fed_start(fed))
+        return 2;
+    while (fgets(line, sizeof line, stdin)) {
+        if (sscanf(line, "ask %63s", word) == 1)
+            do_ask(word);
+        else if (sscanf(line, "load %u %u %u", &a, &b, &c) == 3)
+            do_load(a, b, c);
+        else if (sscanf(line, "stats %u", &a) == 1)
+            do_stats(a);
+        fflush(stdout);
+    }
+    fed_free(fed);
+    settings_free(settings);
+    return 0;
+}

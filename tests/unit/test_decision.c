@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of docs/decision.md, row by row; then every combination for two authorities, and random
+ * ones for five, against the rules that must always hold. */
+#include "radius-module/decision.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { GUEST, SLOW, FAST };
+enum said { NOT_FOUND, FOUND, DENIED, UNKNOWN, OLD_NOT_FOUND, OLD_FOUND, OLD_DENIED, SAID };
+
+static const struct decision_profile profiles[] = {
+    [GUEST] = {"guest", {7200, 900, 300, 1000, 2000, 0}},
+    [SLOW] = {"slow", {36000, 1800, 300, 5000, 10000, 500}},
+    [FAST] = {"fast", {18000, 1800, 60, 9000, 50000, 0}},
+};
+static struct decision_authority authorities[5] = {
+    {UNAVAILABLE_GUEST, SLOW}, {UNAVAILABLE_GUEST, FAST}, {UNAVAILABLE_GUEST, SLOW},
+    {UNAVAILABLE_GUEST, FAST}, {UNAVAILABLE_GUEST, SLOW},
+};
+static struct decision_rules rules = {
+    .profiles = profiles, .authorities = authorities, .guest = GUEST, .degraded_session_s = 300};
+
+static struct decision_answer answer(enum said s, int authority)
+{
+    static const enum decision_state states[SAID] = {
+        ANSWER_NOT_FOUND, ANSWER_FOUND, ANSWER_FOUND, ANSWER_UNKNOWN,
+        ANSWER_NOT_FOUND, ANSWER_FOUND, ANSWER_FOUND};
+    struct decision_answer a = {.state = states[s], .stale = s >= OLD_NOT_FOUND};
+    a.entitlement.profile = -1;
+    if (s == DENIED || s == OLD_DENIED) {
+        a.entitlement.denied = true;
+        strcpy(a.entitlement.reason, authority ? "second" : "first");
+    }
+    return a;
+}
+
+struct row {
+    const char *what;
+    enum decision_kind kind;
+    enum decision_pass pass;
+    enum said said[2];
+    enum decision_verdict verdict;
+    const char *reason;
+    uint64_t session_s, down;
+    bool write, erase, degraded;
+};
+
+#define ACCEPT VERDICT_ACCEPT
+#define SPLASH VERDICT_SPLASH
+#define DENY   VERDICT_DENY
+#define SILENT DECISION_SILENT
+#define TAP    DECISION_TAP
+
+static const struct row table[] = {
+    {"1: forget erases",
+     DECISION_FORGET,
+     PASS_VALID,
+     {NOT_FOUND, NOT_FOUND},
+     SPLASH,
+     "",
+     0,
+     0,
+     0,
+     1,
+     0},
+    {"1: forget erases, whatever an authority says",
+     DECISION_FORGET,
+     PASS_NONE,
+     {DENIED, UNKNOWN},
+     SPLASH,
+     "",
+     0,
+     0,
+     0,
+     1,
+     0},
+    {"2: a suspended device is told why",
+     SILENT,
+     PASS_VALID,
+     {NOT_FOUND, DENIED},
+     DENY,
+     "second",
+     0,
+     0,
+     0,
+     0,
+     0},
+    {"2: a tap does not help", TAP, PASS_NONE, {FOUND, DENIED}, DENY, "second", 0, 0, 0, 0, 0},
+    {"2: the first in the configuration gives the reason",
+     SILENT,
+     PASS_NONE,
+     {DENIED, DENIED},
+     DENY,
+     "first",
+     0,
+     0,
+     0,
+     0,
+     0},
+    {"2: a denial outlives its authority's silence",
+     SILENT,
+     PASS_VALID,
+     {FOUND, OLD_DENIED},
+     DENY,
+     "second",
+     0,
+     0,
+     0,
+     0,
+     1},
+    {"2: denied comes before paused",
+     SILENT,
+     PASS_PAUSED,
+     {NOT_FOUND, DENIED},
+     DENY,
+     "second",
+     0,
+     0,
+     0,
+     0,
+     0},
+    {"3: who left is not let back in silently",
+     SILENT,
+     PASS_PAUSED,
+     {NOT_FOUND, NOT_FOUND},
+     SPLASH,
+     "",
+     0,
+     0,
+     0,
+     0,
+     0},
+    {"3: not even a card-holder",
+     SILENT,
+     PASS_PAUSED,
+     {FOUND, NOT_FOUND},
+     SPLASH,
+     "",
+     0,
+     0,
+     0,
+     0,
+     0},
+    {"4: a card-holder joins without a tap",
+     SILENT,
+     PASS_NONE,
+     {FOUND, NOT_FOUND},
+     ACCEPT,
+     "",
+     36000,
+     10000,
+     0,
+     0,
+     0},
+    {"4: the pass does not shorten a card-holder's session",
+     SILENT,
+     PASS_VALID,
+     {NOT_FOUND, FOUND},
+     ACCEPT,
+     "",
+     18000,
+     50000,
+     0,
+     0,
+     0},
+    {"4: known to both gets the better of both",
+     SILENT,
+     PASS_NONE,
+     {FOUND, FOUND},
+     ACCEPT,
+     "",
+     36000,
+     50000,
+     0,
+     0,
+     0},
+    {"4: silence of one does not lower what the other grants",
+     SILENT,
+     PASS_NONE,
+     {FOUND, UNKNOWN},
+     ACCEPT,
+     "",
+     36000,
+     10000,
+     0,
+     0,
+     1},
+    {"4: nor an old answer",
+     SILENT,
+     PASS_NONE,
+     {FOUND, OLD_FOUND},
+     ACCEPT,
+     "",
+     36000,
+     50000,
+     0,
+     0,
+     1},
+    {"4: nor a database that is down",
+     SILENT,
+     PASS_UNKNOWN,
+     {FOUND, NOT_FOUND},
+     ACCEPT,
+     "",
+     36000,
+     10000,
+     0,
+     0,
+     1},
+    {"4: a card-holder's tap writes a pass",
+     TAP,
+     PASS_PAUSED,
+     {FOUND, NOT_FOUND},
+     ACCEPT,
+     "",
+     36000,
+     10000,
+     1,
+     0,
+     0},
+    {"5: remembered, and asked again soon",
+     SILENT,
+     PASS_NONE,
+     {OLD_FOUND, NOT_FOUND},
+     ACCEPT,
+     "",
+     300,
+     10000,
+     0,
+     0,
+     1},
+    {"5: both remembered", TAP, PASS_NONE, {OLD_FOUND, OLD_FOUND}, ACCEPT, "", 300, 50000, 1, 0, 1},
+    {"6: a stranger sees the splash",
+     SILENT,
+     PASS_NONE,
+     {NOT_FOUND, NOT_FOUND},
+     SPLASH,
+     "",
+     0,
+     0,
+     0,
+     0,
+     0},
+    {"6: also when nobody answers",
+     SILENT,
+     PASS_NONE,
+     {UNKNOWN, UNKNOWN},
+     SPLASH,
+     "",
+     0,
+     0,
+     0,
+     0,
+     1},
+    {"6: also when the database does not",
+     SILENT,
+     PASS_UNKNOWN,
+     {NOT_FOUND, NOT_FOUND},
+     SPLASH,
+     "",
+     0,
+     0,
+     0,
+     0,
+     1},
+    {"8: no splash twice",
+     SILENT,
+     PASS_VALID,
+     {NOT_FOUND, NOT_FOUND},
+     ACCEPT,
+     "",
+     1000,
+     2000,
+     0,
+     0,
+     0},
+    {"9: a tap opens the network",
+     TAP,
+     PASS_NONE,
+     {NOT_FOUND, NOT_FOUND},
+     ACCEPT,
+     "",
+     7200,
+     2000,
+     1,
+     0,
+     0},
+    {"9: a tap ends the pause",
+     TAP,
+     PASS_PAUSED,
+     {NOT_FOUND, NOT_FOUND},
+     ACCEPT,
+     "",
+     7200,
+     2000,
+     1,
+     0,
+     0},
+    {"10: a pass is good while a directory hangs",
+     SILENT,
+     PASS_VALID,
+     {UNKNOWN, NOT_FOUND},
+     ACCEPT,
+     "",
+     300,
+     2000,
+     0,
+     0,
+     1},
+    {"10: a tap is good while all of them hang",
+     TAP,
+     PASS_NONE,
+     {UNKNOWN, UNKNOWN},
+     ACCEPT,
+     "",
+     300,
+     2000,
+     1,
+     0,
+     1},
+    {"10: a tap is good while the database is down",
+     TAP,
+     PASS_UNKNOWN,
+     {NOT_FOUND, NOT_FOUND},
+     ACCEPT,
+     "",
+     300,
+     2000,
+     1,
+     0,
+     1},
+    {"10: an old `not found` is no certainty",
+     TAP,
+     PASS_NONE,
+     {OLD_NOT_FOUND, NOT_FOUND},
+     ACCEPT,
+     "",
+     300,
+     2000,
+     1,
+     0,
+     1},
+};
+
+static void run(const struct row *r, struct decision *d)
+{
+    struct decision_answer a[2] = {answer(r->said[0], 0), answer(r->said[1], 1)};
+    decide(&rules, r->kind, r->pass, r->pass == PASS_VALID ? 1000 : 0, a, 2, d);
+}
+
+static void every_row_of_the_documented_table_holds(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct row *r = &table[i];
+        struct decision d;
+        run(r, &d);
+        if (d.verdict != r->verdict || strcmp(d.reason, r->reason) != 0 ||
+            d.limits[LIMIT_SESSION] != r->session_s || d.limits[LIMIT_DOWN] != r->down ||
+            d.write_pass != r->write || d.erase_pass != r->erase || d.degraded != r->degraded)
+            fail_msg(
+                "row \"%s\": verdict %d reason \"%s\" session %llu down %llu write %d erase %d "
+                "degraded %d",
+                r->what, d.verdict, d.reason, (unsigned long long)d.limits[LIMIT_SESSION],
+                (unsigned long long)d.limits[LIMIT_DOWN], d.write_pass, d.erase_pass, d.degraded);
+    }
+}
+
+static void an_authority_that_wants_certainty_gets_it(void **state)
+{
+    (void)state;
+    struct decision d;
+    struct row r = {.kind = TAP, .pass = PASS_NONE, .said = {UNKNOWN, NOT_FOUND}};
+    authorities[0].unavailable = UNAVAILABLE_REJECT;
+    run(&r, &d);
+    assert_int_equal(d.verdict, VERDICT_DENY);
+    assert_string_equal(d.reason, "unavailable");
+    assert_false(d.write_pass);
+    r.said[0] = OLD_NOT_FOUND; /* it has said so once */
+    run(&r, &d);
+    assert_int_equal(d.verdict, VERDICT_ACCEPT);
+    r = (struct row){.kind = SILENT, .pass = PASS_VALID, .said = {UNKNOWN, NOT_FOUND}};
+    run(&r, &d);
+    assert_int_equal(d.verdict, VERDICT_DENY);
+    r.said[1] = FOUND; /* somebody vouches for it */
+    run(&r, &d);
+    assert_int_equal(d.verdict, VERDICT_ACCEPT);
+    r = (struct row){.kind = SILENT, .pass = PASS_NONE, .said = {UNKNOWN, NOT_FOUND}};
+    run(&r, &d);
+    assert_int_equal(d.verdict, VERDICT_SPLASH);
+    authorities[0].unavailable = UNAVAILABLE_GUEST;
+}
+
+static void each_limit_is_merged_by_its_own_rule(void **state)
+{
+    (void)state;
+    struct decision d;
+    struct row r = {.kind = SILENT, .pass = PASS_NONE, .said = {FOUND, FOUND}};
+    rules.merge[LIMIT_SESSION] = RULE_LEAST;
+    rules.merge[LIMIT_QUOTA] = RULE_LEAST;
+    rules.merge[LIMIT_UP] = RULE_HOME;
+    run(&r, &d);
+    assert_int_equal(d.limits[LIMIT_SESSION], 18000);
+    assert_int_equal(d.limits[LIMIT_QUOTA], 500); /* no quota is more than any */
+    assert_int_equal(d.limits[LIMIT_UP], 5000);
+    assert_int_equal(d.limits[LIMIT_DOWN], 50000);
+    memset(rules.merge, 0, sizeof rules.merge);
+    run(&r, &d);
+    assert_int_equal(d.limits[LIMIT_QUOTA], 0);
+}
+
+static void what_the_directory_says_itself_goes_over_the_profile(void **state)
+{
+    (void)state;
+    struct decision d;
+    struct decision_answer a[2] = {answer(FOUND, 0), answer(NOT_FOUND, 1)};
+    a[0].entitlement.profile = FAST;
+    a[0].entitlement.has = 1U << LIMIT_DOWN;
+    a[0].entitlement.own[LIMIT_DOWN] = 77;
+    decide(&rules, SILENT, PASS_NONE, 0, a, 2, &d);
+    assert_int_equal(d.limits[LIMIT_DOWN], 77);
+    assert_int_equal(d.limits[LIMIT_UP], 9000);
+    assert_int_equal(d.profile, FAST);
+    assert_int_equal(d.home, 0);
+}
+
+static void two_people_who_share_a_device_do_not_share_entitlements(void **state)
+{
+    (void)state;
+    struct decision d;
+    struct decision_answer a[2] = {answer(FOUND, 0), answer(FOUND, 1)};
+    a[0].entitlement.has_link = a[1].entitlement.has_link = true;
+    a[0].entitlement.link[3] = 1;
+    decide(&rules, SILENT, PASS_NONE, 0, a, 2, &d);
+    assert_int_equal(d.limits[LIMIT_DOWN], 10000);
+    a[1].entitlement.link[3] = 1; /* one person after all */
+    decide(&rules, SILENT, PASS_NONE, 0, a, 2, &d);
+    assert_int_equal(d.limits[LIMIT_DOWN], 50000);
+}
+
+/* --- what must always hold ----------------------------------------------------------------------
+ */
+
+static bool at_least(uint64_t a, uint64_t b) /* as a limit: 0 is none */
+{
+    return a == 0 || (b != 0 && a >= b);
+}
+
+static void check_rules(enum decision_kind kind, enum decision_pass pass, const enum said *said,
+                        unsigned n)
+{
+    struct decision_answer a[5], without[5];
+    struct decision d, blind;
+    bool denied = false, found = false;
+    for (unsigned i = 0; i < n; i++) {
+        a[i] = answer(said[i], (int)i);
+        without[i] = a[i];
+        denied = denied || said[i] == DENIED || said[i] == OLD_DENIED;
+        found = found || said[i] == FOUND || said[i] == OLD_FOUND;
+    }
+    decide(&rules, kind, pass, 1000, a, n, &d);
+    if (kind == DECISION_FORGET) {
+        assert_int_equal(d.verdict, VERDICT_SPLASH);
+        assert_true(d.erase_pass);
+        return;
+    }
+    assert_int_equal(d.verdict == VERDICT_DENY, denied);
+    assert_int_equal(d.reason[0] != 0, denied);
+    if (kind == TAP && !denied)
+        assert_int_equal(d.verdict, VERDICT_ACCEPT); /* no outage closes the open network */
+    if (kind == SILENT && !denied)
+        assert_int_equal(d.verdict == VERDICT_ACCEPT,
+                         pass != PASS_PAUSED && (found || pass == PASS_VALID));
+    assert_int_equal(d.write_pass, kind == TAP && !denied);
+    if (d.verdict == VERDICT_ACCEPT)
+        assert_true(d.limits[LIMIT_SESSION] > 0);
+    /* One authority more falls silent: nothing that a found answer gave becomes less. */
+    for (unsigned i = 0; i < n; i++) {
+        if (said[i] != NOT_FOUND)
+            continue;
+        without[i] = answer(UNKNOWN, (int)i);
+        decide(&rules, kind, pass, 1000, without, n, &blind);
+        without[i] = a[i];
+        assert_int_equal(blind.verdict, d.verdict);
+        for (int l = 0; found && !denied && l < LIMITS; l++)
+            assert_true(at_least(blind.limits[l], d.limits[l]));
+    }
+}
+
+static void every_combination_for_two_authorities_keeps_the_rules(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind <= DECISION_FORGET; kind++)
+        for (int pass = 0; pass <= PASS_UNKNOWN; pass++)
+            for (int s = 0; s < SAID * SAID; s++) {
+                enum said said[2] = {(enum said)(s % SAID), (enum said)(s / SAID)};
+                check_rules((enum decision_kind)kind, (enum decision_pass)pass, said, 2);
+            }
+}
+
+static void random_cities_of_five_authorities_keep_the_rules(void **state)
+{
+    (void)state;
+    srand(5);
+    for (int i = 0; i < 20000; i++) {
+        enum said said[5];
+        for (int k = 0; k < 5; k++)
+            said[k] = (enum said)(rand() % SAID);
+        check_rules((enum decision_kind)(rand() % 3), (enum decision_pass)(rand() % 4), said, 5);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_of_the_documented_table_holds),
+        cmocka_unit_test(an_authority_that_wants_certainty_gets_it),
+        cmocka_unit_test(each_limit_is_merged_by_its_own_rule),
+        cmocka_unit_test(what_the_directory_says_itself_goes_over_the_profile),
+        cmocka_unit_test(two_people_who_share_a_device_do_not_share_entitlements),
+        cmocka_unit_test(every_combination_for_two_authorities_keeps_the_rules),
+        cmocka_unit_test(random_cities_of_five_authorities_keep_the_rules),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
