@@ -55,6 +55,7 @@ static void lists_are_where_the_server_has_them(void **state)
     assert_ptr_equal(list(r, LIST_REQUEST), &r->packet->vps);
     assert_ptr_equal(list(r, LIST_REPLY), &r->reply->vps);
     assert_ptr_equal(list(r, LIST_CONTROL), &r->config);
+    talloc_free(r);
 }
 
 static void the_module_exports_nothing_but_itself(void **state)
