@@ -51,7 +51,8 @@ class Router:
     # --- the machine ---------------------------------------------------------------------------
     def _network(self):
         self.ns.sysctl("net.ipv6.conf.default.accept_dad", 0)
-        self.ns.batch("link add br-lan type bridge mcast_snooping 0 forward_delay 0",
+        # A fixed address: else the bridge takes the lowest of its ports, and phones have the old one in ARP.
+        self.ns.batch(f"link add br-lan address 02:10:9a:00:{self.net:02x}:01 type bridge mcast_snooping 0 forward_delay 0",
                       f"address add {self.ipv4}/20 dev br-lan", f"address add {self.ipv6}/64 dev br-lan nodad",
                       "link set br-lan up")
         # What belongs to the whole machine (neighbour tables, conntrack's size) a namespace has not.
