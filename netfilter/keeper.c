@@ -15,17 +15,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REBUILD_FIRST                                                                              \
-    256 /* devices in the transaction that brings the rules back: milliseconds                     \
-         */
-#define REBUILD_CHUNK    1000 /* in each further one: bounds its memory (about 1 MB) */
+#define REBUILD_CHUNK    1000 /* devices a transaction: bounds its memory (about 1 MB) */
 #define REBUILD_AGAIN_MS 100
 #define EXPIRY_LATE_MS   20 /* the kernel counts in jiffies */
 #define READ_EVERY_MS    5
 #define DUMP_PAUSE_MS    50
 
 /* --- ends
- * ------------------------------------------------------------------------------------------- */
+ * -------------------------------------------------------------------------------------------
+ */
 
 static int close_alone(struct gate *g, struct client *c, batch_deleted_fn fn, void *arg)
 {
@@ -101,7 +99,7 @@ static void add_again(struct batch *b, const struct client *c, uint64_t now)
     batch_open(b, &d);
 }
 
-static int rebuild_chunk(struct gate *g, size_t from, size_t n)
+static int rebuild_chunk(struct gate *g, size_t from)
 {
     struct batch *b = batch_new(g->rs);
     uint64_t now = loop_now_ms();
@@ -111,22 +109,36 @@ static int rebuild_chunk(struct gate *g, size_t from, size_t n)
         batch_fresh_table(b);
         batch_reserve(b, 0, clients_numbers_end(g->clients));
     }
-    for (size_t i = from; i < from + n && clients_at(g->clients, i); i++)
+    for (size_t i = from; i < from + REBUILD_CHUNK && clients_at(g->clients, i); i++)
         add_again(b, clients_at(g->clients, i), now);
     int r = batch_commit(b, NULL, NULL);
     batch_free(b);
     return r;
 }
 
-/* The first transaction brings the rules back: from then on nobody passes who may not. *shut_us
- * gets when that was. The devices that did not fit in it follow. */
+/* Shuts the LAN off while the table is missing: at once, whatever else has to wait. If there is a
+ * table (a part of it was deleted) this is refused or superfluous, and the next step does it all.
+ */
+static void shut(struct gate *g)
+{
+    struct batch *b = ruleset_present(g->rs) ? NULL : batch_new(g->rs);
+    if (!b)
+        return;
+    batch_shut(b);
+    batch_commit(b, NULL, NULL);
+    batch_free(b);
+}
+
+/* *shut_us gets when nobody could pass any longer who may not. The rules come with the first
+ * devices, the others follow. */
 static int rebuild_all(struct gate *g, uint64_t *shut_us)
 {
     size_t n = clients_count(g->clients);
-    int r = rebuild_chunk(g, 0, REBUILD_FIRST);
+    shut(g);
     *shut_us = loop_now_us();
-    for (size_t from = REBUILD_FIRST; r == 0 && from < n; from += REBUILD_CHUNK)
-        r = rebuild_chunk(g, from, REBUILD_CHUNK);
+    int r = rebuild_chunk(g, 0);
+    for (size_t from = REBUILD_CHUNK; r == 0 && from < n; from += REBUILD_CHUNK)
+        r = rebuild_chunk(g, from);
     for (size_t i = 0; r == 0 && i < n; i++) { /* the kernel's counters hold all of it now */
         struct client *c = clients_at(g->clients, i);
         memset(&c->carry, 0, sizeof c->carry);

@@ -63,6 +63,9 @@ bool ruleset_present(struct ruleset *rs);
 struct batch *batch_new(struct ruleset *rs);
 void batch_free(struct batch *b);
 void batch_fresh_table(struct batch *b); /* deletes whatever is there and makes it anew */
+/* A table with nothing in it but the drop of all that is forwarded from or to the LAN: the least
+ * that shuts a router whose table was deleted, whatever the number of its devices. */
+void batch_shut(struct batch *b);
 void batch_open(struct batch *b, const struct ruleset_device *d);
 void batch_close(struct batch *b, const struct mac *mac, uint32_t number);
 /* One element alone; for tidying up what is only half there. */

@@ -49,6 +49,7 @@ void batch_end_msg(struct batch *b, struct nlmsghdr *nlh);
 /* The whole table, into a batch. */
 void batch_table(struct batch *b);
 void batch_sets(struct batch *b);
+void batch_lan(struct batch *b);    /* of the sets only that of the interfaces */
 void batch_chains(struct batch *b); /* chains, without what was in them, and their rules */
 
 /* Elements. */

@@ -330,3 +330,18 @@ void batch_chains(struct batch *b)
     rules_input(b);
     rules_forward(b);
 }
+
+void batch_shut(struct batch *b)
+{
+    static const uint32_t ways[] = {NFT_META_IIFNAME, NFT_META_OIFNAME};
+    batch_table(b);
+    batch_lan(b);
+    for (size_t i = 0; i < sizeof chains / sizeof *chains; i++)
+        if (chains[i].type && chains[i].hook == NF_INET_FORWARD)
+            add_chain(b, &chains[i]);
+    for (int i = 0; i < 2; i++) {
+        struct rule w = word_begin(b, "forward");
+        word_if_lan(&w, ways[i]);
+        word_verdict(&w, NF_DROP, NULL);
+    }
+}

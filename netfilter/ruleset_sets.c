@@ -9,6 +9,7 @@
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <string.h>
 
 /* nft(8)'s own numbers for data types, so that `nft list` shows keys as what they are. */
 enum { TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_ETHER = 9, TYPE_MARK = 19, TYPE_IFNAME = 41 };
@@ -131,5 +132,13 @@ void batch_sets(struct batch *b)
 {
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         add_set(b, &sets[i], (uint32_t)i + 1);
+    fill_lan(b);
+}
+
+void batch_lan(struct batch *b)
+{
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        if (!strcmp(sets[i].name, SET_LAN))
+            add_set(b, &sets[i], (uint32_t)i + 1);
     fill_lan(b);
 }
