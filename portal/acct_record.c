@@ -61,7 +61,7 @@ static void add_session_id(struct radius_packet *p, const struct acct_record *r)
 {
     char id[ACCT_SESSION_ID_LEN];
 
-    if (r->session_id != NULL)
+    if (r->session_id != NULL && r->session_id[0] != '\0')
         snprintf(id, sizeof id, "%s", r->session_id);
     else
         snprintf(id, sizeof id, "router-%llx", (unsigned long long)r->at);

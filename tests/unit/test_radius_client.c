@@ -312,6 +312,29 @@ static void more_questions_than_identifiers_get_more_sockets(void **state)
     assert_in_range(ports, 1, 299);
 }
 
+static void open_question_keeps_its_identifier_while_others_come_and_go(void **state)
+{
+    enum { HELD = 100, OTHERS = 600 }; /* more than once around */
+
+    (void)state;
+    for (unsigned i = 0; i < HELD; i++)
+        assert_non_null(ask(i));
+    run_until_heard(HELD);
+    on_heard = accept_it;
+    for (unsigned i = 0; i < OTHERS; i++)
+        assert_non_null(ask(HELD + i));
+    run_until_answers(OTHERS);
+    for (size_t i = HELD; i < n_heard; i++)
+        for (size_t j = 0; j < HELD; j++)
+            assert_true(heard[i].data[1] != heard[j].data[1] ||
+                        heard[i].from.sin_port != heard[j].from.sin_port);
+    for (size_t j = 0; j < HELD; j++)
+        accept_it(&heard[j]);
+    run_until_answers(OTHERS + HELD);
+    assert_int_equal(last.result, RADIUS_ACCEPTED);
+    assert_int_equal(stats().dropped[RADIUS_UNEXPECTED], 0);
+}
+
 static void everybody_in_line_hears_the_end(void **state)
 {
     (void)state;
@@ -384,6 +407,7 @@ int main(void)
         client_test(challenge_is_a_no_without_a_reason),
         client_test(cancelled_question_is_silent),
         client_test(more_questions_than_identifiers_get_more_sockets),
+        client_test(open_question_keeps_its_identifier_while_others_come_and_go),
         client_test(everybody_in_line_hears_the_end),
         client_test(authenticators_do_not_repeat),
         client_test(repeated_record_is_a_new_packet_of_the_same_event),
