@@ -33,8 +33,7 @@ static struct parse {
     bool failed; /* a fault was reported */
 } * now;
 
-/* --- the tree
- * ------------------------------------------------------------------------------------- */
+/* --- the tree -------------------------------------------------------------------------------- */
 void config_tree_clear(struct config_tree *t)
 {
     for (int i = 0; i < t->n_values; i++)
@@ -117,8 +116,7 @@ static int section_at(int open)
     return tree->n_sections++;
 }
 
-/* --- libconfuse's callbacks
- * ------------------------------------------------------------------------ */
+/* --- libconfuse's callbacks ------------------------------------------------------------------ */
 static int too_much(const char *what, int most)
 {
     config_fault(now->faults, 1, "file", "found more than %d %s, expected fewer", most, what);
@@ -209,8 +207,7 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list args)
     free(word);
 }
 
-/* --- what libconfuse gets
- * -------------------------------------------------------------------------- */
+/* --- what libconfuse gets -------------------------------------------------------------------- */
 /* opts holds one array a place; libconfuse makes its own copies. */
 static void declare(cfg_opt_t opts[PLACES][MAX_OPTIONS])
 {
@@ -321,8 +318,7 @@ bool config_parse_tree(const struct config_tokens *tokens, struct config_tree *t
     return done;
 }
 
-/* --- reading and reporting
- * -------------------------------------------------------------------------- */
+/* --- reading and reporting ------------------------------------------------------------------- */
 const char *config_show(const char *value, char out[static CONFIG_SHOWN])
 {
     size_t at = 0;

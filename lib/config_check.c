@@ -55,8 +55,7 @@ static int section_line(const struct builder *b, int section)
     return b->tree->sections[section].line;
 }
 
-/* --- sections -----------------------------------------------------------------------------------
- */
+/* --- sections -------------------------------------------------------------------------------- */
 static bool valid_title(const char *title)
 {
     size_t len = strlen(title);
@@ -177,8 +176,7 @@ static void make_sections(struct builder *b)
     }
 }
 
-/* --- values -------------------------------------------------------------------------------------
- */
+/* --- values ---------------------------------------------------------------------------------- */
 static bool is_list(const struct config_option *o)
 {
     return o->type == TYPE_INTERFACES || o->type == TYPE_SERVICES;
@@ -259,8 +257,7 @@ static int line_of(const struct builder *b, int section, const char *option)
     return section >= 0 ? section_line(b, section) : 1;
 }
 
-/* --- what must be there
- * --------------------------------------------------------------------------- */
+/* --- what must be there ---------------------------------------------------------------------- */
 static void check_required(struct builder *b)
 {
     char name[NAME_LEN], expected[160];
@@ -283,8 +280,7 @@ static void check_required(struct builder *b)
                      "found none, expected at least one (or no radius section)");
 }
 
-/* --- what must agree
- * ------------------------------------------------------------------------------ */
+/* --- what must agree ------------------------------------------------------------------------- */
 static void check_interfaces(struct builder *b)
 {
     const struct conf *c = b->conf;

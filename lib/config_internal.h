@@ -12,8 +12,7 @@
 #define CONFIG_MAX_SECTIONS 128
 #define CONFIG_MAX_VALUES   4096
 
-/* --- faults: collected, then reported in the order of their lines -------------------------------
- */
+/* --- faults: collected, then reported in the order of their lines ---------------------------- */
 struct config_fault {
     int line;
     char *text;
@@ -31,8 +30,7 @@ void config_fault(struct config_faults *f, int line, const char *option, const c
 /* A value as it is shown in a fault: quoted, control characters as \xNN, cut. Returns out. */
 const char *config_show(const char *value, char out[static CONFIG_SHOWN]);
 
-/* --- scan ---------------------------------------------------------------------------------------
- */
+/* --- scan ------------------------------------------------------------------------------------ */
 struct config_token {
     char kind; /* 'w': word or quoted text; or one of = + { } , ('+' is +=) */
     bool bad;  /* already reported */
@@ -51,8 +49,7 @@ struct config_tokens {
 /* False without memory. The tokens point into text. */
 bool config_scan(const char *text, size_t len, struct config_tokens *out, struct config_faults *f);
 
-/* --- tree ---------------------------------------------------------------------------------------
- */
+/* --- tree ------------------------------------------------------------------------------------ */
 enum config_place {
     PLACE_ROOT,
     PLACE_ZONE,
@@ -89,8 +86,7 @@ struct config_tree {
 };
 void config_tree_clear(struct config_tree *t);
 
-/* --- schema -------------------------------------------------------------------------------------
- */
+/* --- schema ---------------------------------------------------------------------------------- */
 enum config_type {
     TYPE_TEXT,     /* what people read; min and max are bytes */
     TYPE_WORD,     /* letters, digits, . _ - */
@@ -138,8 +134,7 @@ void config_expected(const struct config_option *o, char *out, size_t len);
  */
 bool config_store(const struct config_option *o, const char *text, void *base);
 
-/* --- parse and check
- * ------------------------------------------------------------------------------ */
+/* --- parse and check ------------------------------------------------------------------------- */
 /* The tree is filled as far as the file could be read. False without memory. */
 bool config_parse_tree(const struct config_tokens *tokens, struct config_tree *tree,
                        struct config_faults *f);

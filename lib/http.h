@@ -15,11 +15,11 @@ struct http_request;
 
 /* Zero means the default that stands behind each. */
 struct http_config {
-    uint16_t port;                  /* on [::] with IPv4 mapped in, unless listen_fd > 0 */
+    uint16_t port;                  /* on [::] with IPv4 mapped in; 0: the kernel chooses */
     const char *bind_address;       /* instead of any: an IPv4 or IPv6 literal, e.g. for metrics */
     unsigned max_connections;       /* 1024 */
     unsigned max_per_address;       /* 16 */
-    unsigned timeout_s;             /* 10: idle, half-sent head or body */
+    unsigned timeout_s;             /* 10: idle; or a request, from its first byte to its last */
     size_t max_body;                /* 4096: more is answered 413 */
     size_t memory_per_connection;   /* 8192: longer heads are answered 431 */
     const char *cert_pem, *key_pem; /* both: TLS. Copied. */
@@ -38,9 +38,11 @@ typedef void (*http_handler)(void *arg, struct http_request *req);
 /* NULL with the reason in err (port in use, bad certificate). */
 struct http_server *http_server_new(struct loop *loop, const struct http_config *cfg,
                                     http_handler handler, void *arg, char *err, size_t err_len);
-/* Answers nothing more, closes all; requests still held become invalid (their gone callback is
- * called first). */
+/* Not from inside a handler. Answers nothing more, closes all; requests still held become invalid
+ * (their gone callback is called first). */
 void http_server_free(struct http_server *s);
+/* The port it listens on. */
+uint16_t http_server_port(const struct http_server *s);
 void http_server_stats(const struct http_server *s, struct http_stats *out);
 /* TLS only: new certificate for connections from now on. False with err: the old one stays. */
 bool http_server_set_cert(struct http_server *s, const char *cert_pem, const char *key_pem,

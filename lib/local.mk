@@ -28,7 +28,10 @@ noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la
 # http needs a loop: who links -web links -host too.
 %C%_libloggia_web_la_SOURCES = \
     %D%/form.c %D%/form.h \
-    %D%/http.c %D%/http.h \
+    %D%/http.c %D%/http.h %D%/http_internal.h \
+    %D%/http_connection.c \
+    %D%/http_listen.c \
+    %D%/http_request.c \
     %D%/i18n.c %D%/i18n.h \
     %D%/i18n_mo.c %D%/i18n_mo.h \
     %D%/i18n_negotiate.c \

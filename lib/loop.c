@@ -56,7 +56,7 @@ struct loop_signal {
     void *arg;
 };
 
-/* --- the loop --------------------------------------------------------------------------------- */
+/* --- the loop -------------------------------------------------------------------------------- */
 static void run_deferred(struct ev_loop *ev, ev_prepare *w, int revents)
 {
     struct loop *loop = w->data;
@@ -169,7 +169,7 @@ void loop_undefer(struct loop *loop, loop_timer_fn fn, void *arg)
     forget(&loop->waiting, 0, fn, arg);
 }
 
-/* --- descriptors ------------------------------------------------------------------------------ */
+/* --- descriptors ----------------------------------------------------------------------------- */
 static void on_io(struct ev_loop *ev, ev_io *w, int revents)
 {
     struct loop_io *io = w->data;
@@ -214,7 +214,7 @@ void loop_io_free(struct loop_io *io)
     free(io);
 }
 
-/* --- timers ----------------------------------------------------------------------------------- */
+/* --- timers ---------------------------------------------------------------------------------- */
 static void on_timer(struct ev_loop *ev, ev_timer *w, int revents)
 {
     struct loop_timer *t = w->data;
@@ -263,7 +263,7 @@ void loop_timer_free(struct loop_timer *t)
     free(t);
 }
 
-/* --- signals ---------------------------------------------------------------------------------- */
+/* --- signals --------------------------------------------------------------------------------- */
 static void on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 {
     struct loop_signal *s = w->data;

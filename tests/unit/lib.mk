@@ -4,11 +4,15 @@ check_PROGRAMS += %D%/test_core
 %C%_test_core_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_test_core_LDADD = lib/libloggia-core.la $(CMOCKA_LIBS)
 if ROUTER
-check_PROGRAMS += %D%/test_loop %D%/test_config
+check_PROGRAMS += %D%/test_loop %D%/test_config %D%/test_http
 %C%_test_loop_SOURCES = %D%/test_loop.c
 %C%_test_loop_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_test_loop_LDADD = lib/libloggia-host.la lib/libloggia-core.la $(CMOCKA_LIBS)
 %C%_test_config_SOURCES = %D%/test_config.c
 %C%_test_config_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_test_config_LDADD = lib/libloggia-host.la lib/libloggia-core.la $(CMOCKA_LIBS)
+%C%_test_http_SOURCES = %D%/test_http.c
+%C%_test_http_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_test_http_LDADD = lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la \
+    $(CMOCKA_LIBS) -lpthread
 endif

@@ -18,8 +18,7 @@
 
 #include <cmocka.h>
 
-/* --- mac ----------------------------------------------------------------------------------------
- */
+/* --- mac ------------------------------------------------------------------------------------- */
 static void a_device_is_found_however_its_address_is_written(void **state)
 {
     static const char *const same[] = {"aa:bb:cc:0d:ee:ff", "AA-BB-CC-0D-EE-FF", "aabb.cc0d.eeff",
@@ -73,8 +72,7 @@ static void groups_and_nobody_are_no_devices(void **state)
     assert_true(mac_equal(&local, &local));
 }
 
-/* --- crypto -------------------------------------------------------------------------------------
- */
+/* --- crypto ---------------------------------------------------------------------------------- */
 static void assert_hex(const uint8_t *digest, size_t len, const char *expected)
 {
     char hex[2 * SHA256_LEN + 1];
@@ -231,8 +229,7 @@ static void a_secret_file_that_is_wrong_is_refused_in_words(void **state)
     unlink(secret_path);
 }
 
-/* --- buf ----------------------------------------------------------------------------------------
- */
+/* --- buf ------------------------------------------------------------------------------------- */
 static void assert_html(const char *text, const char *expected)
 {
     struct buf b;
@@ -312,8 +309,7 @@ static void a_page_never_grows_past_its_bound(void **state)
     buf_free(&b);
 }
 
-/* --- log ----------------------------------------------------------------------------------------
- */
+/* --- log ------------------------------------------------------------------------------------- */
 static int real_stderr, pipe_fd[2];
 
 static void hold_stderr(void)

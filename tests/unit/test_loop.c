@@ -50,8 +50,7 @@ static void say(void *arg)
     note(arg);
 }
 
-/* --- timers -------------------------------------------------------------------------------------
- */
+/* --- timers ---------------------------------------------------------------------------------- */
 static struct loop_timer *own;
 
 static void free_own(void *arg)
@@ -127,8 +126,7 @@ static void a_timer_that_was_stopped_stays_silent(void **state)
     loop_timer_free(NULL);
 }
 
-/* --- deferred calls
- * ------------------------------------------------------------------------------- */
+/* --- deferred calls -------------------------------------------------------------------------- */
 static void defer_more(void *arg)
 {
     note("b ");
@@ -179,8 +177,7 @@ static void a_stop_before_the_run_is_not_lost(void **state)
     assert_string_equal(trail, "stop ");
 }
 
-/* --- descriptors and signals
- * ---------------------------------------------------------------------- */
+/* --- descriptors and signals ----------------------------------------------------------------- */
 static struct loop_io *io;
 static int pipes[2];
 
@@ -248,8 +245,7 @@ static void a_signal_is_an_event_like_any_other(void **state)
     loop_signal_free(s);
 }
 
-/* --- watching a directory
- * ------------------------------------------------------------------------- */
+/* --- watching a directory -------------------------------------------------------------------- */
 static char dir[64];
 static struct loop_watch *watch;
 static int calls;

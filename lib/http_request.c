@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a handler asks about its request. */
+#include "lib/http_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *http_method(const struct http_request *req)
+{
+    return req->method;
+}
+
+const char *http_path(const struct http_request *req)
+{
+    return req->path;
+}
+
+const char *http_target(const struct http_request *req)
+{
+    return req->target;
+}
+
+const char *http_form(struct http_request *req, const char *name)
+{
+    static const char urlencoded[] = "application/x-www-form-urlencoded";
+    const char *type = http_header(req, "Content-Type");
+    size_t len = sizeof urlencoded - 1;
+
+    if (!req->body || !type || strncasecmp(type, urlencoded, len) != 0 ||
+        (type[len] && !strchr("; \t", type[len])))
+        return NULL;
+    if (!req->form_text && (req->form_text = strdup(req->body)))
+        form_decode(req->form_text, &req->form);
+    return form_get(&req->form, name);
+}
+
+const void *http_body(const struct http_request *req, size_t *len)
+{
+    *len = req->len;
+    return req->body;
+}
+
+bool http_is_tls(const struct http_request *req)
+{
+    return req->connection->all->tls;
+}
+
+const struct sockaddr *http_peer(const struct http_request *req)
+{
+    return (const struct sockaddr *)&req->connection->peer;
+}
+
+uint64_t http_started_us(const struct http_request *req)
+{
+    return req->started_us;
+}
+
+void http_set_user(struct http_request *req, void *user, void (*gone)(void *user))
+{
+    req->user = user;
+    req->gone = gone;
+}
+
+void *http_user(const struct http_request *req)
+{
+    return req->user;
+}
