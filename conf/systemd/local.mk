@@ -1,0 +1,16 @@
+# systemd: units, accounts and directories of an access router
+EXTRA_DIST += %D%/loggia-gate.service %D%/loggiad.service %D%/loggia.sysusers %D%/loggia.tmpfiles
+if ROUTER
+systemdunitdir = $(SYSTEMD_UNIT_DIR)
+nodist_systemdunit_DATA = %D%/made/loggia-gate.service %D%/made/loggiad.service
+%D%/made/%.service: %D%/%.service
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's|@sbindir[@]|$(sbindir)|g' $< >$@
+CLEANFILES += $(nodist_systemdunit_DATA)
+
+install-data-local:
+	$(MKDIR_P) '$(DESTDIR)$(prefix)/lib/sysusers.d' '$(DESTDIR)$(prefix)/lib/tmpfiles.d'
+	$(INSTALL_DATA) '$(srcdir)/conf/systemd/loggia.sysusers' '$(DESTDIR)$(prefix)/lib/sysusers.d/loggia.conf'
+	$(INSTALL_DATA) '$(srcdir)/conf/systemd/loggia.tmpfiles' '$(DESTDIR)$(prefix)/lib/tmpfiles.d/loggia.conf'
+uninstall-local:
+	rm -f '$(DESTDIR)$(prefix)/lib/sysusers.d/loggia.conf' '$(DESTDIR)$(prefix)/lib/tmpfiles.d/loggia.conf'
+endif

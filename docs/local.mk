@@ -1,0 +1,8 @@
+# docs/: man pages (installed), the decision table and what else explains
+EXTRA_DIST += %D%/decision.md %D%/man/options.py
+if ROUTER
+dist_man_MANS += %D%/man/loggia-gate.8 %D%/man/loggiad.8 %D%/man/loggia.conf.5 %D%/man/loggia-notice.5
+endif
+if CENTRE
+dist_man_MANS += %D%/man/rlm_loggia.5
+endif
