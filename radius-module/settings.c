@@ -238,6 +238,9 @@ bool settings_begin(struct settings *s, const char *section, const char *title,
 bool settings_set(struct settings *s, const char *section, const char *sub, const char *name,
                   const char *value, char err[SETTINGS_MAX_ERROR])
 {
+    if ((same(section, "authority") && !s->fed.n_authorities) ||
+        (same(section, "profile") && !s->fed.n_profiles))
+        return wrong(err, name, "a section with a name around it");
     for (const struct option_row *row = settings_schema; row->name; row++)
         if (same(row->section, section) && same(row->sub, sub) && same(row->name, name))
             return set_value(s, row, value, err);

@@ -39,6 +39,20 @@ FUZZ_TARGETS += %D%/fuzz_notice %D%/fuzz_radius %D%/fuzz_form %D%/fuzz_config %D
 %C%_fuzz_verbs_LDADD = lib/libloggia-core.la
 endif
 
+if CENTRE
+FUZZ_TARGETS += %D%/fuzz_ldap %D%/fuzz_settings
+
+%C%_fuzz_ldap_SOURCES = %D%/fuzz_ldap.c $(FUZZ_MAIN)
+%C%_fuzz_ldap_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_ldap_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_ldap_LDADD = radius-module/libloggia-federation.la lib/libloggia-core.la -lldap -llber -lpthread
+
+%C%_fuzz_settings_SOURCES = %D%/fuzz_settings.c $(FUZZ_MAIN)
+%C%_fuzz_settings_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_settings_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_settings_LDADD = radius-module/libloggia-federation.la lib/libloggia-core.la -lldap -llber -lpthread
+endif
+
 if FUZZERS
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 else

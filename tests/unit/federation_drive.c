@@ -85,6 +85,7 @@ static void do_ask(const char *text)
 struct load {
     pthread_t thread;
     unsigned n, first;
+    const struct mac *one; /* always this device */
     unsigned found, unknown;
     double worst_ms;
 };
@@ -98,7 +99,7 @@ static void *load_thread(void *arg)
         struct mac mac = {
             {2, 0x10, (uint8_t)(d >> 24), (uint8_t)(d >> 16), (uint8_t)(d >> 8), (uint8_t)d}};
         double began = now_ms(), took;
-        ask(&mac, answers);
+        ask(l->one ? l->one : &mac, answers);
         took = now_ms() - began;
         l->worst_ms = took > l->worst_ms ? took : l->worst_ms;
         for (size_t k = 0; k < settings->fed.n_authorities; k++) {
@@ -109,7 +110,7 @@ static void *load_thread(void *arg)
     return NULL;
 }
 
-static void do_load(unsigned threads, unsigned n, unsigned first)
+static void do_load(unsigned threads, unsigned n, unsigned first, const struct mac *one)
 {
     struct load l[64] = {0};
     unsigned found = 0, unknown = 0;
@@ -118,6 +119,7 @@ static void do_load(unsigned threads, unsigned n, unsigned first)
     for (unsigned i = 0; i < threads; i++) {
         l[i].n = n;
         l[i].first = first + i * n;
+        l[i].one = one;
         pthread_create(&l[i].thread, NULL, load_thread, &l[i]);
     }
     for (unsigned i = 0; i < threads; i++) {
@@ -129,6 +131,17 @@ static void do_load(unsigned threads, unsigned n, unsigned first)
     double ms = now_ms() - began;
     printf("{\"ms\": %.1f, \"per_s\": %.0f, \"found\": %u, \"unknown\": %u, \"worst_ms\": %.1f}\n",
            ms, threads * n / ms * 1e3, found, unknown, worst);
+}
+
+static void do_fed(void)
+{
+    struct fed_stats s;
+    fed_stats(fed, &s);
+    printf("{\"questions\": %llu, \"coalesced\": %llu, \"remembered\": %llu, \"stale\": %llu, "
+           "\"bulkhead\": %llu, \"deadline\": %llu, \"devices\": %zu}\n",
+           (unsigned long long)s.questions, (unsigned long long)s.coalesced,
+           (unsigned long long)s.remembered, (unsigned long long)s.stale,
+           (unsigned long long)s.bulkhead, (unsigned long long)s.deadline, s.devices);
 }
 
 static void do_stats(unsigned authority)
@@ -149,6 +162,7 @@ int main(int argc, char **argv)
 {
     char line[1024], word[64];
     unsigned a, b, c;
+    struct mac mac;
     FILE *f = argc == 2 ? fopen(argv[1], "r") : NULL;
     if (!f || !(settings = settings_new()))
         return 2;
@@ -163,9 +177,13 @@ int main(int argc, char **argv)
         if (sscanf(line, "ask %63s", word) == 1)
             do_ask(word);
         else if (sscanf(line, "load %u %u %u", &a, &b, &c) == 3)
-            do_load(a, b, c);
+            do_load(a, b, c, NULL);
+        else if (sscanf(line, "together %u %63s", &a, word) == 2 && mac_parse(word, &mac))
+            do_load(a, 1, 0, &mac);
         else if (sscanf(line, "stats %u", &a) == 1)
             do_stats(a);
+        else if (strcmp(line, "fed\n") == 0)
+            do_fed();
         fflush(stdout);
     }
     fed_free(fed);

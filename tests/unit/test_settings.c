@@ -139,12 +139,38 @@ static void a_right_file_becomes_what_it_says(void **state)
     settings_free(s);
 }
 
-int main(void)
+/* docs/rlm_loggia.md holds the reference between two marks; `test_settings --describe` prints it.
+ */
+static void the_reference_says_what_the_table_says(void **state)
 {
+    char *table = NULL, doc[65536];
+    size_t len = 0;
+    (void)state;
+    FILE *out = open_memstream(&table, &len), *in = fopen(TEST_SRCDIR "/docs/rlm_loggia.md", "r");
+    assert_non_null(out);
+    assert_non_null(in);
+    settings_describe(out);
+    fclose(out);
+    doc[fread(doc, 1, sizeof doc - 1, in)] = 0;
+    fclose(in);
+    if (!strstr(doc, table))
+        fail_msg(
+            "docs/rlm_loggia.md is not what settings_describe prints: test_settings --describe");
+    free(table);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--describe") == 0) {
+        settings_describe(stdout);
+        return 0;
+    }
+
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_wrong_value_is_told_what_was_expected),
         cmocka_unit_test(all_that_does_not_fit_together_is_said_at_once),
         cmocka_unit_test(a_right_file_becomes_what_it_says),
+        cmocka_unit_test(the_reference_says_what_the_table_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
