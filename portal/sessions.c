@@ -167,7 +167,8 @@ static void gate_open(struct device *d)
         log_msg(LOG_WARNING, "event=class_not_kept device=%s session=%s bytes=%u", d->pseudonym,
                 s->id, s->class_len);
     r.entry.mac = d->mac;
-    r.entry.same_session = s->resumed;
+    /* Never same_session: what was counted before is in the tag's base, not to be carried over
+     * twice. */
     r.entry.timeout_s = session_timeout_s(s, loop_now_ms());
     r.entry.up_Bps = s->profile.up_Bps;
     r.entry.down_Bps = s->profile.down_Bps;
