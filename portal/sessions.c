@@ -398,6 +398,24 @@ void sessions_tap(struct device *d, const char *lang)
     sessions_event(d, &ev);
 }
 
+/* As if a citizen had tapped and the centre had granted this, but nobody is asked. */
+bool sessions_admit(struct device *d, const struct radius_grant *grant)
+{
+    struct session_event ev = sessions_now(SESSION_TAPPED);
+
+    if (d->session.state != SESSION_IDLE && d->session.state != SESSION_ASKING)
+        return false;
+    forget_cancel(d);
+    perform(d, session_step(&d->session, &ev) & ~(unsigned)SESSION_DO_TAP);
+    d->session_zone = d->zone;
+    d->asked_us = loop_now_us();
+    ev = sessions_now(SESSION_ANSWERED);
+    ev.grant = grant;
+    ev.guest = &d->portal->live->guest;
+    sessions_event(d, &ev);
+    return true;
+}
+
 void sessions_end(struct device *d, enum acct_cause cause)
 {
     struct session_event ev = sessions_now(SESSION_END);
