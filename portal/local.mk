@@ -13,12 +13,7 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
 
 %C%_loggiad_SOURCES = \
     %D%/adopt.c \
-    %D%/conf_digest.c %D%/conf_digest.h \
-    %D%/control.c %D%/control.h %D%/control_internal.h \
-    %D%/control_admin.c \
-    %D%/control_clients.c \
-    %D%/control_facts.c \
-    %D%/control_status.c \
+    %D%/control.c %D%/control.h \
     %D%/devices.c %D%/devices.h \
     %D%/forget.c \
     %D%/gate_client.c %D%/gate_client.h \

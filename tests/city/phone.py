@@ -130,7 +130,7 @@ class Phone:
 
     def link_local(self):
         rows = json.loads(self.ns.run("ip", "-j", "-6", "address", "show", "dev", "wlan0", "scope", "link").stdout)
-        return rows[0]["addr_info"][0]["local"]
+        return next(a["local"] for row in rows for a in row.get("addr_info", []) if "local" in a)
 
     def wait_ipv6(self):
         """Until it has a privacy address that it may use, and a way out."""
@@ -161,6 +161,7 @@ class Phone:
         r = self.ns.run("curl", "-sSi", "--max-time", timeout, "--cacert", self.internet.ca.cert,
                         "-A", agent or PLATFORMS["android"].agent, "-H", f"Accept-Language: {self.language}",
                         *options, url, check=False, text=False)
+        self.trouble = r.stderr.decode(errors="replace").strip()
         if r.returncode != 0 and not r.stdout.startswith(b"HTTP/"):
             return None
         head, _, body = r.stdout.partition(b"\r\n\r\n")
@@ -193,7 +194,7 @@ class Phone:
         for _ in range(5):
             answer = self.fetch(url, *options)
             if answer is None:
-                raise AssertionError(f"no answer from {url}")
+                raise AssertionError(f"no answer from {url}: {self.trouble}")
             answers.append(answer)
             if answer.status not in (301, 302, 303, 307):
                 return answer

@@ -90,11 +90,14 @@ class Router:
             raise AssertionError(self.dnsmasq.output())
 
     def _configure(self):
-        run, state, notices = self.dir / "run", self.dir / "state", self.dir / "notices"
+        run, state, notices, locale = (self.dir / part for part in ("run", "state", "notices", "locale"))
         for directory in (run, state):
             directory.mkdir(exist_ok=True)
         run.chmod(0o1777)  # as /run/loggia is for the group of both users
         shutil.copytree(self.notices, notices, dirs_exist_ok=True)
+        locale.mkdir(exist_ok=True)  # copied: the build may lie where loggiad's user cannot read
+        for catalogue in (BUILD / "po").glob("*.mo"):
+            shutil.copy(catalogue, locale)
         secret = self.dir / "radius.secret"
         secret.write_text((self.radius[1] if self.radius else "none") + "\n")
         secret.chmod(0o600)
@@ -108,7 +111,7 @@ class Router:
         if not self.radius:
             text = text[:text.index("radius {")]
         own = {"state_directory": state, "run_directory": run, "nas_identifier": self.name,
-               "locale_directory": BUILD / "po" / "locale", **USERS}
+               "locale_directory": locale, **USERS}
         self.conf = self.dir / "loggia.conf"
         self.conf.write_text(text + "".join(f'{k} = "{v}"\n' for k, v in own.items()) + self.extra_conf)
 

@@ -17,6 +17,7 @@ from city.town import ZONES, Town, titles
 from city.window import Window
 
 STEPS = {}
+STALL_MS = 250  # longer is what a person could notice
 TRUE_WITHIN = (1.00, 1.06)  # bytes accounted for, of the payload that iperf3 saw (headers are bytes too)
 
 
@@ -86,8 +87,8 @@ def comune(s):
     check(phone.never_saw_portal(), f"something of the portal was served: {[a.url for a in phone.seen]}")
     phone.wait_ipv6()
     for family in (4, 6):
-        got = phone.iperf("down", seconds=6, family=family)
-        rate = got.rate_bps(after_s=2)
+        got = phone.iperf("down", seconds=7, family=family)
+        rate = got.rate_bps(after_s=3)  # at first the cap lets its burst through
         figures[f"ipv{family}_mbps"], figures["cap_mbps"] = round(rate / 1e6, 1), cap / 1e6
         check(0.85 * cap <= rate <= 1.05 * cap, f"{rate / 1e6:.1f} Mbit/s over IPv{family}, cap {cap / 1e6:.1f}")
     check(phone.never_saw_portal(), f"something of the portal was served: {[a.url for a in phone.seen]}")
@@ -106,8 +107,9 @@ def restart(s):
     router, phone, figures = s.town.router, s.people["visitor"], {}
     before, rows = identity(router), len(s.of(phone))
     check(phone.mac in before, f"{phone.name} is not among the clients: {before}")
-    download = phone.start_iperf("down", seconds=9, interval=0.1)
-    time.sleep(2)  # well under way, past what the rate cap lets through at first
+    # Slower than the cap, whose drops would make TCP pause by itself: any pause is a noticed restart.
+    download = phone.start_iperf("down", seconds=8, interval=0.1, options=("--bitrate", "5M", "--length", "4K"))
+    time.sleep(1.5)
     for daemon in ("loggiad", "loggia-gate"):
         router.kill(daemon)
         killed = time.monotonic()
@@ -118,9 +120,9 @@ def restart(s):
         check(download.running(), f"the download ended when {daemon} was killed")
         time.sleep(1.5)
     download.result()
-    figures["download_mbps"] = round(download.rate_bps(2) / 1e6, 1)
+    figures["download_mbps"] = round(download.rate_bps() / 1e6, 1)
     figures["longest_stall_ms"] = round(download.longest_stall_s() * 1000)
-    check(figures["longest_stall_ms"] <= 400, f"the download stood still for {figures['longest_stall_ms']} ms")
+    check(figures["longest_stall_ms"] <= STALL_MS, f"the download stood still for {figures['longest_stall_ms']} ms")
     same(identity(router), before, "sessions")
     same(len(s.of(phone)), rows, "sessions of the phone in the centre's accounting")
     return (f"same sessions; back after {figures['loggiad_back_ms']} and {figures['loggia_gate_back_ms']} ms; "
@@ -226,7 +228,7 @@ def main():
 
     def interrupted(*_):
         raise KeyboardInterrupt
-    for sig in (signal.SIGTERM, signal.SIGHUP):
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT may come in ignored
         signal.signal(sig, interrupted)
 
     results, began = [], time.monotonic()

@@ -26,10 +26,11 @@ def square():
 
 
 @pytest.fixture(autouse=True)
-def show_logs(square):
+def show_logs(square, request):
     before = len(square.router.log("loggiad"))
     yield
     print("--- loggiad\n" + square.router.log("loggiad")[before:])
+    assert "ERROR: AddressSanitizer" not in square.router.log("loggiad")
 
 
 def test_a_captive_probe_is_sent_to_the_splash_page_in_few_bytes_that_nothing_caches(square):

@@ -1,0 +1,31 @@
+"""The steps of ./demo, each as a test, on one city. They go on from each other, in this order."""
+
+import pytest
+from city.story import STEPS, Story
+from city.town import Town
+
+
+@pytest.fixture(scope="module")
+def story():
+    with Town(people=300) as town:
+        yield Story(town)
+
+
+@pytest.fixture(scope="module")
+def untrue():
+    """Names of steps that were not true: what goes on from them says so instead of failing again."""
+    return set()
+
+
+@pytest.mark.parametrize("name", list(STEPS))
+def test_story(story, untrue, name):
+    step, needs = STEPS[name]
+    for need in needs:
+        if need in untrue:
+            pytest.skip(f"goes on from {need}, which was not true")
+    try:
+        print(*step(story))
+    except BaseException:
+        untrue.add(name)
+        print(story.town.logs())
+        raise
