@@ -8,8 +8,14 @@ import pytest
 from city.netns import World, wait_for
 from radius_bench import Drive, Server
 
-NOW = int(time.time())
+NOW = 0  # set for each test: a run may take minutes before it comes here
 SHORTEST = 160  # bytes of a record on disk
+
+
+@pytest.fixture(autouse=True)
+def now():
+    global NOW  # pylint: disable=global-statement
+    NOW = int(time.time())
 
 
 @pytest.fixture
@@ -32,12 +38,12 @@ def mac(i):
     return f"02:00:00:00:{i >> 8:02x}:{i & 255:02x}"
 
 
-def life(sessions, at=NOW, interims=2):
+def life(sessions, interims=2):
     """The lives of some sessions, told one event of each after the other."""
-    lines = [f"start s{i} {mac(i)} {at}" for i in range(sessions)]
+    lines = [f"start s{i} {mac(i)} {NOW}" for i in range(sessions)]
     for n in range(interims):
-        lines += [f"interim s{i} {mac(i)} {at + 60 * (n + 1)} {1000 * n} {5000 * n}" for i in range(sessions)]
-    return lines + [f"stop s{i} {mac(i)} {at + 600} 9000 90000" for i in range(sessions)]
+        lines += [f"interim s{i} {mac(i)} {NOW + 60 * (n + 1)} {1000 * n} {5000 * n}" for i in range(sessions)]
+    return lines + [f"stop s{i} {mac(i)} {NOW + 600} 9000 90000" for i in range(sessions)]
 
 
 def of_session(keys, session):
