@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The room for libmicrohttpd. It parses and frames; what keeps a router alive in bad weather is
- * ours:
+/* The room for libmicrohttpd: it parses and frames; what keeps a router alive in bad weather is
+ * ours.
  *
- * - The listening socket is ours. When connections or descriptors run out it rests, and what waits
- * in the kernel's queue is served in its order; an idle connection makes room. A connection is
- * handed to libmicrohttpd with its first bytes (http_listen.c) and has our deadlines
- *   (http_connection.c).
- * - A request reaches the handler whole. While the handler holds it the connection is suspended,
- * and libmicrohttpd does not look at it: a peer that leaves is noticed when the answer is sent.
- * - An "engine" is one libmicrohttpd daemon, whose epoll descriptor is nested in our loop. A
- *   certificate cannot be changed in a running one, so a new one makes a new engine; the old one
- *   ends with its last connection, and nobody is dropped.
+ * Connections come by http_connection.c, with their first bytes; their deadlines are there too.
+ *
+ * A request reaches the handler whole. While the handler holds it the connection is suspended, and
+ * libmicrohttpd does not look at it: a peer that leaves is noticed when the answer is sent.
+ *
+ * An "engine" is one libmicrohttpd daemon, whose epoll descriptor is nested in our loop. The
+ * certificate of a running one cannot be changed, so a new certificate makes a new engine; the old
+ * one ends with its last connection, and nobody is dropped.
  *
  * What must never happen: libmicrohttpd is not stopped while a connection is suspended (it aborts),
  * and a request is not used by its handler after http_reply or after its gone callback. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The listening socket is made here and not by libmicrohttpd, so that "port in use" is said in
- * words, and so that running out of descriptors pauses the listener instead of spinning. */
+/* Sockets. The listening one is made here and not by libmicrohttpd, so that "port in use" is said
+ * in words and that running out of descriptors can rest it (http_connection.c). The first bytes of
+ * a connection are looked at before libmicrohttpd gets them: it hangs up without a word on what is
+ * no request, and whoever sent that is better told 400. What is garbage only later, behind a first
+ * good request, it still hangs up on. */
 #include "lib/http_internal.h"
 
 #include <arpa/inet.h>

@@ -96,17 +96,20 @@ static char got[1 << 20]; /* what the client read */
 static size_t got_len;
 static double took_ms;
 
-static int dial(void)
+static bool dial_with(int fd)
 {
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons(http_server_port(server)),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    return connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+}
+
+static int dial(void)
+{
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
-        close(fd);
-        return -1;
-    }
+    dial_with(fd);
     return fd;
 }
 
@@ -589,13 +592,14 @@ static void one_that_idles_makes_room_when_all_places_are_taken(void **state)
 static void run_dry(void)
 {
     struct rlimit old, tight;
-    int probe = dup(0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), probe = dup(0);
 
     getrlimit(RLIMIT_NOFILE, &old);
     close(probe);
-    fds[0] = dial(); /* the client's own descriptor, then no more for the server */
     tight = (struct rlimit){(rlim_t)probe, old.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &tight);
+    setrlimit(RLIMIT_NOFILE, &tight); /* none is left to accept with */
+    fds[0] = fd;
+    dial_with(fd);
     say(fds[0], LAST("/"));
     struct timespec before, after;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
@@ -626,7 +630,7 @@ static void a_strangers_line_break_never_becomes_a_header(void **state)
 {
     (void)state;
     with(ask_injected);
-    assert_null(strstr(got, "stolen"));
+    assert_int_equal(got_len, 0); /* hung up, and an error line in the log */
 }
 
 static void nothing(void)
