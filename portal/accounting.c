@@ -348,6 +348,8 @@ void accounting_send(struct accounting *a, const struct acct_record *r)
     struct radius_packet p;
     struct acct_entry *e = NULL;
 
+    if (a == NULL)
+        return;
     a->sent++;
     if (acct_record_begin(&p, a->conf, r))
         e = acct_entry_new(p.data, p.len, time(NULL), loop_now_ms());
@@ -371,8 +373,12 @@ void accounting_send(struct accounting *a, const struct acct_record *r)
 
 void accounting_stats(const struct accounting *a, struct accounting_stats *out)
 {
-    const struct acct_entry *oldest = a->loaded;
+    const struct acct_entry *oldest = a != NULL ? a->loaded : NULL;
 
+    if (a == NULL) {
+        memset(out, 0, sizeof *out);
+        return;
+    }
     while (oldest != NULL && oldest->done)
         oldest = oldest->next;
     if (oldest == NULL)

@@ -47,7 +47,7 @@ struct accounting *accounting_new(struct loop *loop, const struct conf *conf,
 /* What is not acknowledged goes to the file first. Before the client's free; NULL is fine. */
 void accounting_free(struct accounting *a);
 /* Takes a copy. Never blocks; never fails for the caller (a full queue drops the oldest
- * Interim-Updates first, counts it and logs it). */
+ * Interim-Updates first, counts it and logs it). NULL: a router without a centre, nothing to do. */
 void accounting_send(struct accounting *a, const struct acct_record *r);
 
 struct accounting_stats {
@@ -58,6 +58,7 @@ struct accounting_stats {
     bool disk_failing; /* the queue cannot be written: full disk */
     int64_t oldest_at; /* Unix time of the oldest that waits, 0 if none */
 };
+/* All zero if a is NULL. */
 void accounting_stats(const struct accounting *a, struct accounting_stats *out);
 
 #endif

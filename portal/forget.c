@@ -85,6 +85,11 @@ static void try_again(void *arg)
                              .called_station = sessions_station(d, station),
                              .zone = d->zone ? d->zone->name : ""};
     f->tries++;
+    if (d->portal->embedded) {
+        embedded_answer(d->portal->embedded, RADIUS_FORGET, &d->mac);
+        on_answer(f, &(struct radius_grant){.result = RADIUS_REJECTED});
+        return;
+    }
     f->question = radius_ask(d->portal->radius, &ask, on_answer, f);
     if (!f->question)
         later(f);

@@ -6,6 +6,7 @@ sbin_PROGRAMS += %D%/loggiad %D%/loggiactl
 # What decides and what is tested alone: no socket, no timer.
 noinst_LTLIBRARIES += %D%/libloggia-portal.la
 %C%_libloggia_portal_la_SOURCES = \
+    %D%/passes.c %D%/passes_file.c %D%/passes.h \
     %D%/redirect.c %D%/redirect.h \
     %D%/session.c %D%/session.h \
     %D%/tag.c %D%/tag.h \
@@ -15,6 +16,7 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/adopt.c \
     %D%/control.c %D%/control.h \
     %D%/devices.c %D%/devices.h \
+    %D%/embedded.c \
     %D%/forget.c \
     %D%/gate_client.c %D%/gate_client.h \
     %D%/keyfile.c \

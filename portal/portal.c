@@ -187,6 +187,34 @@ static bool watch_signals(struct portal *p)
     return true;
 }
 
+/* The centre decides, or where none is configured this router does. */
+static bool start_deciding(struct portal *p, char *err, size_t err_len)
+{
+    if (!p->boot->has_radius) {
+        p->embedded = embedded_new(p);
+        return p->embedded != NULL;
+    }
+    p->radius = radius_client_new(p->loop, p->boot, err, err_len);
+    p->accounting = p->radius ? accounting_new(p->loop, p->boot, p->radius, err, err_len) : NULL;
+    return p->accounting != NULL;
+}
+
+size_t portal_not_kept(const struct portal *p, const char *out[static PORTAL_KEEPS])
+{
+    struct accounting_stats a = {0};
+    size_t n = 0;
+
+    if (!p->key_kept)
+        out[n++] = "token-key";
+    if (p->embedded && embedded_failing(p->embedded))
+        out[n++] = "passes";
+    if (p->accounting)
+        accounting_stats(p->accounting, &a);
+    if (a.disk_failing)
+        out[n++] = "accounting";
+    return n;
+}
+
 bool portal_start(struct portal *p, char *err, size_t err_len)
 {
     p->key_kept = keyfile_load(p->boot->state_directory, p->key, err, err_len);
@@ -201,9 +229,7 @@ bool portal_start(struct portal *p, char *err, size_t err_len)
     if (!p->devices || !p->i18n || !p->texts || !p->ready_timer || !watch_signals(p))
         return false;
     p->control = control_new(p, p->run_control, err, err_len);
-    p->radius = p->control ? radius_client_new(p->loop, p->boot, err, err_len) : NULL;
-    p->accounting = p->radius ? accounting_new(p->loop, p->boot, p->radius, err, err_len) : NULL;
-    if (!p->accounting)
+    if (!p->control || !start_deciding(p, err, err_len))
         return false;
     p->gate = gate_client_new(p->loop, p->run_gate, &adopt_handler, p);
     if (!p->gate) {
@@ -241,6 +267,7 @@ void portal_free(struct portal *p)
         devices_free(p->devices, sessions_fini);
     accounting_free(p->accounting);
     radius_client_free(p->radius);
+    embedded_free(p->embedded);
     texts_free(p->texts);
     i18n_free(p->i18n);
     loop_timer_free(p->ready_timer);

@@ -5,6 +5,7 @@
  *   sessions.c  does what session.c decides: gate, accounting, timers
  *   silent.c    the bounded queue of silent questions
  *   forget.c    "forget this device", tried until the centre has heard it
+ *   embedded.c  decides in the centre's place where there is no radius section
  *   web*.c      what citizens see                             (lib/http.c, lib/page.c below)
  *   control.c   what loggiactl asks
  *   texts.c     terms, notices, privacy: read at start and on a change, never for a request */
@@ -19,6 +20,7 @@
 
 struct accounting;
 struct control;
+struct embedded;
 struct gate_client;
 struct gate_client_handler;
 struct http_server;
@@ -49,8 +51,9 @@ struct portal {
     char run_gate[108], run_control[108];
 
     struct gate_client *gate;
-    struct radius_client *radius;
-    struct accounting *accounting;
+    struct radius_client *radius;  /* NULL in a router that decides alone */
+    struct accounting *accounting; /* the same */
+    struct embedded *embedded;     /* NULL where there is a centre */
     struct http_server *http;
     struct control *control;
     struct devices *devices;
@@ -79,6 +82,10 @@ int portal_run(struct portal *p); /* returns the exit status */
 void portal_free(struct portal *p);
 void portal_say_ready(struct portal *p);
 void portal_fail(struct portal *p, const char *why); /* ends the loop with status 1 */
+#define PORTAL_KEEPS 3
+/* What should be on the disk and is in memory alone (the disk is full, or read-only): "token-key",
+ * "passes", "accounting". Returns how many. */
+size_t portal_not_kept(const struct portal *p, const char *out[static PORTAL_KEEPS]);
 /* False with a line for each error in the log: the old configuration stays. */
 bool portal_reload(struct portal *p);
 
@@ -109,6 +116,16 @@ enum forget_state { FORGET_NONE, FORGET_ASKING, FORGET_WAITING /* failed; tried 
 bool forget_begin(struct device *d);  /* false: no memory, or too many are under way */
 void forget_cancel(struct device *d); /* it came back by a tap */
 enum forget_state forget_state(const struct device *d);
+
+/* --- embedded.c ------------------------------------------------------------------------------- */
+struct embedded *embedded_new(struct portal *p); /* NULL: out of memory */
+void embedded_free(struct embedded *e);          /* writes the passes; NULL is fine */
+/* What the centre would have answered; its result is never RADIUS_NO_ANSWER. */
+struct radius_grant embedded_answer(struct embedded *e, enum radius_kind kind,
+                                    const struct mac *mac);
+void embedded_left(struct embedded *e, const struct mac *mac); /* no silent join until a tap */
+size_t embedded_passes(const struct embedded *e);
+bool embedded_failing(const struct embedded *e); /* the passes are in memory alone */
 
 /* A page for this device cannot be chosen yet. */
 bool device_is_settling(const struct device *d);

@@ -112,7 +112,7 @@ void radius_cancel(struct radius_question *q)
 size_t radius_client_stats(const struct radius_client *c, struct radius_server_stats *out,
                            size_t max)
 {
-    size_t n = c->n_servers < max ? c->n_servers : max;
+    size_t n = !c ? 0 : c->n_servers < max ? c->n_servers : max;
 
     for (size_t i = 0; i < n; i++) {
         const struct radius_lane *access = &c->lanes[RADIUS_FOR_ACCESS][i];

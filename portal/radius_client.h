@@ -69,6 +69,7 @@ struct radius_server_stats {
     bool acct_alive;
     uint64_t acct_requests, acct_responses;
 };
+/* 0 of a client that is NULL. */
 size_t radius_client_stats(const struct radius_client *c, struct radius_server_stats *out,
                            size_t max);
 

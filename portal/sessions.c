@@ -275,6 +275,11 @@ static void ask_tap(struct device *d)
 
     forget_cancel(d);
     d->asked_us = loop_now_us();
+    if (p->embedded) {
+        struct radius_grant grant = embedded_answer(p->embedded, RADIUS_TAP, &d->mac);
+        sessions_answered(d, &grant);
+        return;
+    }
     d->question = radius_ask(p->radius, &ask, on_tap_answer, d);
     if (!d->question)
         sessions_answered(d, &(struct radius_grant){.result = RADIUS_NO_ANSWER});
@@ -401,6 +406,8 @@ void sessions_end(struct device *d, enum acct_cause cause)
 {
     struct session_event ev = sessions_now(SESSION_END);
     ev.cause = cause;
+    if (cause == ACCT_CAUSE_USER_REQUEST && d->portal->embedded)
+        embedded_left(d->portal->embedded, &d->mac);
     sessions_event(d, &ev);
 }
 

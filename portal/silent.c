@@ -48,13 +48,18 @@ static void send(struct device *d)
     struct portal *p = d->portal;
     char station[PORTAL_STATION_LEN];
     d->session_zone = d->zone;
+    d->asked_us = loop_now_us();
+    if (p->embedded) {
+        struct radius_grant grant = embedded_answer(p->embedded, RADIUS_SILENT, &d->mac);
+        sessions_answered(d, &grant);
+        return;
+    }
     struct radius_ask ask = {.kind = RADIUS_SILENT,
                              .mac = d->mac,
                              .called_station = sessions_station(d, station),
                              .zone = d->zone ? d->zone->name : "",
                              .acct_session_id = d->session.id};
 
-    d->asked_us = loop_now_us();
     d->question = radius_ask(p->radius, &ask, on_answer, d);
     d->in_flight = d->question != NULL;
     if (d->in_flight)
