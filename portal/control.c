@@ -232,6 +232,16 @@ static json_t *sessions_status(const struct portal *p)
                      (json_int_t)p->n_forgetting);
 }
 
+static json_t *not_kept(const struct portal *p)
+{
+    const char *what[PORTAL_KEEPS];
+    json_t *names = json_array();
+    size_t n = portal_not_kept(p, what);
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(names, json_string(what[i]));
+    return names;
+}
+
 static void on_status(struct talk *t, const json_t *request)
 {
     const struct portal *p = t->c->p;
@@ -240,14 +250,16 @@ static void on_status(struct talk *t, const json_t *request)
     (void)request;
     reply(t, json_pack(
                  "{s:b, s:s, s:i, s:I, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:I, "
-                 "s:I}}",
+                 "s:I}, s:b, s:I, s:o}",
                  "ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
                  (json_int_t)((loop_now_ms() - p->started_ms) / 1000), "network", p->live->network,
                  "portal_name", p->live->portal_name, "table", p->boot->table, "key_kept",
                  p->key_kept, "clock_sane", texts_clock_sane(), "sessions", sessions_status(p),
                  "gate", gate_status(p), "radius", radius_status(p), "accounting",
                  accounting_status(p), "web", web_status(p), "notices", "read", (json_int_t)notices,
-                 "skipped", (json_int_t)skipped));
+                 "skipped", (json_int_t)skipped, "embedded", p->embedded != NULL, "passes",
+                 (json_int_t)(p->embedded ? embedded_passes(p->embedded) : 0), "not_kept",
+                 not_kept(p)));
 }
 
 /* --- clients

@@ -23,7 +23,8 @@ enum {
     BUSY_PATIENCE_MS = 1000,
     ANSWER_MS = 5000,   /* to HELLO and each part of DUMP */
     MAX_WAITING = 4096, /* calls with a deadline: those that strangers cause */
-    READ_BATCH = 256
+    READ_BATCH = 256,
+    SEND_ROOM = 4 << 20 /* some thousand requests; the kernel may give less */
 };
 
 struct gate_call {
@@ -149,6 +150,9 @@ static int dial(const char *path)
     }
     memcpy(a.sun_path, path, strlen(path) + 1);
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int room = SEND_ROOM;
+    if (fd >= 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
         int e = errno;
         close(fd);

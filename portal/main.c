@@ -14,11 +14,12 @@
 #define DEFAULT_FILE LOGGIA_SYSCONFDIR "/loggia.conf"
 
 static const char help[] =
-    "usage: loggiad [-c FILE] [-v] [--check-config]\n"
+    "usage: loggiad [-c FILE] [-v] [--check-config | --help-config]\n"
     "The portal of an access router: splash page, sessions, RADIUS.\n\n"
     "  -c, --config FILE  configuration (" DEFAULT_FILE ")\n"
     "      --check-config check it, name every error, and end\n"
-    "  -v, --verbose      log all there is\n"
+    "      --help-config  every option there is, and end\n"
+    "  -v, --verbose      log all there is, whatever log_level says\n"
     "  -h, --help         this text\n"
     "  -V, --version      the version\n\n"
     "Signals: SIGHUP reads the configuration again (a wrong one is refused and the old one\n"
@@ -29,7 +30,7 @@ static const char help[] =
 struct options {
     const char *file;
     bool check;
-    int level;
+    int least; /* level that is logged whatever the file says */
 };
 
 static void print_error(void *arg, const char *line)
@@ -41,10 +42,13 @@ static void print_error(void *arg, const char *line)
 /* -1: go on; else the exit status. */
 static int parse(int argc, char **argv, struct options *o)
 {
-    static const struct option longs[] = {
-        {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
-        {"verbose", no_argument, NULL, 'v'},      {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+                                          {"check-config", no_argument, NULL, 'k'},
+                                          {"help-config", no_argument, NULL, 'o'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {NULL, 0, NULL, 0}};
     int c;
 
     while ((c = getopt_long(argc, argv, "c:vhV", longs, NULL)) != -1) {
@@ -56,8 +60,11 @@ static int parse(int argc, char **argv, struct options *o)
             o->check = true;
             break;
         case 'v':
-            o->level = o->level < LOG_DEBUG ? o->level + 1 : LOG_DEBUG;
+            o->least = LOG_DEBUG;
             break;
+        case 'o':
+            config_describe(stdout);
+            return 0;
         case 'h':
             fputs(help, stdout);
             return 0;
@@ -81,6 +88,8 @@ static int serve(const struct options *o, struct conf *conf)
     int status = 1;
     struct portal *p = portal_new(o->file, conf, err, sizeof err);
 
+    if (p)
+        p->least_level = o->least;
     if (p && privileges_drop(p->boot->user, err, sizeof err) && portal_start(p, err, sizeof err))
         status = portal_run(p);
     else
@@ -93,12 +102,12 @@ static int serve(const struct options *o, struct conf *conf)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.file = DEFAULT_FILE, .level = LOG_INFO};
+    struct options o = {.file = DEFAULT_FILE, .least = LOG_EMERG};
     int status = parse(argc, argv, &o);
 
     if (status >= 0)
         return status;
-    log_open("loggiad", o.level);
+    log_open("loggiad", LOG_INFO);
     struct conf *conf = config_load(o.file, CONFIG_SECRETS, print_error, NULL);
     if (!conf)
         return 2;
@@ -107,5 +116,6 @@ int main(int argc, char **argv)
         config_free(conf);
         return 0;
     }
+    log_set_level(o.least > (int)conf->log_level ? o.least : (int)conf->log_level);
     return serve(&o, conf);
 }

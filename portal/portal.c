@@ -122,6 +122,7 @@ bool portal_reload(struct portal *p)
     if (p->live != p->boot)
         config_free(p->live);
     p->live = new;
+    log_set_level(p->least_level > (int)new->log_level ? p->least_level : (int)new->log_level);
     texts_reload(p->texts);
     log_msg(LOG_NOTICE, "event=reloaded file=%s", p->conf_path);
     return true;

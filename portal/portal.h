@@ -71,6 +71,7 @@ struct portal {
     int64_t started_s;
     struct portal_counts counts;
     int exit_status;
+    int least_level; /* of the log: -v counts for more than log_level */
 };
 
 /* --- portal.c --------------------------------------------------------------------------------- */

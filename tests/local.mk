@@ -5,6 +5,7 @@ include tests/unit/lib.mk
 if ROUTER
 include tests/unit/netfilter.mk
 include tests/unit/pages.mk
+include tests/unit/policy.mk
 include tests/unit/portal.mk
 include tests/unit/radius.mk
 endif

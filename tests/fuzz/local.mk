@@ -37,6 +37,13 @@ FUZZ_TARGETS += %D%/fuzz_notice %D%/fuzz_radius %D%/fuzz_form %D%/fuzz_config %D
 %C%_fuzz_verbs_CPPFLAGS = $(FUZZ_CPPFLAGS)
 %C%_fuzz_verbs_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_verbs_LDADD = lib/libloggia-core.la
+
+FUZZ_TARGETS += %D%/fuzz_passes
+
+%C%_fuzz_passes_SOURCES = %D%/fuzz_passes.c $(FUZZ_MAIN)
+%C%_fuzz_passes_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_passes_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_passes_LDADD = portal/libloggia-portal.la lib/libloggia-core.la
 endif
 
 if CENTRE

@@ -1,0 +1,6 @@
+# unit tests: what the router decides by itself, and what the centre may ask of it
+check_PROGRAMS += tests/unit/test_passes
+
+tests_unit_test_passes_SOURCES = tests/unit/test_passes.c
+tests_unit_test_passes_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_passes_LDADD = portal/libloggia-portal.la lib/libloggia-core.la $(CMOCKA_LIBS)
