@@ -246,6 +246,11 @@ static const char *reason_words(const struct page *p, const char *reason)
         {"expired", N_("The entitlement of this device has expired.")},
         {"quota", N_("The amount of data for this period has been used up.")},
         {"time", N_("The connection time for this period has been used up.")},
+        {"unavailable",
+         N_("The administration that has to say yes does not answer now. Please try again in a few "
+            "minutes.")},
+        {"attempts",
+         N_("Too many wrong passwords. For safety, the next attempt is possible in ten minutes.")},
         {"denied", N_("The administration that knows this device does not let it in.")},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)

@@ -2,7 +2,7 @@
 centredir = $(datadir)/loggia/centre
 dist_centre_DATA = %D%/radiusd.conf %D%/city.conf %D%/clients.conf %D%/dictionary
 centremodsdir = $(centredir)/mods-available
-dist_centremods_DATA = %D%/mods-available/expr %D%/mods-available/linelog \
+dist_centremods_DATA = %D%/mods-available/always %D%/mods-available/expr %D%/mods-available/linelog \
     %D%/mods-available/loggia %D%/mods-available/sql
 centreconfigdir = $(centredir)/mods-config/loggia
 dist_centreconfig_DATA = %D%/mods-config/loggia/queries.conf %D%/mods-config/loggia/schema.sql

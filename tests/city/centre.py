@@ -46,6 +46,7 @@ city_module_dir = {self.modules}
 city_address = {self.address}
 city_auth_port = {self.AUTH_PORT}
 city_acct_port = {self.ACCT_PORT}
+city_receive_buffer = 4194304
 city_key_file = {self.dir}/pseudonym.key
 city_database = {self.database}
 comune_server = {self.comune.address}
@@ -126,6 +127,15 @@ provincia_password = {self.provincia.password}
     def add_provincia_device(self, mac, group=None, suspended=False, **kw):
         self.provincia.add_device(mac, group, suspended, **kw)
         return self.profile("provincia-fast" if group == "banda-larga" else "provincia")
+
+    def add_person_in_both(self, mac, profile="residente", group="banda-larga", suspended=False):
+        """One person (the linking attribute agrees) whom both administrations know: the better of both, limit
+        by limit."""
+        code = "CF" + mac.replace(":", "").upper()
+        here = self.add_comune_device(mac, profile, code=code)
+        there = self.add_provincia_device(mac, group, suspended, code=code)
+        best = {k: max(here[k], there[k]) for k in ("session_s", "up_kbps", "down_kbps")}
+        return {"name": here["name"], **best}
 
     @staticmethod
     def pseudonym(mac):

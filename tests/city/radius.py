@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 
-ACCEPT, REJECT, ACCT_REQUEST, ACCT_RESPONSE = 2, 3, 4, 5
+ACCEPT, REJECT, ACCT_REQUEST, ACCT_RESPONSE, STATUS_SERVER = 2, 3, 4, 5, 12
 USER_NAME, USER_PASSWORD, SERVICE_TYPE, REPLY_MESSAGE, CLASS, SESSION_TIMEOUT = 1, 2, 6, 18, 25, 27
 IDLE_TIMEOUT, CALLED, CALLING, NAS_ID, MESSAGE_AUTHENTICATOR, INTERIM, CUI = 28, 30, 31, 32, 80, 85, 89
 WISPR_UP, WISPR_DOWN, CHILLI_OCTETS, CHILLI_GIGAWORDS = (14122, 7), (14122, 8), (14559, 3), (14559, 23)
@@ -89,13 +89,13 @@ class Nas:
 
     def _ask(self, code, port, body, timeout):
         self.id = (self.id + 1) % 256
-        authenticator = os.urandom(16) if code == 1 else bytes(16)
+        authenticator = os.urandom(16) if code in (1, STATUS_SERVER) else bytes(16)
         length = 20 + 18 + len(body)
         head = struct.pack("!BBH", code, self.id, length)
         zero = bytes([MESSAGE_AUTHENTICATOR, 18]) + bytes(16)
         mac = hmac.new(self.secret, head + authenticator + zero + body, hashlib.md5).digest()
         rest = zero[:2] + mac + body
-        if code != 1:
+        if code == ACCT_REQUEST:
             authenticator = hashlib.md5(head + authenticator + rest + self.secret).digest()
         with udp_socket_in(self.namespace) as s:
             s.settimeout(timeout)
@@ -109,13 +109,20 @@ class Nas:
         signed = hashlib.md5(data[:4] + authenticator + data[20:] + self.secret).digest()
         assert data[4:20] == signed, "the reply's authenticator is wrong"
         attributes = parse(data)
-        if code == 1:
+        if code in (1, STATUS_SERVER):
             has = attributes.get(MESSAGE_AUTHENTICATOR)
             assert has, "a reply without Message-Authenticator"
             at = data.index(bytes([MESSAGE_AUTHENTICATOR, 18]) + has) + 2
             blank = data[:4] + authenticator + data[20:at] + bytes(16) + data[at + 16:]
             assert hmac.new(self.secret, blank, hashlib.md5).digest() == has, "the Message-Authenticator is wrong"
         return Reply(data[0], attributes, took)
+
+    def flood(self, count, body):
+        """Unsigned requests as fast as they go, from one socket; nobody waits for answers. How many went."""
+        with udp_socket_in(self.namespace) as s:
+            s.connect((self.server, self.ports[0]))
+            head = struct.pack("!BBH", 1, 0, 20 + len(body))
+            return sum(s.send(head + os.urandom(16) + body) > 0 for _ in range(count))
 
     def access(self, mac, service, connect_info=None, timeout=3.0):
         station = mac.upper().replace(":", "-")
@@ -134,6 +141,10 @@ class Nas:
 
     def forget(self, mac, **kw):
         return self.access(mac, CALL_CHECK, "forget", **kw)
+
+    def status(self, timeout=3.0):
+        """Status-Server (RFC 5997) to both ports; the two replies."""
+        return [self._ask(STATUS_SERVER, port, attribute(NAS_ID, self.name), timeout) for port in self.ports]
 
     def account(self, mac, status, session, *, seconds=0, up=0, down=0, cause=None, klass=None, at=None, timeout=3.0):
         body = attribute(40, status) + attribute(44, session) + attribute(NAS_ID, self.name)

@@ -1,5 +1,7 @@
 """The centre as it is shipped (conf/centre), asked by real packets: FreeRADIUS, rlm_loggia, two slapd, SQLite."""
 
+import re
+import signal
 import subprocess
 import time
 
@@ -100,6 +102,33 @@ def test_known_to_both_gets_the_better_of_both_and_a_suspension_wins(centre, nas
     centre.add_comune_device(other)
     centre.add_provincia_device(other, suspended=True)
     assert nas.silent(other).message == "suspended"
+
+
+def test_one_person_in_both_directories_gets_the_better_of_each_limit(centre, nas, phone):
+    best = centre.add_person_in_both(phone, "residente", "banda-larga")
+    reply = nas.silent(phone)
+    assert reply.number(radius.SESSION_TIMEOUT) == best["session_s"] == 43200
+    assert reply.number(radius.WISPR_UP) == best["up_kbps"] * 1000 == 15_000_000
+    assert reply.number(radius.WISPR_DOWN) == best["down_kbps"] * 1000 == 30_000_000
+
+
+def test_a_router_that_asks_whether_the_server_lives_gets_a_signed_answer(nas):
+    access, accounting = nas.status()
+    assert access.code == radius.ACCEPT and accounting.code == radius.ACCT_RESPONSE
+
+
+def test_a_square_that_fills_at_once_is_not_dropped_by_the_socket(centre, nas):
+    """A default socket holds some 270 datagrams; here 3,000 arrive while the server is stopped."""
+    assert int(open("/proc/sys/net/core/rmem_max", encoding="ascii").read()) >= 4194304
+    body = radius.attribute(radius.SERVICE_TYPE, radius.CALL_CHECK)
+    centre.radius.kill(signal.SIGSTOP, wait=False)
+    sent = nas.flood(3000, body)
+    held = centre.namespace.run("ss", "-Huamn", "sport", "=", ":1812").stdout
+    centre.radius.kill(signal.SIGCONT, wait=False)
+    dropped = int(re.search(r",d(\d+)\)", held)[1])
+    assert sent == 3000 and dropped == 0, held
+    wait_for("the server has read them all", lambda: re.search(
+        r"UNCONN\s+0\s", centre.namespace.run("ss", "-Huan", "sport", "=", ":1812").stdout))
 
 
 def test_forgotten_is_forgotten(centre, nas, phone):
