@@ -8,4 +8,5 @@ for tool in autoreconf automake libtoolize pkg-config; do
         exit 1
     }
 done
+mkdir -p m4 # empty in git, which keeps no empty directory
 exec autoreconf --install --force --warnings=all,no-obsolete,no-portability

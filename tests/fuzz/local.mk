@@ -3,10 +3,10 @@
 FUZZ_TARGETS =
 if FUZZERS
 FUZZ_MAIN =
-FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 else
 FUZZ_MAIN = %D%/replay.c
-FUZZ_LDFLAGS = $(AM_LDFLAGS)
+FUZZ_LINK = $(AM_LDFLAGS)
 endif
 FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
 
@@ -15,34 +15,34 @@ FUZZ_TARGETS += %D%/fuzz_notice %D%/fuzz_radius %D%/fuzz_form %D%/fuzz_config %D
 
 %C%_fuzz_notice_SOURCES = %D%/fuzz_notice.c $(FUZZ_MAIN)
 %C%_fuzz_notice_CPPFLAGS = $(FUZZ_CPPFLAGS)
-%C%_fuzz_notice_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_notice_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_notice_LDADD = lib/libloggia-web.la lib/libloggia-core.la
 
 %C%_fuzz_radius_SOURCES = %D%/fuzz_radius.c $(FUZZ_MAIN)
 %C%_fuzz_radius_CPPFLAGS = $(FUZZ_CPPFLAGS)
-%C%_fuzz_radius_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_radius_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_radius_LDADD = portal/libloggia-radius.la lib/libloggia-host.la lib/libloggia-core.la
 
 %C%_fuzz_form_SOURCES = %D%/fuzz_form.c $(FUZZ_MAIN)
 %C%_fuzz_form_CPPFLAGS = $(FUZZ_CPPFLAGS)
-%C%_fuzz_form_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_form_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_form_LDADD = portal/libloggia-portal.la lib/libloggia-web.la lib/libloggia-core.la
 
 %C%_fuzz_config_SOURCES = %D%/fuzz_config.c $(FUZZ_MAIN)
 %C%_fuzz_config_CPPFLAGS = $(FUZZ_CPPFLAGS)
-%C%_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_config_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_config_LDADD = lib/libloggia-host.la lib/libloggia-core.la
 
 %C%_fuzz_verbs_SOURCES = %D%/fuzz_verbs.c netfilter/verbs.c $(FUZZ_MAIN)
 %C%_fuzz_verbs_CPPFLAGS = $(FUZZ_CPPFLAGS)
-%C%_fuzz_verbs_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_verbs_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_verbs_LDADD = lib/libloggia-core.la
 
 FUZZ_TARGETS += %D%/fuzz_passes
 
 %C%_fuzz_passes_SOURCES = %D%/fuzz_passes.c $(FUZZ_MAIN)
 %C%_fuzz_passes_CPPFLAGS = $(FUZZ_CPPFLAGS)
-%C%_fuzz_passes_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_passes_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_passes_LDADD = portal/libloggia-portal.la lib/libloggia-core.la
 endif
 
@@ -51,12 +51,12 @@ FUZZ_TARGETS += %D%/fuzz_ldap %D%/fuzz_settings
 
 %C%_fuzz_ldap_SOURCES = %D%/fuzz_ldap.c $(FUZZ_MAIN)
 %C%_fuzz_ldap_CPPFLAGS = $(FUZZ_CPPFLAGS)
-%C%_fuzz_ldap_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_ldap_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_ldap_LDADD = radius-module/libloggia-federation.la lib/libloggia-core.la -lldap -llber -lpthread
 
 %C%_fuzz_settings_SOURCES = %D%/fuzz_settings.c $(FUZZ_MAIN)
 %C%_fuzz_settings_CPPFLAGS = $(FUZZ_CPPFLAGS)
-%C%_fuzz_settings_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_settings_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_settings_LDADD = radius-module/libloggia-federation.la lib/libloggia-core.la -lldap -llber -lpthread
 endif
 
