@@ -3,9 +3,9 @@
  * SOCK_SEQPACKET unix socket. No paths, no names, no text that means anything to the gate.
  *
  * One request a packet, one reply a request (same seq), each request answered exactly once; replies
- * to one device's requests come in the order asked. DUMP is answered by any number of GATE_MORE
- * replies and a last GATE_OK. Events have seq 0. The gate joins all the requests that are waiting
- * when it wakes into one netlink transaction.
+ * to one device's requests come in the order asked. DUMP and FOREIGN are answered by any number
+ * of GATE_MORE replies and a last GATE_OK. Events have seq 0. The gate joins all the requests that
+ * are waiting when it wakes into one netlink transaction.
  *
  * The gate serves one controller at a time (uid of loggiad or 0, by SO_PEERCRED): a second one gets
  * GATE_BUSY to its HELLO and is hung up on. A packet of another size or with an unknown verb ends
@@ -16,7 +16,7 @@
 #include "lib/mac.h"
 #include <stdint.h>
 
-#define GATE_PROTO_VERSION 1
+#define GATE_PROTO_VERSION 2
 #define GATE_TAG_LEN       192 /* with its NUL; printable ASCII, no blanks but single spaces */
 #define GATE_UNLIMITED     0   /* a rate: no cap */
 
@@ -27,7 +27,8 @@ enum gate_verb {
     GATE_READ,  /* counters of one device, by key */
     GATE_DUMP,  /* all devices: number, tag, remaining time; counters may be 0 in it (use READ) */
     GATE_RESOLVE, /* IP address -> MAC and interface, from the kernel's neighbour table */
-    GATE_LAST_VERB = GATE_RESOLVE
+    GATE_FOREIGN, /* other tables' base chains in the way of LAN devices' packets */
+    GATE_LAST_VERB = GATE_FOREIGN
 };
 
 enum gate_event {
@@ -73,6 +74,30 @@ struct gate_address {
     uint8_t pad2[2];
 };
 
+/* What a chain does with a packet whose fate is decided by the interface alone. */
+enum gate_fate {
+    GATE_FATE_PASS,
+    GATE_FATE_DROP,
+    GATE_FATE_UNSURE /* dropped, but for what a rule with further conditions lets through */
+};
+enum gate_family { /* the kernel's NFPROTO_* */
+                   GATE_FAMILY_INET = 1,
+                   GATE_FAMILY_IP = 2,
+                   GATE_FAMILY_BRIDGE = 7,
+                   GATE_FAMILY_IP6 = 10
+};
+enum gate_hook { GATE_HOOK_PREROUTING, GATE_HOOK_INPUT, GATE_HOOK_FORWARD };
+
+struct gate_chain {        /* FOREIGN: one base chain of a table that is not ours */
+    uint32_t index;        /* from 0 */
+    uint16_t family, hook; /* enum gate_family, enum gate_hook */
+    int32_t priority;
+    uint16_t policy_drop; /* or accept */
+    uint16_t up, down;    /* enum gate_fate: from a LAN device; to one that asked (FORWARD alone) */
+    uint16_t pad;
+    char table[64], chain[64]; /* cut where they are longer; NUL-padded */
+};
+
 struct gate_hello {
     uint32_t version;
     uint32_t open_devices;
@@ -105,6 +130,7 @@ struct gate_reply {
     union {
         struct gate_hello hello;
         struct gate_entry entry;
+        struct gate_chain chain;
         struct gate_address address; /* RESOLVE, APPEARED, GONE (ip may be all zero in events) */
     };
 };

@@ -99,6 +99,12 @@ int ruleset_dump(struct ruleset *rs, ruleset_seen_fn seen, void *arg);
 int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number); /* by key */
 int ruleset_reserved(struct ruleset *rs, uint32_t *end);                       /* 0 if none */
 
+/* Other tables' base chains at prerouting, input and forward, and what each does with packets of
+ * LAN devices. At most RULESET_MAX_OTHERS. */
+#define RULESET_MAX_OTHERS 256
+typedef void (*ruleset_chain_fn)(void *arg, const struct gate_chain *c);
+int ruleset_others(struct ruleset *rs, ruleset_chain_fn fn, void *arg);
+
 /* What others do to the table. */
 struct ruleset_foreign {
     bool damaged; /* somebody deleted the table or a part that is ours alone */

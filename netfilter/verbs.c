@@ -48,9 +48,10 @@ static const struct {
     const char *name;
     bool (*ok)(const struct gate_request *r);
 } table[] = {
-    [GATE_HELLO] = {"hello", any_ok},    [GATE_OPEN] = {"open", open_ok},
-    [GATE_CLOSE] = {"close", device_ok}, [GATE_READ] = {"read", device_ok},
-    [GATE_DUMP] = {"dump", any_ok},      [GATE_RESOLVE] = {"resolve", address_ok},
+    [GATE_HELLO] = {"hello", any_ok},     [GATE_OPEN] = {"open", open_ok},
+    [GATE_CLOSE] = {"close", device_ok},  [GATE_READ] = {"read", device_ok},
+    [GATE_DUMP] = {"dump", any_ok},       [GATE_RESOLVE] = {"resolve", address_ok},
+    [GATE_FOREIGN] = {"foreign", any_ok},
 };
 
 const char *verbs_name(unsigned verb)

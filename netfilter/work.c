@@ -399,6 +399,29 @@ static void resolve(struct gate *g, const struct gate_request *req)
     controller_reply(g->controller, &r);
 }
 
+struct asking {
+    struct gate *g;
+    const struct gate_request *req;
+};
+
+static void on_other(void *arg, const struct gate_chain *c)
+{
+    const struct asking *a = arg;
+    struct gate_reply r = {
+        .verb = a->req->verb, .seq = a->req->seq, .status = GATE_MORE, .chain = *c};
+    controller_reply(a->g->controller, &r);
+}
+
+static void others(struct gate *g, const struct gate_request *req)
+{
+    struct asking a = {g, req};
+    int error = ruleset_others(g->rs, on_other, &a);
+    struct gate_reply r = {.verb = req->verb, .seq = req->seq};
+    r.status = error < 0 ? GATE_KERNEL : GATE_OK;
+    r.error = -error;
+    controller_reply(g->controller, &r);
+}
+
 void work_requests(struct gate *g, const struct gate_request *requests, size_t n)
 {
     static struct group w; /* 50 KB; one loop, one group at a time */
@@ -407,6 +430,10 @@ void work_requests(struct gate *g, const struct gate_request *requests, size_t n
         const struct gate_request *req = &requests[i];
         if (req->verb == GATE_RESOLVE) {
             resolve(g, req);
+            continue;
+        }
+        if (req->verb == GATE_FOREIGN) {
+            others(g, req);
             continue;
         }
         if (named(&w, &req->entry.mac) || w.n_ops + w.n_reads == GATE_BATCH)

@@ -5,6 +5,13 @@
  *   {"cmd": "clients", "after": SERIAL, "all": BOOL}   at most 128 at a time; "next" is there if
  * there are more
  *   {"cmd": "kick", "who": "MAC or session"}
+ *   {"cmd": "open", "mac": "MAC", "seconds": N}        0: as long as a guest's session
+ *   {"cmd": "reload"}                                  "lines" has each error of a wrong file
+ *   {"cmd": "log-level", "level": "debug"}             without level: which it is
+ * and for loggiactl doctor:
+ *   {"cmd": "facts"}     what the daemons run with
+ *   {"cmd": "radius"}    asks each server how it is (Status-Server), within its deadline
+ *   {"cmd": "foreign"}   other tables' chains in the way of citizens' packets
  *
  * Every answer has "ok"; if that is false, "error" has the words. */
 #ifndef LOGGIA_PORTAL_CONTROL_H

@@ -277,7 +277,11 @@ static void on_packet(struct gate_client *g, const struct gate_reply *r)
         return;
     }
     HASH_FIND(hh, g->by_seq, &r->seq, sizeof r->seq, c);
-    if (c && c->sent && c->request.verb == r->verb)
+    if (!c || !c->sent || c->request.verb != r->verb)
+        return;
+    if (r->status == GATE_MORE)
+        c->fn(c->arg, r);
+    else
         finish(c, r);
 }
 

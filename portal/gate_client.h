@@ -40,8 +40,9 @@ uint64_t gate_client_losses(const struct gate_client *g);
 /* reply is NULL if deadline_ms (from now) passed without one, or with 0 never. */
 typedef void (*gate_reply_fn)(void *arg, const struct gate_reply *reply);
 
-/* seq of request is filled in here. Calls fn once, never before returning. NULL (fn not called) if
- * memory is out or too many calls with a deadline wait. */
+/* seq of request is filled in here. Calls fn once (for GATE_FOREIGN: once for each GATE_MORE, and
+ * once more; begun again at index 0 if the connection was lost), never before returning. NULL (fn
+ * not called) if memory is out or too many calls with a deadline wait. */
 struct gate_call *gate_client_call(struct gate_client *g, const struct gate_request *request,
                                    uint64_t deadline_ms, gate_reply_fn fn, void *arg);
 void gate_call_cancel(struct gate_call *call); /* fn will not be called */

@@ -14,7 +14,12 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
 
 %C%_loggiad_SOURCES = \
     %D%/adopt.c \
-    %D%/control.c %D%/control.h \
+    %D%/conf_digest.c %D%/conf_digest.h \
+    %D%/control.c %D%/control.h %D%/control_internal.h \
+    %D%/control_admin.c \
+    %D%/control_clients.c \
+    %D%/control_facts.c \
+    %D%/control_status.c \
     %D%/devices.c %D%/devices.h \
     %D%/embedded.c \
     %D%/forget.c \

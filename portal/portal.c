@@ -48,10 +48,17 @@ static void ready_without_gate(void *arg)
 /* --- reload --------------------------------------------------------------------------------------
  */
 
+struct reporting {
+    void (*report)(void *arg, const char *line);
+    void *arg;
+};
+
 static void report(void *arg, const char *line)
 {
-    (void)arg;
+    const struct reporting *r = arg;
     log_msg(LOG_ERR, "event=config_error line=\"%s\"", line);
+    if (r->report)
+        r->report(r->arg, line);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -86,7 +93,8 @@ static bool same_radius(const struct conf *a, const struct conf *b)
     return same;
 }
 
-static void say_what_waits(const struct conf *now, const struct conf *new)
+size_t portal_waiting_options(const struct conf *now, const struct conf *new,
+                              const char *names[static PORTAL_MAX_WAITING])
 {
     const struct {
         const char *name;
@@ -104,21 +112,32 @@ static void say_what_waits(const struct conf *now, const struct conf *new)
         {"zone", same_zones(now, new)},
         {"radius", same_radius(now, new)},
     };
+    size_t n = 0;
+    _Static_assert(sizeof rows / sizeof *rows <= PORTAL_MAX_WAITING, "there is room for all");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!rows[i].same)
-            log_msg(LOG_WARNING, "event=needs_restart option=%s", rows[i].name);
+            names[n++] = rows[i].name;
+    return n;
 }
 
-bool portal_reload(struct portal *p)
+bool portal_reload(struct portal *p, void (*fn)(void *arg, const char *line), void *arg)
 {
+    struct reporting reporting = {fn, arg};
+    const char *waiting[PORTAL_MAX_WAITING];
+    char digest[CONF_DIGEST_LEN];
+    bool read = conf_digest(p->conf_path, digest);
     /* Without secrets: they may be for root's eyes, and servers do not change at run time. */
-    struct conf *new = config_load(p->conf_path, 0, report, p);
+    struct conf *new = config_load(p->conf_path, 0, report, &reporting);
     if (!new) {
         log_msg(LOG_ERR, "event=reload_refused file=%s why=\"it has errors; the old one stays\"",
                 p->conf_path);
         return false;
     }
-    say_what_waits(p->boot, new);
+    size_t n = portal_waiting_options(p->boot, new, waiting);
+    for (size_t i = 0; i < n; i++)
+        log_msg(LOG_WARNING, "event=needs_restart option=%s", waiting[i]);
+    if (read)
+        memcpy(p->conf_digest, digest, sizeof p->conf_digest);
     if (p->live != p->boot)
         config_free(p->live);
     p->live = new;
@@ -135,7 +154,7 @@ static void on_signal(void *arg, int signum)
 {
     struct portal *p = arg;
     if (signum == SIGHUP) {
-        portal_reload(p);
+        portal_reload(p, NULL, NULL);
         return;
     }
     log_msg(LOG_NOTICE, "event=stopping signal=%d", signum);
@@ -154,6 +173,8 @@ struct portal *portal_new(const char *conf_path, struct conf *conf, char *err, s
     }
     p->conf_path = conf_path;
     p->boot = p->live = conf;
+    if (!conf_digest(conf_path, p->conf_digest))
+        p->conf_digest[0] = 0;
     p->started_ms = loop_now_ms();
     p->started_s = time(NULL);
     snprintf(p->run_gate, sizeof p->run_gate, "%s/gate.sock", conf->run_directory);

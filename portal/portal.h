@@ -7,11 +7,12 @@
  *   forget.c    "forget this device", tried until the centre has heard it
  *   embedded.c  decides in the centre's place where there is no radius section
  *   web*.c      what citizens see                             (lib/http.c, lib/page.c below)
- *   control.c   what loggiactl asks
+ *   control*.c  what loggiactl asks
  *   texts.c     terms, notices, privacy: read at start and on a change, never for a request */
 #ifndef LOGGIA_PORTAL_PORTAL_H
 #define LOGGIA_PORTAL_PORTAL_H
 
+#include "portal/conf_digest.h"
 #include "portal/devices.h"
 #include "portal/token.h"
 #include <stdbool.h>
@@ -34,6 +35,7 @@ struct texts;
 #define PORTAL_MAX_QUEUED  4096 /* and waiting for a place */
 #define PORTAL_HOLD_MS     500  /* a captive request waits this long for a silent answer */
 #define PORTAL_WAIT_MS     2000 /* anything else waits this long for the gate */
+#define PORTAL_MAX_WAITING 16   /* options that a reload cannot change */
 #define PORTAL_STATION_LEN 54   /* AA-BB-CC-DD-EE-FF:zone, NUL */
 
 struct portal_counts {
@@ -46,6 +48,7 @@ struct portal {
     const char *conf_path;
     struct conf *boot; /* what it started with; radius client, gate and zones keep to it */
     struct conf *live; /* what a reload may change: texts, terms, guest profile */
+    char conf_digest[CONF_DIGEST_LEN]; /* of the file that live was read from */
     uint8_t key[TOKEN_KEY_LEN];
     bool key_kept; /* on disk */
     char run_gate[108], run_control[108];
@@ -87,8 +90,12 @@ void portal_fail(struct portal *p, const char *why); /* ends the loop with statu
 /* What should be on the disk and is in memory alone (the disk is full, or read-only): "token-key",
  * "passes", "accounting". Returns how many. */
 size_t portal_not_kept(const struct portal *p, const char *out[static PORTAL_KEEPS]);
-/* False with a line for each error in the log: the old configuration stays. */
-bool portal_reload(struct portal *p);
+/* False with a line for each error in the log, and to report where it is not NULL: the old
+ * configuration stays. */
+bool portal_reload(struct portal *p, void (*report)(void *arg, const char *line), void *arg);
+/* The options in which now and new differ and that only a restart changes. */
+size_t portal_waiting_options(const struct conf *now, const struct conf *new,
+                              const char *names[static PORTAL_MAX_WAITING]);
 
 /* --- adopt.c ---------------------------------------------------------------------------------- */
 extern const struct gate_client_handler adopt_handler; /* arg: struct portal */
@@ -101,6 +108,8 @@ bool sessions_place(struct device *d, const char *ifname);
 void sessions_appeared(struct device *d, bool urgent);
 void sessions_tap(struct device *d, const char *lang);
 void sessions_end(struct device *d, enum acct_cause cause);
+/* Lets an idle device in without asking anybody. False: its last session is not over yet. */
+bool sessions_admit(struct device *d, const struct radius_grant *grant);
 struct device *sessions_device(struct portal *p, const struct mac *mac);
 void sessions_answered(struct device *d, const struct radius_grant *grant);
 void sessions_fini(struct device *d);                                 /* for devices_free */

@@ -136,6 +136,8 @@ void radius_lane_answered(struct radius_lane *lane, const struct radius_leg *leg
 void radius_lane_silent(struct radius_lane *lane, uint64_t since_us);
 void radius_lane_refused(struct radius_lane *lane, int error);
 void radius_lane_lossy(struct radius_lane *lane);
+void radius_lane_probe(struct radius_lane *lane); /* sends one Status-Server */
+void radius_lane_end_probe(struct radius_lane *lane);
 
 /* --- radius_exchange.c
  * ------------------------------------------------------------------------------ */

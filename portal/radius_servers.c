@@ -74,7 +74,7 @@ static void revived(struct radius_lane *lane)
         lane->client->revived(lane->client->revived_arg);
 }
 
-static void end_probe(struct radius_lane *lane)
+void radius_lane_end_probe(struct radius_lane *lane)
 {
     radius_leg_close(lane->probe);
     lane->probe = NULL;
@@ -85,7 +85,7 @@ void radius_lane_answered(struct radius_lane *lane, const struct radius_leg *leg
     lane->answered_us = loop_now_us();
     lane->last_rtt_us = (uint32_t)(lane->answered_us - leg->sent_us);
     if (leg->exchange == NULL) {
-        end_probe(lane);
+        radius_lane_end_probe(lane);
     } else {
         lane->proven = true;
         lane->backoff_ms = BACKOFF_MS;
@@ -148,20 +148,27 @@ void radius_lane_lossy(struct radius_lane *lane)
 /* --- probes ------------------------------------------------------------------------------------
  */
 
-static void probe(void *arg)
+void radius_lane_probe(struct radius_lane *lane)
 {
     static const uint8_t nobody[16];
-    struct radius_lane *lane = arg;
     struct radius_packet p;
 
-    end_probe(lane);
-    radius_sockets_retire(lane); /* the router's own address may have changed */
+    radius_lane_end_probe(lane);
     radius_begin(&p, RADIUS_STATUS_SERVER, 0, nobody);
     if (lane->client->conf->nas_identifier != NULL)
         radius_add_text(&p, RADIUS_NAS_IDENTIFIER, lane->client->conf->nas_identifier);
     struct radius_content what = {.begun = p.data, .len = p.len};
     if (radius_leg_open(lane, &what, &lane->probe) == RADIUS_LEG_OPEN)
         radius_leg_send(lane->probe);
+}
+
+static void probe(void *arg)
+{
+    struct radius_lane *lane = arg;
+
+    radius_lane_end_probe(lane);
+    radius_sockets_retire(lane); /* the router's own address may have changed */
+    radius_lane_probe(lane);
     loop_timer_start(lane->probe_timer, jittered(lane->backoff_ms));
     if (lane->backoff_ms < BACKOFF_PROBING_MS / 2)
         lane->backoff_ms *= 2;
@@ -274,7 +281,7 @@ void radius_lanes_free(struct radius_client *c)
     for (int p = 0; p < RADIUS_PURPOSES; p++) {
         for (size_t i = 0; c->lanes[p] != NULL && i < c->n_servers; i++) {
             struct radius_lane *lane = &c->lanes[p][i];
-            end_probe(lane);
+            radius_lane_end_probe(lane);
             radius_sockets_free(lane);
             loop_timer_free(lane->probe_timer);
             loop_timer_free(lane->refused_timer);

@@ -167,7 +167,8 @@ static void gate_open(struct device *d)
         log_msg(LOG_WARNING, "event=class_not_kept device=%s session=%s bytes=%u", d->pseudonym,
                 s->id, s->class_len);
     r.entry.mac = d->mac;
-    r.entry.same_session = s->resumed;
+    /* Never same_session: what was counted before is in the tag's base, not to be carried over
+     * twice. */
     r.entry.timeout_s = session_timeout_s(s, loop_now_ms());
     r.entry.up_Bps = s->profile.up_Bps;
     r.entry.down_Bps = s->profile.down_Bps;
@@ -400,6 +401,24 @@ void sessions_tap(struct device *d, const char *lang)
     if (lang != d->tap_lang)
         snprintf(d->tap_lang, sizeof d->tap_lang, "%s", lang);
     sessions_event(d, &ev);
+}
+
+/* As if a citizen had tapped and the centre had granted this, but nobody is asked. */
+bool sessions_admit(struct device *d, const struct radius_grant *grant)
+{
+    struct session_event ev = sessions_now(SESSION_TAPPED);
+
+    if (d->session.state != SESSION_IDLE && d->session.state != SESSION_ASKING)
+        return false;
+    forget_cancel(d);
+    perform(d, session_step(&d->session, &ev) & ~(unsigned)SESSION_DO_TAP);
+    d->session_zone = d->zone;
+    d->asked_us = loop_now_us();
+    ev = sessions_now(SESSION_ANSWERED);
+    ev.grant = grant;
+    ev.guest = &d->portal->live->guest;
+    sessions_event(d, &ev);
+    return true;
 }
 
 void sessions_end(struct device *d, enum acct_cause cause)

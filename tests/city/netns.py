@@ -62,7 +62,7 @@ class Process:
             return self.popen.returncode
         self.ask()
         try:
-            return self.popen.wait(5)
+            return self.popen.wait(10)
         except subprocess.TimeoutExpired:
             return self.kill()
 

@@ -199,7 +199,15 @@ class Square:
         return re.search(r"event=ready port=(\d+)", self.router.log("loggiad")).group(1)
 
     def close(self):
-        self.world.close()
+        """Ends all; a sanitizer's report, of leaks at the end too, is an error."""
+        try:
+            for daemon in self.router.daemons.values():
+                daemon.stop()
+            for daemon in self.router.daemons:
+                log = self.router.log(daemon)
+                assert "Sanitizer" not in log and "runtime error" not in log, log[-6000:]
+        finally:
+            self.world.close()
 
 
 def online_page(phone):

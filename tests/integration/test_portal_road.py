@@ -26,11 +26,10 @@ def square():
 
 
 @pytest.fixture(autouse=True)
-def show_logs(square, request):
+def show_logs(square):
     before = len(square.router.log("loggiad"))
     yield
     print("--- loggiad\n" + square.router.log("loggiad")[before:])
-    assert "ERROR: AddressSanitizer" not in square.router.log("loggiad")
 
 
 def test_a_captive_probe_is_sent_to_the_splash_page_in_few_bytes_that_nothing_caches(square):

@@ -15,4 +15,9 @@ check_PROGRAMS += %D%/test_loop %D%/test_config %D%/test_http
 %C%_test_http_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_test_http_LDADD = lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la \
     $(CMOCKA_LIBS) -lpthread
+
+# Not a test: what the integration tests of the secure pages talk to.
+noinst_PROGRAMS += %D%/http_drive
+%C%_http_drive_SOURCES = %D%/http_drive.c
+%C%_http_drive_LDADD = lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la
 endif

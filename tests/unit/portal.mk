@@ -21,3 +21,13 @@ tests_unit_test_session_LDADD = portal/libloggia-portal.la lib/libloggia-core.la
 tests_unit_test_devices_SOURCES = tests/unit/test_devices.c portal/devices.c
 tests_unit_test_devices_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_devices_LDADD = lib/libloggia-host.la lib/libloggia-core.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_gate_client tests/unit/test_keyfile
+
+tests_unit_test_gate_client_SOURCES = tests/unit/test_gate_client.c portal/gate_client.c
+tests_unit_test_gate_client_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_gate_client_LDADD = lib/libloggia-host.la lib/libloggia-core.la $(CMOCKA_LIBS)
+
+tests_unit_test_keyfile_SOURCES = tests/unit/test_keyfile.c portal/keyfile.c
+tests_unit_test_keyfile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_keyfile_LDADD = lib/libloggia-core.la $(CMOCKA_LIBS)
