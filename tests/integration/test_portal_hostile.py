@@ -205,3 +205,22 @@ def test_loggiad_has_no_privilege_left(square):
         assert int(fields[name], 16) == 0, name
     assert fields["NoNewPrivs"] == "1" and fields["Threads"] == "1"
     assert "0" not in fields["Uid"].split()
+
+
+@pytest.mark.parametrize("daemon", ["loggiad", "loggia-gate"])
+def test_nobody_is_served_by_starting_a_program(square, daemon):
+    """The kernel's own word, from a phone's first packet to its leave: no process, no thread, no program."""
+    phone, trace = square.phone(join=False), square.world.dir / f"{daemon}.strace"
+    pid = square.router.daemons[daemon].pid
+    strace = square.world.spaces[square.router.name].start(
+        "strace", "-f", "-q", "-e", "trace=%process,epoll_wait,epoll_pwait,epoll_pwait2", "-o", trace, "-p", pid)
+    wait_for("strace holds it", lambda: "TracerPid:\t0" not in open(f"/proc/{pid}/status").read() or not strace.alive())
+    assert strace.alive(), strace.output()
+    phone.join(square.router, ipv6=False)
+    phone.tap()
+    phone.press("/leave")
+    strace.stop()
+    seen = trace.read_text()
+    assert "epoll_" in seen  # it did look
+    started = re.findall(r"^.*\b(?:exec\w+|clone3?|v?fork)\(.*$", seen, re.M)
+    assert not started, started
