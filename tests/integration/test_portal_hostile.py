@@ -118,7 +118,7 @@ def test_a_wrong_file_at_reload_is_refused_and_the_old_one_goes_on(square):
         square.router.daemons["loggiad"].popen.send_signal(1)
         wait_for("the refusal", lambda: "event=reload_refused" in square.router.log("loggiad"))
         assert "Prato Wi-Fi" in online_page(phone).text
-        conf.write_text(good.replace('"Prato Wi-Fi"', '"Altro nome"').replace("session   = 7200", "session   = 3600")
+        conf.write_text(good.replace('"Prato Wi-Fi"', '"Altro nome"').replace('session   = "2h"', 'session   = "1h"')
                         + "http_port = 8999\n")
         square.router.daemons["loggiad"].popen.send_signal(1)
         wait_for("the new name", lambda: "Altro nome" in online_page(phone).text)
