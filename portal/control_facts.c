@@ -37,10 +37,11 @@ void control_on_facts(struct talk *t, const json_t *request)
     const struct portal *p = t->c->p;
     unsigned skipped = 0;
     size_t notices = texts_notice_count(p->texts, &skipped);
-    struct accounting_stats a;
+    struct accounting_stats a = {0};
 
     (void)request;
-    accounting_stats(p->accounting, &a);
+    if (p->accounting)
+        accounting_stats(p->accounting, &a);
     control_reply(t, json_pack("{s:b, s:s, s:i, s:s, s:s, s:o, s:b, s:b, s:o, s:{s:I, s:I, s:s}, "
                                "s:{s:I, s:I, s:b}}",
                                "ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(),

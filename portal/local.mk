@@ -6,6 +6,8 @@ sbin_PROGRAMS += %D%/loggiad %D%/loggiactl
 # What decides and what is tested alone: no socket, no timer.
 noinst_LTLIBRARIES += %D%/libloggia-portal.la
 %C%_libloggia_portal_la_SOURCES = \
+    %D%/histogram.c %D%/histogram.h \
+    %D%/metrics_text.c %D%/metrics_text.h \
     %D%/passes.c %D%/passes_file.c %D%/passes.h \
     %D%/redirect.c %D%/redirect.h \
     %D%/session.c %D%/session.h \
@@ -26,6 +28,8 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/gate_client.c %D%/gate_client.h \
     %D%/keyfile.c \
     %D%/main.c \
+    %D%/metrics.c %D%/metrics.h %D%/metrics_internal.h \
+    %D%/metrics_write.c \
     %D%/portal.c %D%/portal.h \
     %D%/privileges.c \
     %D%/sessions.c \
@@ -40,7 +44,20 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
 %C%_loggiad_LDADD = %D%/libloggia-portal.la %D%/libloggia-radius.la lib/libloggia-web.la \
     lib/libloggia-host.la lib/libloggia-core.la $(JANSSON_LIBS)
 
-%C%_loggiactl_SOURCES = %D%/loggiactl.c %D%/loggiactl.h %D%/loggiactl_show.c
+%C%_loggiactl_SOURCES = \
+    %D%/conf_digest.c %D%/conf_digest.h \
+    %D%/doctor.c %D%/doctor.h \
+    %D%/doctor_daemons.c \
+    %D%/doctor_dhcp.c \
+    %D%/doctor_dns.c \
+    %D%/doctor_firewall.c \
+    %D%/doctor_machine.c \
+    %D%/doctor_uplink.c \
+    %D%/loggiactl.c %D%/loggiactl.h \
+    %D%/loggiactl_admin.c \
+    %D%/loggiactl_show.c \
+    %D%/loggiactl_talk.c
 %C%_loggiactl_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(JANSSON_CFLAGS)
 %C%_loggiactl_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-%C%_loggiactl_LDADD = lib/libloggia-host.la lib/libloggia-core.la $(JANSSON_LIBS)
+%C%_loggiactl_LDADD = lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la \
+    $(JANSSON_LIBS)

@@ -1,119 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* loggiactl: asks a running loggiad over its unix socket, and shows the answer to a person or, with
- * --json, to a script. It holds no knowledge of its own. */
+ * --json, to a script. Only the doctor (doctor.c) looks at the router itself. */
 #include "portal/loggiactl.h"
 #include "config.h"
 #include "lib/config.h"
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define DEFAULT_FILE   LOGGIA_SYSCONFDIR "/loggia.conf"
 #define DEFAULT_SOCKET LOGGIA_RUNDIR "/control.sock"
 
-enum { FINE = 0, FAILED = 1, USAGE = 2, NO_SUCH_CLIENT = 3, PATIENCE_S = 15, MAX_ANSWER = 1 << 20 };
+enum { NO_SUCH_CLIENT = 3 };
 
 static const char help[] =
     "usage: loggiactl [-c FILE | -s SOCKET] [--json] COMMAND\n\n"
     "  status         what loggiad does, and what it depends on\n"
     "  clients        who is online; --all: every device it knows\n"
     "  kick WHO       ends the session of a MAC address, session id or device; if the\n"
-    "                 city knows the device it may join again\n\n"
+    "                 city knows the device it may join again\n"
+    "  open MAC       lets a device in by hand, as a guest; --for 2h: for all of that time\n"
+    "  doctor         looks for what is wrong with this router, and says how to mend it\n"
+    "  explain CODE   what a citizen's error code (LG-101) means, and what to look at\n"
+    "  reload         reads the configuration again; a wrong one is refused, with its errors\n"
+    "  log-level [err|warning|notice|info|debug]\n"
+    "                 shows how much loggiad logs, or changes it until it ends\n\n"
     "  -c, --config FILE    find the socket by this configuration (" DEFAULT_FILE ")\n"
     "  -s, --socket SOCKET  or talk to this one (" DEFAULT_SOCKET ")\n"
     "  -j, --json           for scripts: stable keys, bytes and seconds\n"
     "  -a, --all            with clients: idle, denied and left devices too\n"
+    "  -f, --for TIME       with open: 90s, 10m, 2h, 1d, used or not\n"
+    "      --strict         with doctor: what is merely doubtful is wrong too\n"
     "  -h, --help           this text\n"
     "  -V, --version        the version\n\n"
     "MAC addresses are shown to root only.\n"
-    "Exit status: 0 fine; 1 loggiad does not answer or refused; 2 wrong usage or configuration;\n"
-    "3 kick found no such session.\n";
+    "Exit status: 0 fine; 1 loggiad does not answer or refused, or the doctor found something to\n"
+    "mend; 2 wrong usage or configuration, or the doctor cannot look; 3 kick found no such\n"
+    "session.\n";
 
-struct options {
-    const char *file, *socket;
-    bool json, all;
-    char path[108];
-};
-
-/* --- the talk
- * -------------------------------------------------------------------------------------- */
-
-static int dial(const char *path)
-{
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    struct timeval patience = {.tv_sec = PATIENCE_S};
-    int fd = -1;
-
-    if (strlen(path) < sizeof a.sun_path) {
-        memcpy(a.sun_path, path, strlen(path) + 1);
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    }
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
-        connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
-        fprintf(stderr, "loggiactl: %s: %s%s\n", path, strerror(errno),
-                errno == ENOENT || errno == ECONNREFUSED ? " (is loggiad running?)" : "");
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/* One line; NULL if it does not come. */
-static char *read_line(int fd)
-{
-    char *text = malloc(MAX_ANSWER);
-    size_t len = 0;
-    while (text && len < MAX_ANSWER - 1) {
-        ssize_t n = recv(fd, text + len, MAX_ANSWER - 1 - len, 0);
-        if (n <= 0)
-            break;
-        len += (size_t)n;
-        if (text[len - 1] == '\n') {
-            text[len] = 0;
-            return text;
-        }
-    }
-    free(text);
-    return NULL;
-}
-
-/* Takes request over. NULL after saying why. */
-static json_t *ask(int fd, json_t *request)
-{
-    char *line = json_dumps(request, JSON_COMPACT), *answer = NULL;
-    json_t *o = NULL;
-
-    json_decref(request);
-    if (line && send(fd, line, strlen(line), MSG_NOSIGNAL) > 0 &&
-        send(fd, "\n", 1, MSG_NOSIGNAL) == 1)
-        answer = read_line(fd);
-    if (answer)
-        o = json_loads(answer, JSON_REJECT_DUPLICATES, NULL);
-    if (!o)
-        fputs("loggiactl: loggiad did not answer (only root and its own user may ask)\n", stderr);
-    free(line);
-    free(answer);
-    return o;
-}
-
-static bool fine(const json_t *o)
-{
-    const char *why = json_string_value(json_object_get(o, "error"));
-    if (json_is_true(json_object_get(o, "ok")))
-        return true;
-    if (o)
-        fprintf(stderr, "loggiactl: %s\n", why ? why : "refused");
-    return false;
-}
-
-static void show(const struct options *o, const json_t *answer, void (*people)(const json_t *))
+void ctl_show(const struct ctl_options *o, const json_t *answer, void (*people)(const json_t *))
 {
     if (!o->json) {
         people(answer);
@@ -126,55 +53,59 @@ static void show(const struct options *o, const json_t *answer, void (*people)(c
 /* --- commands
  * --------------------------------------------------------------------------------------- */
 
-static int status(const struct options *o, int fd, const char *arg)
+static int status(const struct ctl_options *o, int fd, const char *arg)
 {
-    json_t *a = ask(fd, json_pack("{s:s}", "cmd", "status"));
-    int result = fine(a) ? FINE : FAILED;
+    json_t *a = ctl_ask(fd, json_pack("{s:s}", "cmd", "status"));
+    int result = ctl_fine(a) ? CTL_FINE : CTL_FAILED;
     (void)arg;
-    if (result == FINE)
-        show(o, a, ctl_show_status);
+    if (result == CTL_FINE)
+        ctl_show(o, a, ctl_show_status);
     json_decref(a);
     return result;
 }
 
-static int clients(const struct options *o, int fd, const char *arg)
+static int clients(const struct ctl_options *o, int fd, const char *arg)
 {
     json_t *all = json_array(), *next = json_integer(0);
-    int result = FINE;
+    int result = CTL_FINE;
     (void)arg;
 
-    while (next && result == FINE) {
-        json_t *a =
-            ask(fd, json_pack("{s:s, s:b, s:o}", "cmd", "clients", "all", o->all, "after", next));
-        result = fine(a) ? FINE : FAILED;
+    while (next && result == CTL_FINE) {
+        json_t *a = ctl_ask(
+            fd, json_pack("{s:s, s:b, s:o}", "cmd", "clients", "all", o->all, "after", next));
+        result = ctl_fine(a) ? CTL_FINE : CTL_FAILED;
         json_array_extend(all, json_object_get(a, "clients"));
         next = json_incref(json_object_get(a, "next"));
         json_decref(a);
     }
-    if (result == FINE)
-        show(o, all, ctl_show_clients);
+    if (result == CTL_FINE)
+        ctl_show(o, all, ctl_show_clients);
     json_decref(all);
     return result;
 }
 
-static int kick(const struct options *o, int fd, const char *arg)
+static int kick(const struct ctl_options *o, int fd, const char *arg)
 {
-    json_t *a = ask(fd, json_pack("{s:s, s:s}", "cmd", "kick", "who", arg));
+    json_t *a = ctl_ask(fd, json_pack("{s:s, s:s}", "cmd", "kick", "who", arg));
     const char *why = json_string_value(json_object_get(a, "error"));
-    int result = fine(a)                                           ? FINE
+    int result = ctl_fine(a)                                       ? CTL_FINE
                  : why && strncmp(why, "no open session", 15) == 0 ? NO_SUCH_CLIENT
-                                                                   : FAILED;
-    if (result == FINE)
-        show(o, a, ctl_show_kick);
+                                                                   : CTL_FAILED;
+    if (result == CTL_FINE)
+        ctl_show(o, a, ctl_show_kick);
     json_decref(a);
     return result;
 }
 
 static const struct {
     const char *name;
-    int args;
-    int (*run)(const struct options *o, int fd, const char *arg);
-} commands[] = {{"status", 0, status}, {"clients", 0, clients}, {"kick", 1, kick}};
+    int min, max; /* arguments */
+    bool alone;   /* works without loggiad: fd is -1 if it does not answer */
+    int (*run)(const struct ctl_options *o, int fd, const char *arg);
+} commands[] = {{"status", 0, 0, false, status},      {"clients", 0, 0, false, clients},
+                {"kick", 1, 1, false, kick},          {"open", 1, 1, false, ctl_open},
+                {"reload", 0, 0, false, ctl_reload},  {"log-level", 0, 1, false, ctl_log_level},
+                {"explain", 1, 1, true, ctl_explain}, {"doctor", 0, 0, true, ctl_doctor}};
 
 /* --- usage
  * ------------------------------------------------------------------------------------------- */
@@ -185,16 +116,22 @@ static void print_error(void *arg, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-/* By -s; by the configuration; where there is none, the usual place. */
-static bool find_socket(struct options *o)
+static void no_error(void *arg, const char *line)
 {
-    const char *file = o->file ? o->file : DEFAULT_FILE;
+    (void)arg, (void)line;
+}
+
+/* By -s; by the configuration; where there is none, the usual place. */
+static bool find_socket(struct ctl_options *o, bool quietly)
+{
+    bool given = o->file != NULL;
+    o->file = given ? o->file : DEFAULT_FILE;
     if (o->socket)
         return true;
     o->socket = DEFAULT_SOCKET;
-    if (!o->file && access(file, R_OK) != 0)
+    if (!given && access(o->file, R_OK) != 0)
         return true;
-    struct conf *c = config_load(file, 0, print_error, NULL);
+    struct conf *c = config_load(o->file, 0, quietly ? no_error : print_error, NULL);
     if (!c)
         return false;
     int n = snprintf(o->path, sizeof o->path, "%s/control.sock", c->run_directory);
@@ -204,18 +141,20 @@ static bool find_socket(struct options *o)
 }
 
 /* -1: go on; else the exit status. */
-static int parse(int argc, char **argv, struct options *o)
+static int parse(int argc, char **argv, struct ctl_options *o)
 {
     static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
                                           {"socket", required_argument, NULL, 's'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"all", no_argument, NULL, 'a'},
+                                          {"for", required_argument, NULL, 'f'},
+                                          {"strict", no_argument, NULL, 't'},
                                           {"help", no_argument, NULL, 'h'},
                                           {"version", no_argument, NULL, 'V'},
                                           {NULL, 0, NULL, 0}};
     int c;
 
-    while ((c = getopt_long(argc, argv, "c:s:jahV", longs, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "c:s:jaf:hV", longs, NULL)) != -1) {
         switch (c) {
         case 'c':
             o->file = optarg;
@@ -229,40 +168,61 @@ static int parse(int argc, char **argv, struct options *o)
         case 'a':
             o->all = true;
             break;
+        case 'f':
+            if (!ctl_seconds(optarg, &o->seconds)) {
+                fprintf(stderr, "loggiactl: --for: found \"%.20s\", expected a time such as 2h\n",
+                        optarg);
+                return CTL_USAGE;
+            }
+            break;
+        case 't':
+            o->strict = true;
+            break;
         case 'h':
             fputs(help, stdout);
-            return FINE;
+            return CTL_FINE;
         case 'V':
             puts("loggiactl " PACKAGE_VERSION);
-            return FINE;
+            return CTL_FINE;
         default:
             fputs("loggiactl: try --help\n", stderr);
-            return USAGE;
+            return CTL_USAGE;
         }
     }
     return -1;
 }
 
+static int run(struct ctl_options *o, size_t command, const char *arg)
+{
+    bool alone = commands[command].alone;
+    int fd = -1, result;
+
+    if (!find_socket(o, alone) && !alone)
+        return CTL_USAGE;
+    if (commands[command].run != ctl_explain)
+        fd = ctl_dial(o->socket);
+    if (fd < 0 && !alone)
+        return CTL_FAILED;
+    result = commands[command].run(o, fd, arg);
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
 int main(int argc, char **argv)
 {
-    struct options o = {0};
+    struct ctl_options o = {0};
     int result = parse(argc, argv, &o);
-    int n = argc - optind;
+    int n = argc - optind - 1;
 
     if (result >= 0)
         return result;
-    for (size_t i = 0; n > 0 && i < sizeof commands / sizeof *commands; i++) {
-        if (strcmp(commands[i].name, argv[optind]) != 0 || n != 1 + commands[i].args)
-            continue;
-        if (!find_socket(&o))
-            return USAGE;
-        int fd = dial(o.socket);
-        if (fd < 0)
-            return FAILED;
-        result = commands[i].run(&o, fd, argv[optind + 1]);
-        close(fd);
-        return result;
-    }
-    fputs("loggiactl: expected one of: status, clients, kick WHO; try --help\n", stderr);
-    return USAGE;
+    for (size_t i = 0; n >= 0 && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, argv[optind]) == 0 && n >= commands[i].min &&
+            n <= commands[i].max)
+            return run(&o, i, argv[optind + 1]); /* NULL behind the last */
+    fputs("loggiactl: expected one of: status, clients, kick WHO, open MAC, doctor, explain CODE, "
+          "reload, log-level [LEVEL]; try --help\n",
+          stderr);
+    return CTL_USAGE;
 }

@@ -14,6 +14,7 @@
 #include "portal/accounting.h"
 #include "portal/control.h"
 #include "portal/gate_client.h"
+#include "portal/metrics.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +129,7 @@ bool portal_reload(struct portal *p, void (*fn)(void *arg, const char *line), vo
     bool read = conf_digest(p->conf_path, digest);
     /* Without secrets: they may be for root's eyes, and servers do not change at run time. */
     struct conf *new = config_load(p->conf_path, 0, report, &reporting);
+    metrics_reloaded(p->metrics, new != NULL);
     if (!new) {
         log_msg(LOG_ERR, "event=reload_refused file=%s why=\"it has errors; the old one stays\"",
                 p->conf_path);
@@ -190,7 +192,8 @@ struct portal *portal_new(const char *conf_path, struct conf *conf, char *err, s
         goto fail;
     }
     p->http = http_server_new(p->loop, &http, web_handle, p, err, err_len);
-    if (p->http)
+    p->metrics = p->http ? metrics_new(p, err, err_len) : NULL;
+    if (p->metrics)
         return p;
 fail:
     portal_free(p);
@@ -284,6 +287,7 @@ void portal_free(struct portal *p)
         return;
     control_free(p->control);
     http_server_free(p->http);
+    metrics_free(p->metrics);
     gate_client_free(p->gate);
     if (p->devices)
         devices_free(p->devices, sessions_fini);

@@ -8,6 +8,7 @@
  *   embedded.c  decides in the centre's place where there is no radius section
  *   web*.c      what citizens see                             (lib/http.c, lib/page.c below)
  *   control*.c  what loggiactl asks
+ *   metrics*.c  what is counted for the city's monitoring
  *   texts.c     terms, notices, privacy: read at start and on a change, never for a request */
 #ifndef LOGGIA_PORTAL_PORTAL_H
 #define LOGGIA_PORTAL_PORTAL_H
@@ -28,6 +29,7 @@ struct http_server;
 struct i18n;
 struct loop;
 struct loop_signal;
+struct metrics;
 struct radius_client;
 struct texts;
 
@@ -58,6 +60,7 @@ struct portal {
     struct accounting *accounting; /* the same */
     struct embedded *embedded;     /* NULL where there is a centre */
     struct http_server *http;
+    struct metrics *metrics;
     struct control *control;
     struct devices *devices;
     struct i18n *i18n;

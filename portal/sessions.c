@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "portal/gate_client.h"
+#include "portal/metrics.h"
 #include "portal/portal.h"
 #include <net/if.h>
 #include <stdio.h>
@@ -241,6 +242,7 @@ void sessions_answered(struct device *d, const struct radius_grant *grant)
         p->counts.rejects++;
     else
         p->counts.no_answers++;
+    metrics_join(p->metrics, tapped ? METRICS_TAP : METRICS_SILENT, grant);
     log_msg(grant->result == RADIUS_ACCEPTED ? LOG_INFO : LOG_DEBUG,
             "event=answer device=%s how=%s result=%s reason=\"%s\" took_us=%u", d->pseudonym,
             tapped ? "tap" : "silent",
@@ -353,8 +355,11 @@ static void perform(struct device *d, unsigned todo)
 
 void sessions_event(struct device *d, struct session_event *ev)
 {
+    struct gate_counters was = d->session.seen;
+
     d->refs++; /* stays, whatever those who wait may do */
     unsigned todo = session_step(&d->session, ev);
+    metrics_traffic(d->portal->metrics, &was, &d->session);
     perform(d, todo);
     if (todo & SESSION_DO_TAP_AGAIN)
         sessions_tap(d, d->tap_lang);

@@ -7,6 +7,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "portal/gate_client.h"
+#include "portal/metrics.h"
 #include "portal/redirect.h"
 #include <netinet/in.h>
 #include <stdio.h>
@@ -36,6 +37,8 @@ static void client_gone(void *user)
 static void answer(struct visit *v, const struct http_answer *a)
 {
     struct http_request *req = v->req;
+    if (v->handle == form_join)
+        metrics_tap(v->p->metrics, loop_now_us() - http_started_us(req));
     http_set_user(req, NULL, NULL);
     visit_free(v);
     http_reply(req, a);
@@ -135,6 +138,8 @@ void visit_page(struct visit *v, unsigned status, struct page_view *view)
     view->notices_stale_clock = !texts_clock_sane();
     buf_init(&b, PAGE_MAX_BYTES * 2);
     page_render(&b, p->i18n, view);
+    if (view->kind == PAGE_SPLASH)
+        metrics_splash(p->metrics, loop_now_us() - http_started_us(v->req));
     send_page(v, status, &b);
 }
 

@@ -3,6 +3,7 @@ UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir
 if UNIT_TESTS
 include tests/unit/lib.mk
 if ROUTER
+include tests/unit/admin.mk
 include tests/unit/netfilter.mk
 include tests/unit/pages.mk
 include tests/unit/policy.mk

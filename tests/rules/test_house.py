@@ -27,7 +27,7 @@ LIBRARY_ROOMS = {
     r"confuse\.h": r"lib/config\.c",
     r"cmark": r"lib/notice_render\.c",
     r"nettle/": r"lib/crypto\.c",
-    r"jansson\.h": r"portal/(control|loggiactl|api)[a-z_]*\.[ch]",
+    r"jansson\.h": r"portal/(control|loggiactl|doctor|api)[a-z_]*\.[ch]",
     r"pthread\.h|threads\.h": r"radius-module/.*",
 }
 

@@ -1,0 +1,6 @@
+# unit tests: what the admin sees
+check_PROGRAMS += tests/unit/test_metrics
+
+tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c
+tests_unit_test_metrics_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_metrics_LDADD = portal/libloggia-portal.la lib/libloggia-core.la $(CMOCKA_LIBS)
