@@ -40,12 +40,13 @@ struct conf_profile { /* what an Access-Accept without that attribute gets */
 enum conf_when_down { CONF_DOWN_GUEST, CONF_DOWN_HOLD };
 
 struct conf {
-    char *network;         /* "Prato Wi-Fi" */
-    char *nas_identifier;  /* default: the host's name */
-    char *portal_name;     /* DNS name of the portal, the same on every router; never a literal */
-    char *language;        /* fallback language, "it" */
-    char *terms_id;        /* version of the terms */
-    char *terms_directory; /* terms.LANG.md; NULL: the built-in text */
+    char *network;           /* "Prato Wi-Fi" */
+    char *nas_identifier;    /* default: the host's name */
+    char *portal_name;       /* DNS name of the portal, the same on every router; never a literal */
+    char *language;          /* fallback language, "it" */
+    char *accessibility_url; /* the administration's own statement; NULL: none */
+    char *terms_id;          /* version of the terms */
+    char *terms_directory;   /* terms.LANG.md; NULL: the built-in text */
     char *notices_directory;
     char *state_directory;  /* accounting queue, token key */
     char *run_directory;    /* gate.sock, control.sock */

@@ -334,6 +334,11 @@ static void check_numbers(struct builder *b)
         config_fault(b->faults, line_of(b, b->guest, "idle"), "guest.idle",
                      "found %u s, expected less than session (%u s), or 0", c->guest.idle_s,
                      c->guest.session_s);
+    if (c->accessibility_url && strncmp(c->accessibility_url, "https://", 8) != 0 &&
+        strncmp(c->accessibility_url, "http://", 7) != 0)
+        config_fault(b->faults, line_of(b, 0, "accessibility_url"), "accessibility_url",
+                     "found \"%.80s\", expected an address that begins with https://",
+                     c->accessibility_url);
     if (c->last_password && (!c->has_tls || !c->has_radius))
         config_fault(b->faults, line_of(b, 0, "last_password"), "last_password",
                      "found yes without a %s section, expected no",

@@ -49,6 +49,8 @@ const struct config_option config_options[] = {
      "This router's name in the centre; if it is not set, the host's name.", AT(conf, nas_identifier)},
     {PLACE_ROOT, "language", TYPE_LANGUAGE, 2, 15, DEFAULT("it"), NULL,
      "Language of the pages where the browser asks for none that there is.", AT(conf, language)},
+    {PLACE_ROOT, "accessibility_url", TYPE_TEXT, 9, 255, OPTIONAL, NULL,
+     "Address of the administration's own accessibility statement.", AT(conf, accessibility_url)},
     {PLACE_ROOT, "terms_id", TYPE_WORD, 1, 32, DEFAULT("1"), NULL,
      "Version of the terms that a tap accepts; it is stored with the pass.", AT(conf, terms_id)},
     {PLACE_ROOT, "terms_directory", TYPE_PATH, 1, 255, OPTIONAL, NULL,

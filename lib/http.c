@@ -14,6 +14,7 @@
  * What must never happen: libmicrohttpd is not stopped while a connection is suspended (it aborts),
  * and a request is not used by its handler after http_reply or after its gone callback. */
 #include "lib/http.h"
+#include "lib/crypto.h"
 #include "lib/form.h"
 #include "lib/http_internal.h"
 #include "lib/log.h"
@@ -146,6 +147,14 @@ static void hold(struct http_request *req)
     MHD_suspend_connection(req->mhd);
 }
 
+/* What was typed into a form (a password, perhaps) does not stay in memory. */
+static void wipe_free(char *text, size_t len)
+{
+    if (text)
+        crypto_wipe(text, len);
+    free(text);
+}
+
 /* libmicrohttpd is through with a request: answered, or its connection broke. */
 static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
                          enum MHD_RequestTerminationCode why)
@@ -163,8 +172,8 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
         MHD_destroy_response(req->response);
     http_connection_enter(req->connection, HTTP_READING);
     free(req->target);
-    free(req->form_text);
-    free(req->body);
+    wipe_free(req->form_text, req->form_len);
+    wipe_free(req->body, req->room);
     free(req);
 }
 
@@ -180,9 +189,12 @@ static bool add_body(struct http_request *req, const char *data, size_t len)
     }
     if (req->len + len + 1 > req->room) {
         size_t room = 2 * (req->len + len + 1);
-        char *body = realloc(req->body, room);
+        char *body = malloc(room);
         if (!body)
             return false;
+        if (req->body)
+            memcpy(body, req->body, req->len);
+        wipe_free(req->body, req->room);
         req->body = body;
         req->room = room;
     }

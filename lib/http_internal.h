@@ -92,6 +92,7 @@ struct http_request {
     bool began, too_large, held, answered;
     struct form form;
     char *form_text; /* what form points into */
+    size_t form_len;
     struct MHD_Response *response;
     unsigned status;
     void *user;

@@ -29,8 +29,10 @@ const char *http_form(struct http_request *req, const char *name)
     if (!req->body || !type || strncasecmp(type, urlencoded, len) != 0 ||
         (type[len] && !strchr("; \t", type[len])))
         return NULL;
-    if (!req->form_text && (req->form_text = strdup(req->body)))
+    if (!req->form_text && (req->form_text = strdup(req->body))) {
+        req->form_len = strlen(req->form_text);
         form_decode(req->form_text, &req->form);
+    }
     return form_get(&req->form, name);
 }
 

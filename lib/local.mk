@@ -1,4 +1,4 @@
-# Three convenience libraries, so that nobody links what it does not need.
+# Convenience libraries, so that nobody links what it does not need.
 noinst_LTLIBRARIES += %D%/libloggia-core.la
 %C%_libloggia_core_la_SOURCES = \
     %D%/buf.c %D%/buf.h \
@@ -12,7 +12,10 @@ noinst_LTLIBRARIES += %D%/libloggia-core.la
 %C%_libloggia_core_la_LIBADD = $(NETTLE_LIBS)
 
 if ROUTER
-noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la
+noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la %D%/libloggia-cert.la
+%C%_libloggia_cert_la_SOURCES = %D%/cert.c %D%/cert.h
+%C%_libloggia_cert_la_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
+%C%_libloggia_cert_la_LIBADD = $(GNUTLS_LIBS)
 %C%_libloggia_host_la_SOURCES = \
     %D%/config.c %D%/config.h %D%/config_internal.h \
     %D%/config_check.c \

@@ -35,6 +35,8 @@ enum page_error {
     PAGE_E_TOKEN = 102, /* the form is too old or was not made for this device */
     PAGE_E_NOT_FOUND = 103, /* no such page */
     PAGE_E_BAD_REQUEST = 104,
+    PAGE_E_LOGIN = 105,       /* user name or password not right */
+    PAGE_E_TRIES = 106,       /* too often wrong */
     PAGE_E_CENTRE_DOWN = 201, /* no RADIUS server answers */
     PAGE_E_REFUSED = 202,     /* the centre refused the tap without a reason */
     PAGE_E_GATE_DOWN = 301,   /* the gate does not answer */
@@ -47,12 +49,27 @@ enum page_error {
 const char *page_error_code(enum page_error e, char buf[static 8]);
 bool page_error_explain(const char *code, const char **what, const char **mend);
 
+/* The last-password form: not offered; on this page; or a link to the page over TLS. */
+enum page_login { PAGE_LOGIN_NONE, PAGE_LOGIN_FORM, PAGE_LOGIN_LINK };
+
+/* What of the privacy page depends on the installation. Times of 0 are not told. */
+struct page_privacy {
+    const char *controller;          /* NULL: not said */
+    bool centre;                     /* the city's servers decide and keep the records; false: this
+                                      * router alone */
+    bool old_accounts;               /* the last-password form can be reached */
+    bool detailed_log;               /* clear addresses may be in this router's log now */
+    uint32_t retention_s, interim_s; /* centre */
+    uint32_t pass_s;                 /* no centre */
+    uint32_t session_s, idle_s;
+};
+
 struct page_view {
     enum page_kind kind;
     const char *lang;                    /* one of i18n's tags */
     const char *network;                 /* "Prato Wi-Fi" */
     const char *zone_title;              /* "Piazza del Duomo" */
-    const char *portal_url;              /* "http://wifi.prato.example" without the last slash */
+    const char *portal_url;              /* "https://wifi.prato.example" without the last slash */
     const char *path;                    /* of this page, for the language switch */
     const struct notice *const *notices; /* already selected */
     size_t n_notices;
@@ -65,9 +82,8 @@ struct page_view {
     bool notices_stale_clock;         /* dates may be wrong */
     const char *reason;               /* DENIED: a reason code such as "suspended", or free text */
     enum page_error error;            /* ERROR, or a note on SPLASH (the form was too old) */
-    /* PRIVACY: the caller's own rows, safe HTML, "<div><dt>…</dt><dd>…</dd></div>" each; NULL:
-     * none. What is true of every installation is there without them. */
-    const char *privacy_html;
+    enum page_login login;            /* SPLASH */
+    const struct page_privacy *privacy; /* PRIVACY; NULL: only what is true everywhere */
     const char *contact; /* who helps: words, a telephone number, an address; NULL: not said */
     const char *accessibility_url; /* the administration's own statement; NULL: ours alone */
 };

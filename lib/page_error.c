@@ -34,6 +34,17 @@ static const struct row {
      "path "
      "has not, or a malformed head.",
      "Look at the log lines of that second; a proxy that changes requests is the usual cause."},
+    {PAGE_E_LOGIN, N_("User name or password not right"),
+     N_("Please check both and try again, or go online without them: the first button is for "
+        "everyone."),
+     "The centre refused a last password.",
+     "Nothing, unless the person is sure: then look in the centre's log which directory was asked, "
+     "and whether the realm was meant (user@realm)."},
+    {PAGE_E_TRIES, N_("Too many attempts"),
+     N_("The password was wrong too often. Please wait ten minutes; meanwhile you can go online "
+        "without it, like everyone."),
+     "Five wrong last passwords of one device, or a hundred of all, within ten minutes.",
+     "Look at loggiad's figures of wrong logins: many devices at once mean that somebody guesses."},
     {PAGE_E_CENTRE_DOWN, N_("The access service is not answering"),
      N_("The city's servers cannot be reached right now. Please try again in a few minutes."),
      "No RADIUS server answered within the time that radius.timeout allows.",

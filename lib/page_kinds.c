@@ -75,6 +75,50 @@ static void clock_note(struct page *p)
                     "date."));
 }
 
+/* One field of the form, with its label above it. */
+static void field(struct page *p, const char *name, const char *label, const char *attributes)
+{
+    buf_fmt(p->out, "<label for=\"%s\">", name);
+    TEXT(label);
+    buf_fmt(p->out, "</label><input id=\"%s\" name=\"%s\" maxlength=\"128\" required %s>", name,
+            name, attributes);
+}
+
+/* The last password. Folded, because hardly anybody has one; open when it was just wrong. */
+static void login_form(struct page *p)
+{
+    bool wrong = p->view->error == PAGE_E_LOGIN;
+    buf_fmt(p->out, "<details class=\"login\"%s><summary><h2>", wrong ? " open" : "");
+    TEXT(T("I have an old account"));
+    HTML("</h2></summary><div class=\"body\"><p class=\"fine\" id=\"old\">");
+    TEXT(T("Did an administration give you a user name and a password for its Wi-Fi? Type them one "
+           "last time: this device will be recognised from then on, with all you are entitled to. "
+           "The terms of use are the same."));
+    HTML("</p><form method=\"post\" action=\"/login\" aria-describedby=\"old\">");
+    hidden(p, "token", p->view->token);
+    hidden(p, "lang", p->lang);
+    field(p, "user", T("User name (or name@administration)"),
+          "type=\"text\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\"");
+    field(p, "password", T("Password"), "type=\"password\" autocomplete=\"current-password\"");
+    HTML("<button type=\"submit\" class=\"second\">");
+    TEXT(T("Go online with my account"));
+    HTML("</button></form></div></details>");
+}
+
+static void login(struct page *p)
+{
+    const struct page_view *v = p->view;
+    if (v->login == PAGE_LOGIN_FORM) {
+        login_form(p);
+    } else if (v->login == PAGE_LOGIN_LINK && v->portal_url) {
+        HTML("<p><a class=\"more\" href=\"");
+        TEXT(v->portal_url);
+        buf_fmt(p->out, "/?lang=%s\">", p->lang);
+        TEXT(T("I have an old account"));
+        HTML("</a></p>");
+    }
+}
+
 static void splash(struct page *p)
 {
     page_alerts(p);
@@ -83,6 +127,7 @@ static void splash(struct page *p)
     form(p, "/join", "", T("Go online"));
     terms_line(p);
     HTML("</div>");
+    login(p);
     page_notices(p);
     clock_note(p);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Terms of use and privacy, in plain language. The terms are the administration's own text where it
- * has one, else these; what the privacy page says is what the programs do (see DESIGN of the wire
- * in HACKING.md), and figures that an admin sets come from his configuration through the caller. */
+ * has one, else these. What the privacy page says is what the programs do (the wire is told in
+ * HACKING.md): what is true everywhere is here always, what depends on the installation only as
+ * struct page_privacy says, which the portal takes from the configuration in force. */
 #include "lib/page_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -35,24 +36,48 @@ static const struct article terms[] = {
         "{link}Privacy{end}.")},
 };
 
-static const struct article privacy[] = {
+static const struct article privacy_always[] = {
     {N_("Who you are"),
      N_("We do not ask. No name, no telephone number, no e-mail address, no account.")},
+    {N_("What we do not record"), N_("The sites you visit, and what you write or read.")},
+    {N_("These pages"), N_("They use no cookies, no scripts and nothing from third parties.")},
+};
+
+/* Where the city's servers decide. */
+static const struct article privacy_centre[] = {
     {N_("How we recognise your device"),
      N_("By the address of its Wi-Fi card (MAC). This router needs it in clear while you are "
-        "connected; in the city's archive and in the logs there is only a code computed from it "
-        "with a secret key (a pseudonym).")},
+        "connected, and tells it to the city's servers; in the city's archive and in the logs "
+        "there is only a code computed from it with a secret key (a pseudonym).")},
     {N_("Whom we ask"),
      N_("To know whether your device has particular entitlements or restrictions, we ask the "
         "directories of the federated administrations, which see only what they already hold.")},
     {N_("What we record"),
-     N_("Begin and end of each connection, the access point, and the amount of data, as a number. "
-        "Not the sites you visit, and not what you write or read.")},
+     N_("Begin and end of each connection, the access point, and the amount of data, as a "
+        "number.")},
     {N_("The pass"),
      N_("After your first tap, the city remembers your device, so that you need not tap in every "
         "square. “Forget this device” deletes the pass.")},
-    {N_("These pages"), N_("They use no cookies, no scripts and nothing from third parties.")},
 };
+
+/* Where this router decides alone. */
+static const struct article privacy_alone[] = {
+    {N_("How we recognise your device"),
+     N_("By the address of its Wi-Fi card (MAC). Only this router knows it and tells it to nobody; "
+        "in its logs there is only a code computed from it with a secret key (a pseudonym).")},
+    {N_("What we record"), N_("Nothing that lasts: how much data your connection has used is "
+                              "forgotten when it ends.")},
+};
+
+static const struct article privacy_old_account = {
+    N_("If you use an old account"),
+    N_("The user name and the password travel encrypted to the administration that knows them. The "
+       "password is not kept; the device is linked to the account until you forget it.")};
+
+static const struct article privacy_detailed_log = {
+    N_("Right now: a detailed log"),
+    N_("Somebody is looking for a fault on this router: until that is done, addresses of devices "
+       "may be in its log in clear.")};
 
 static void articles(struct page *p, const struct article *a, size_t n, const char *const tags[4])
 {
@@ -128,13 +153,71 @@ void page_terms(struct page *p)
     accessibility(p);
 }
 
+/* --- privacy ------------------------------------------------------------------------------------
+ */
+
+static const char *const privacy_tags[] = {"<div><dt>", "</dt><dd>", "</dd></div>", NULL};
+
+static void fact(struct page *p, const char *title, const char *words, uint32_t seconds)
+{
+    struct buf time;
+    if (seconds == 0)
+        return;
+    buf_init(&time, 256);
+    page_duration(&time, p->i18n, p->lang, seconds);
+    HTML(privacy_tags[0]);
+    TEXT(title);
+    HTML(privacy_tags[1]);
+    FILL(words, {"time", time.data, false});
+    HTML(privacy_tags[2]);
+    buf_free(&time);
+}
+
+static void controller(struct page *p, const char *who)
+{
+    if (!who)
+        return;
+    HTML(privacy_tags[0]);
+    TEXT(T("Who answers for your data"));
+    HTML(privacy_tags[1]);
+    FILL(T("The data controller is {controller}."), {"controller", who, false});
+    HTML(privacy_tags[2]);
+}
+
+/* How long what is kept, in the order in which a person would ask. */
+static void durations(struct page *p, const struct page_privacy *f)
+{
+    fact(p, T("How long a connection lasts"),
+         T("At most {time} for a visitor; then the device is recognised anew."), f->session_s);
+    fact(p, T("When you go away"),
+         T("A visitor's connection ends by itself after {time} without traffic."), f->idle_s);
+    fact(p, T("How often we count"),
+         T("While a visitor is online, the amount of data is noted every {time}."), f->interim_s);
+    fact(p, T("How long we keep it"), T("The records of connections are erased after {time}."),
+         f->retention_s);
+    fact(p, T("The pass"),
+         T("After your tap, this router remembers your device for {time}. “Forget this device” "
+           "deletes the pass."),
+         f->pass_s);
+}
+
 void page_privacy(struct page *p)
 {
-    static const char *const tags[] = {"<div><dt>", "</dt><dd>", "</dd></div>", NULL};
+    const struct page_privacy *f = p->view->privacy;
     HTML("<dl class=\"box legal\">");
-    articles(p, privacy, sizeof privacy / sizeof *privacy, tags);
-    if (p->view->privacy_html && strlen(p->view->privacy_html) < p->room)
-        HTML(p->view->privacy_html);
+    if (f)
+        controller(p, f->controller);
+    articles(p, privacy_always, sizeof privacy_always / sizeof *privacy_always, privacy_tags);
+    if (f && f->detailed_log)
+        articles(p, &privacy_detailed_log, 1, privacy_tags);
+    if (f && f->centre)
+        articles(p, privacy_centre, sizeof privacy_centre / sizeof *privacy_centre, privacy_tags);
+    else if (f)
+        articles(p, privacy_alone, sizeof privacy_alone / sizeof *privacy_alone, privacy_tags);
+    if (f && f->old_accounts)
+        articles(p, &privacy_old_account, 1, privacy_tags);
+    if (f)
+        durations(p, f);
     HTML("</dl><p>");
     if (p->view->contact)
         FILL(T("For questions about your data: {contact}"), {"contact", p->view->contact, false});

@@ -49,6 +49,9 @@ const char page_style[] =
 "min-height:3rem}"
 "button.second:hover{background:var(--bg)}"
 ".fine{font-size:.9375rem;color:var(--soft);margin-block-start:.5rem}"
+"label{display:block;font-weight:600;margin-block-start:.75rem}"
+"input:not([type=hidden]){display:block;width:100%;min-height:3rem;padding:.5rem .75rem;font:inherit;"
+"color:var(--ink);background:var(--bg);border:1px solid var(--soft);border-radius:.25rem;margin-block:.25rem .75rem}"
 /* boxes */
 ".box,details,.notice{background:var(--card);border:1px solid var(--line);border-radius:.5rem}"
 ".box{padding:1rem}.box>*+*{margin-block-start:.5rem}.box>h2{font-size:1.125rem;line-height:1.3}"
@@ -69,7 +72,7 @@ const char page_style[] =
 "summary::after{content:'';grid-area:1/2/span 3;width:.625rem;height:.625rem;border:solid var(--link);"
 "border-width:0 2px 2px 0;transform:translateY(-.125rem) rotate(45deg)}"
 "[open]>summary::after{transform:translateY(.125rem) rotate(225deg)}"
-"summary h3,.notice h2,.notice h3,.news .h{font-size:1.0625rem;line-height:1.3;font-weight:600}"
+"summary h2,summary h3,.notice h2,.notice h3,.news .h{font-size:1.0625rem;line-height:1.3;font-weight:600}"
 ".p2,.p3{border-inline-start:.375rem solid var(--amber)}.p3{border-color:var(--red)}"
 ".by{display:block;font-size:.875rem;line-height:1.4;color:var(--soft)}"
 ".notice{padding:.75rem 1rem}.body{padding:0 1rem .75rem}.notice .body{padding:0}"

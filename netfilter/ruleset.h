@@ -34,6 +34,7 @@ struct ruleset_config {
     struct ruleset_port ports[RULESET_MAX_PORTS]; /* of the router, open to all LAN devices */
     size_t n_ports;
     uint16_t http_port, nflog_group;
+    uint16_t https_port; /* 0: the portal has no secure pages */
     uint32_t dns_rate, dns_burst;
 };
 

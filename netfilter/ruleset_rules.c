@@ -73,17 +73,12 @@ static void rules_prerouting(struct batch *b)
     word_end(&w);
 }
 
-/* Where it gets: the portal's port 80 for all; DNS and any port 80 for who is not open. */
-static void rules_nat(struct batch *b)
+/* The router's own port leads to the portal's, for all. Other hosts' 443 is never touched. */
+static void rule_own_port(struct batch *b, uint16_t port, uint16_t portal_port)
 {
-    const struct ruleset_config *cfg = &b->rs->cfg;
-    struct rule w = word_begin(b, "nat_prerouting");
-    word_if_lan(&w, NFT_META_IIFNAME);
-    word_verdict(&w, NFT_GOTO, "lan_nat");
-
     uint32_t local = ADDRESS_LOCAL;
-    w = word_begin(b, "lan_nat");
-    word_if_port(&w, IPPROTO_TCP, 80);
+    struct rule w = word_begin(b, "lan_nat");
+    word_if_port(&w, IPPROTO_TCP, port);
     struct nftnl_expr *e = word_expr(&w, "fib");
     if (e) {
         nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
@@ -91,7 +86,20 @@ static void rules_nat(struct batch *b)
         nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
     }
     word_cmp(&w, NFT_CMP_EQ, &local, sizeof local);
-    word_redirect(&w, cfg->http_port);
+    word_redirect(&w, portal_port);
+}
+
+/* Where it gets: the portal's ports for all; DNS and any port 80 for who is not open. */
+static void rules_nat(struct batch *b)
+{
+    const struct ruleset_config *cfg = &b->rs->cfg;
+    struct rule w = word_begin(b, "nat_prerouting");
+    word_if_lan(&w, NFT_META_IIFNAME);
+    word_verdict(&w, NFT_GOTO, "lan_nat");
+
+    rule_own_port(b, 80, cfg->http_port);
+    if (cfg->https_port)
+        rule_own_port(b, 443, cfg->https_port);
 
     w = word_begin(b, "lan_nat");
     word_if_open(&w);
@@ -183,6 +191,11 @@ static void rules_input(struct batch *b)
     w = word_begin(b, "lan_input");
     word_if_port(&w, IPPROTO_TCP, cfg->http_port);
     word_verdict(&w, NF_ACCEPT, NULL);
+    if (cfg->https_port) {
+        w = word_begin(b, "lan_input");
+        word_if_port(&w, IPPROTO_TCP, cfg->https_port);
+        word_verdict(&w, NF_ACCEPT, NULL);
+    }
     for (size_t i = 0; i < cfg->n_ports; i++) {
         w = word_begin(b, "lan_input");
         word_if_port(&w, cfg->ports[i].protocol, cfg->ports[i].port);

@@ -41,6 +41,7 @@ static bool add_interface(struct ruleset_config *out, const char *name)
 bool settings_rules(const struct conf *c, struct ruleset_config *out, char *err, size_t err_len)
 {
     *out = (struct ruleset_config){.http_port = c->http_port,
+                                   .https_port = c->has_tls ? c->https_port : 0,
                                    .nflog_group = c->nflog_group,
                                    .dns_rate = c->dns_rate,
                                    .dns_burst = c->dns_burst};

@@ -7,6 +7,7 @@
 
 #include "lib/crypto.h"
 #include "lib/mac.h"
+#include "portal/limit.h"
 #include "portal/session.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,6 +55,11 @@ struct device {
     /* Bound of taps: a bucket. */
     unsigned taps;
     uint64_t taps_since_ms;
+
+    /* A last password: lent by the caller of sessions_login until it is on its way. */
+    const char *login_user, *login_password;
+    bool login;                /* the question in flight is one */
+    struct limit wrong_logins; /* counted when asked, given back where the answer is not "no" */
 
     enum { DEVICE_BUSY, DEVICE_REST, DEVICE_LEFT } list;
     struct device *prev, *next;

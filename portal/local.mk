@@ -8,7 +8,9 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
 %C%_libloggia_portal_la_SOURCES = \
     %D%/histogram.c %D%/histogram.h \
     %D%/metrics_text.c %D%/metrics_text.h \
+    %D%/limit.c %D%/limit.h \
     %D%/passes.c %D%/passes_file.c %D%/passes.h \
+    %D%/privacy.c %D%/privacy.h \
     %D%/redirect.c %D%/redirect.h \
     %D%/session.c %D%/session.h \
     %D%/tag.c %D%/tag.h \
@@ -16,6 +18,7 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
 
 %C%_loggiad_SOURCES = \
     %D%/adopt.c \
+    %D%/api.c %D%/api.h \
     %D%/conf_digest.c %D%/conf_digest.h \
     %D%/control.c %D%/control.h %D%/control_internal.h \
     %D%/control_admin.c \
@@ -32,17 +35,20 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/metrics_write.c \
     %D%/portal.c %D%/portal.h \
     %D%/privileges.c \
+    %D%/secure.c %D%/secure.h \
     %D%/sessions.c \
     %D%/silent.c \
     %D%/texts.c \
     %D%/web.c %D%/web.h \
+    %D%/web_api.c \
     %D%/web_captive.c \
     %D%/web_forms.c \
+    %D%/web_login.c \
     %D%/web_pages.c
 %C%_loggiad_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(JANSSON_CFLAGS)
 %C%_loggiad_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 %C%_loggiad_LDADD = %D%/libloggia-portal.la %D%/libloggia-radius.la lib/libloggia-web.la \
-    lib/libloggia-host.la lib/libloggia-core.la $(JANSSON_LIBS)
+    lib/libloggia-cert.la lib/libloggia-host.la lib/libloggia-core.la $(JANSSON_LIBS)
 
 %C%_loggiactl_SOURCES = \
     %D%/conf_digest.c %D%/conf_digest.h \

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "lib/config.h"
 #include "lib/log.h"
+#include "lib/notice.h"
 #include "portal/portal.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -108,6 +109,7 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     log_open("loggiad", LOG_INFO);
+    notice_timezone(NULL);
     struct conf *conf = config_load(o.file, CONFIG_SECRETS, print_error, NULL);
     if (!conf)
         return 2;

@@ -15,6 +15,7 @@
 #include "portal/control.h"
 #include "portal/gate_client.h"
 #include "portal/metrics.h"
+#include "portal/secure.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,8 @@ size_t portal_waiting_options(const struct conf *now, const struct conf *new,
         {"gate_user", same_text(now->gate_user, new->gate_user)},
         {"table", same_text(now->table, new->table)},
         {"http_port", now->http_port == new->http_port},
+        {"https_port", now->https_port == new->https_port},
+        {"tls", now->has_tls == new->has_tls},
         {"max_clients", now->max_clients == new->max_clients},
         {"zone", same_zones(now, new)},
         {"radius", same_radius(now, new)},
@@ -145,6 +148,7 @@ bool portal_reload(struct portal *p, void (*fn)(void *arg, const char *line), vo
     p->live = new;
     log_set_level(p->least_level > (int)new->log_level ? p->least_level : (int)new->log_level);
     texts_reload(p->texts);
+    secure_reload(p->secure);
     log_msg(LOG_NOTICE, "event=reloaded file=%s", p->conf_path);
     return true;
 }
@@ -193,8 +197,15 @@ struct portal *portal_new(const char *conf_path, struct conf *conf, char *err, s
     }
     p->http = http_server_new(p->loop, &http, web_handle, p, err, err_len);
     p->metrics = p->http ? metrics_new(p, err, err_len) : NULL;
-    if (p->metrics)
-        return p;
+    if (!p->metrics)
+        goto fail;
+    if (!conf->has_tls)
+        log_msg(LOG_NOTICE,
+                "event=api_off why=\"no tls section: no secure pages, no captive portal "
+                "API (RFC 8908), no last password\"");
+    else if (!(p->secure = secure_new(p, err, err_len)))
+        goto fail;
+    return p;
 fail:
     portal_free(p);
     return NULL;
@@ -261,6 +272,8 @@ bool portal_start(struct portal *p, char *err, size_t err_len)
         snprintf(err, err_len, "out of memory");
         return false;
     }
+    if (p->secure)
+        secure_start(p->secure);
     loop_timer_start(p->ready_timer, READY_AT_LATEST_MS);
     return true;
 }
@@ -288,6 +301,7 @@ void portal_free(struct portal *p)
     control_free(p->control);
     http_server_free(p->http);
     metrics_free(p->metrics);
+    secure_free(p->secure);
     gate_client_free(p->gate);
     if (p->devices)
         devices_free(p->devices, sessions_fini);

@@ -9,12 +9,14 @@
  *   web*.c      what citizens see                             (lib/http.c, lib/page.c below)
  *   control*.c  what loggiactl asks
  *   metrics*.c  what is counted for the city's monitoring
+ *   secure.c    the TLS listener and its certificate
  *   texts.c     terms, notices, privacy: read at start and on a change, never for a request */
 #ifndef LOGGIA_PORTAL_PORTAL_H
 #define LOGGIA_PORTAL_PORTAL_H
 
 #include "portal/conf_digest.h"
 #include "portal/devices.h"
+#include "portal/limit.h"
 #include "portal/token.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +33,7 @@ struct loop;
 struct loop_signal;
 struct metrics;
 struct radius_client;
+struct secure;
 struct texts;
 
 #define PORTAL_MAX_ASKING  64   /* silent questions in flight */
@@ -43,6 +46,7 @@ struct texts;
 struct portal_counts {
     uint64_t joins_silent, joins_tap, rejects, no_answers, stops, interims;
     uint64_t adopted, reopened, rebuilt, redirects, pages, bad_tokens, held;
+    uint64_t joins_login, wrong_logins, limited_logins;
 };
 
 struct portal {
@@ -61,6 +65,7 @@ struct portal {
     struct embedded *embedded;     /* NULL where there is a centre */
     struct http_server *http;
     struct metrics *metrics;
+    struct secure *secure; /* NULL: no tls section */
     struct control *control;
     struct devices *devices;
     struct i18n *i18n;
@@ -71,7 +76,8 @@ struct portal {
     struct device *asking_queue; /* silent.c */
     size_t n_asking, n_queued;
     size_t n_forgetting;
-    uint32_t listing; /* adopt.c */
+    struct limit wrong_logins; /* of all devices: addresses are free to whoever guesses */
+    uint32_t listing;          /* adopt.c */
     bool listed_once, ready;
     uint64_t started_ms;
     int64_t started_s;
@@ -110,6 +116,8 @@ struct session_event sessions_now(enum session_event_kind kind);
 bool sessions_place(struct device *d, const char *ifname);
 void sessions_appeared(struct device *d, bool urgent);
 void sessions_tap(struct device *d, const char *lang);
+/* The same with a user name and password, which are not needed after the call. */
+void sessions_login(struct device *d, const char *lang, const char *user, const char *password);
 void sessions_end(struct device *d, enum acct_cause cause);
 /* Lets an idle device in without asking anybody. False: its last session is not over yet. */
 bool sessions_admit(struct device *d, const struct radius_grant *grant);

@@ -237,7 +237,9 @@ void sessions_answered(struct device *d, const struct radius_grant *grant)
     struct session_event ev = sessions_now(SESSION_ANSWERED);
 
     if (grant->result == RADIUS_ACCEPTED)
-        tapped ? p->counts.joins_tap++ : p->counts.joins_silent++;
+        d->login ? p->counts.joins_login++
+        : tapped ? p->counts.joins_tap++
+                 : p->counts.joins_silent++;
     else if (grant->result == RADIUS_REJECTED)
         p->counts.rejects++;
     else
@@ -245,7 +247,9 @@ void sessions_answered(struct device *d, const struct radius_grant *grant)
     metrics_join(p->metrics, tapped ? METRICS_TAP : METRICS_SILENT, grant);
     log_msg(grant->result == RADIUS_ACCEPTED ? LOG_INFO : LOG_DEBUG,
             "event=answer device=%s how=%s result=%s reason=\"%s\" took_us=%u", d->pseudonym,
-            tapped ? "tap" : "silent",
+            d->login ? "login"
+            : tapped ? "tap"
+                     : "silent",
             grant->result == RADIUS_ACCEPTED   ? "accept"
             : grant->result == RADIUS_REJECTED ? "reject"
                                                : "none",
@@ -260,7 +264,14 @@ static void on_tap_answer(void *arg, const struct radius_grant *grant)
 {
     struct device *d = arg;
     d->question = NULL;
+    if (d->login && grant->result != RADIUS_REJECTED) {
+        limit_give_back(&d->wrong_logins);
+        limit_give_back(&d->portal->wrong_logins);
+    } else if (d->login) {
+        d->portal->counts.wrong_logins++;
+    }
     sessions_answered(d, grant);
+    d->login = false;
 }
 
 static void ask_tap(struct device *d)
@@ -268,12 +279,15 @@ static void ask_tap(struct device *d)
     struct portal *p = d->portal;
     char station[PORTAL_STATION_LEN];
     d->session_zone = d->zone;
-    struct radius_ask ask = {.kind = RADIUS_TAP,
+    d->login = d->login_user != NULL;
+    struct radius_ask ask = {.kind = d->login ? RADIUS_PASSWORD : RADIUS_TAP,
                              .mac = d->mac,
                              .called_station = sessions_station(d, station),
                              .zone = d->zone ? d->zone->name : "",
                              .terms_id = p->live->terms_id,
                              .lang = d->tap_lang,
+                             .user = d->login_user,
+                             .password = d->login_password,
                              .acct_session_id = d->session.id};
 
     forget_cancel(d);
@@ -285,7 +299,7 @@ static void ask_tap(struct device *d)
     }
     d->question = radius_ask(p->radius, &ask, on_tap_answer, d);
     if (!d->question)
-        sessions_answered(d, &(struct radius_grant){.result = RADIUS_NO_ANSWER});
+        on_tap_answer(d, &(struct radius_grant){.result = RADIUS_NO_ANSWER});
 }
 
 /* --- doing -------------------------------------------------------------------------------------
@@ -322,6 +336,7 @@ static void cancel_question(struct device *d)
     if (d->question)
         radius_cancel(d->question);
     d->question = NULL;
+    d->login = false;
 }
 
 static void perform(struct device *d, unsigned todo)
@@ -424,6 +439,14 @@ bool sessions_admit(struct device *d, const struct radius_grant *grant)
     ev.guest = &d->portal->live->guest;
     sessions_event(d, &ev);
     return true;
+}
+
+void sessions_login(struct device *d, const char *lang, const char *user, const char *password)
+{
+    d->login_user = user;
+    d->login_password = password;
+    sessions_tap(d, lang);
+    d->login_user = d->login_password = NULL;
 }
 
 void sessions_end(struct device *d, enum acct_cause cause)

@@ -8,7 +8,9 @@
 #include "lib/loop.h"
 #include "portal/gate_client.h"
 #include "portal/metrics.h"
+#include "portal/privacy.h"
 #include "portal/redirect.h"
+#include "portal/secure.h"
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,9 +89,7 @@ static const char *zone_title(const struct visit *v)
 static void send_page(struct visit *v, unsigned status, struct buf *b)
 {
     struct http_field fields[] = {{"Cache-Control", "no-store"},
-                                  {"Content-Security-Policy",
-                                   "default-src 'none'; style-src 'unsafe-inline'; form-action "
-                                   "'self'; base-uri 'none'; frame-ancestors 'none'"},
+                                  {"Content-Security-Policy", page_csp()},
                                   {"X-Content-Type-Options", "nosniff"},
                                   {"Referrer-Policy", "no-referrer"},
                                   {NULL, NULL},
@@ -114,20 +114,56 @@ static void send_page(struct visit *v, unsigned status, struct buf *b)
     answer(v, &a);
 }
 
+/* RFC 8908 section 4.2: private, because it is about one device; and the next answer may differ. */
+void visit_json(struct visit *v, char *text)
+{
+    const struct http_field fields[] = {{"Cache-Control", "private, no-store"}, {NULL, NULL}};
+    if (text)
+        answer(v, &(struct http_answer){.status = 200,
+                                        .content_type = "application/captive+json",
+                                        .body = text,
+                                        .len = strlen(text),
+                                        .take = true,
+                                        .fields = fields});
+    else
+        answer(v, &(struct http_answer){.status = 500, .fields = fields});
+}
+
+bool visit_is_secure(const struct visit *v)
+{
+    return http_is_tls(v->req);
+}
+
+const char *visit_portal_url(const struct visit *v, char out[static VISIT_URL_LEN])
+{
+    snprintf(out, VISIT_URL_LEN, "%s://%.255s",
+             secure_ready(v->p->secure) || visit_is_secure(v) ? "https" : "http",
+             v->p->live->portal_name);
+    return out;
+}
+
 void visit_page(struct visit *v, unsigned status, struct page_view *view)
 {
     struct portal *p = v->p;
     const struct notice *notices[PAGE_MAX_NOTICES];
-    char url[300], token[TOKEN_LEN] = "";
+    char url[VISIT_URL_LEN], token[TOKEN_LEN] = "";
+    struct page_privacy privacy;
     struct buf b;
 
-    snprintf(url, sizeof url, "http://%.255s", p->live->portal_name);
     if (v->d)
         token_make(p->key, &v->d->mac, p->live->terms_id, loop_now_ms() / 1000, token);
     view->lang = v->lang;
     view->network = p->live->network;
     view->zone_title = zone_title(v);
-    view->portal_url = url;
+    view->portal_url = visit_portal_url(v, url);
+    if (p->live->last_password && visit_is_secure(v))
+        view->login = PAGE_LOGIN_FORM;
+    else if (p->live->last_password && secure_ready(p->secure))
+        view->login = PAGE_LOGIN_LINK;
+    privacy_facts(p->live, view->login != PAGE_LOGIN_NONE, &privacy);
+    view->privacy = &privacy;
+    view->contact = p->live->privacy.contact;
+    view->accessibility_url = p->live->accessibility_url;
     if (!view->path)
         view->path = "/";
     view->notices = notices;
@@ -255,15 +291,23 @@ static void resolve(struct visit *v)
 struct route {
     const char *path;
     bool post, needs_device;
+    bool tls; /* not there over plain HTTP */
     void (*handle)(struct visit *v);
 };
 
 static const struct route routes[] = {
-    {"/", false, true, show_home},           {"/join", true, true, form_join},
-    {"/leave", true, true, form_leave},      {"/forget", true, true, form_forget},
-    {"/left", false, true, show_left},       {"/forgotten", false, true, show_forgotten},
-    {"/news", false, false, show_news},      {"/terms", false, false, show_terms},
-    {"/privacy", false, false, show_privacy}};
+    {"/", false, true, false, show_home},
+    {"/join", true, true, false, form_join},
+    {"/login", true, true, false, form_login},
+    {"/leave", true, true, false, form_leave},
+    {"/forget", true, true, false, form_forget},
+    {"/left", false, true, false, show_left},
+    {"/forgotten", false, true, false, show_forgotten},
+    {"/news", false, false, false, show_news},
+    {"/terms", false, false, false, show_terms},
+    {"/privacy", false, false, false, show_privacy},
+    {"/api", false, true, true, show_api},
+};
 
 static void not_found(struct visit *v)
 {
@@ -292,7 +336,7 @@ static void choose_route(struct visit *v)
         return;
     }
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (strcmp(routes[i].path, path) != 0)
+        if (strcmp(routes[i].path, path) != 0 || (routes[i].tls && !visit_is_secure(v)))
             continue;
         if (routes[i].post == post) {
             v->handle = routes[i].handle;

@@ -26,10 +26,16 @@ void visit_settle(struct visit *v, uint64_t wait_ms, void (*then)(struct visit *
 /* Each ends the visit: v is gone afterwards. */
 void visit_redirect(struct visit *v, unsigned status, const char *location);
 void visit_see_other(struct visit *v, const char *path); /* keeps a chosen language */
+/* text is freed; NULL: 500. */
+void visit_json(struct visit *v, char *text);
 void visit_page(struct visit *v, unsigned status, struct page_view *view);
 void visit_error(struct visit *v, unsigned status, enum page_error e);
 
 bool visit_token_good(const struct visit *v);
+bool visit_is_secure(const struct visit *v); /* came over TLS */
+/* "https://NAME", or "http://NAME" without a good certificate. */
+#define VISIT_URL_LEN 300
+const char *visit_portal_url(const struct visit *v, char out[static VISIT_URL_LEN]);
 
 /* web_captive.c: whatever was asked of another host */
 void captive_handle(struct visit *v);
@@ -42,9 +48,16 @@ void show_forgotten(struct visit *v);
 void show_news(struct visit *v);
 void show_terms(struct visit *v);
 void show_privacy(struct visit *v);
+/* web_api.c */
+void show_api(struct visit *v);
 /* web_forms.c */
 void form_join(struct visit *v);
+void form_joined(struct visit *v, bool in_time); /* what a tap has come to */
+uint64_t form_centre_wait_ms(const struct visit *v);
 void form_leave(struct visit *v);
 void form_forget(struct visit *v);
+
+/* web_login.c */
+void form_login(struct visit *v);
 
 #endif

@@ -8,10 +8,16 @@
 #include "portal/web.h"
 #include <stdio.h>
 
+/* To https where the certificate is good: the pop-ups of iOS, Android and Windows show such a page
+ * like any other, browsers do not warn that a form is sent in clear, the secure page is the one
+ * that has the last-password form, and it is the address that the API tells (RFC 8908 asks for
+ * TLS), so that a device meets one portal and not two. Where it is not good, http: a pop-up shows a
+ * certificate error as an empty page. Typed by hand, http is always there, for a device whose clock
+ * or roots are too old. */
 static void to_portal(struct visit *v)
 {
-    char location[300];
-    snprintf(location, sizeof location, "http://%.255s/", v->p->live->portal_name);
+    char base[VISIT_URL_LEN], location[VISIT_URL_LEN + 1];
+    snprintf(location, sizeof location, "%s/", visit_portal_url(v, base));
     v->p->counts.redirects++;
     visit_redirect(v, 302, location);
 }

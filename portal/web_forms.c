@@ -17,12 +17,12 @@ static bool too_many_taps(struct device *d)
     return ++d->taps > TAPS_A_MINUTE;
 }
 
-static uint64_t centre_wait_ms(const struct visit *v)
+uint64_t form_centre_wait_ms(const struct visit *v)
 {
     return v->p->boot->radius.timeout_ms + GATE_SLACK_MS;
 }
 
-static void joined(struct visit *v, bool in_time)
+void form_joined(struct visit *v, bool in_time)
 {
     const struct session *s = &v->d->session;
     if (session_is_open(s)) {
@@ -70,7 +70,7 @@ void form_join(struct visit *v)
         return;
     }
     sessions_tap(v->d, v->lang);
-    visit_settle(v, centre_wait_ms(v), joined);
+    visit_settle(v, form_centre_wait_ms(v), form_joined);
 }
 
 static void left(struct visit *v, bool in_time)
@@ -108,7 +108,7 @@ void form_forget(struct visit *v)
     }
     sessions_end(v->d, ACCT_CAUSE_USER_REQUEST);
     if (forget_begin(v->d))
-        visit_settle(v, centre_wait_ms(v), forgotten);
+        visit_settle(v, form_centre_wait_ms(v), forgotten);
     else
         visit_error(v, 503, PAGE_E_CENTRE_DOWN);
 }

@@ -1,5 +1,5 @@
 """A certificate authority of the test city's own: the internet's web servers have real chains, and
-the phones trust it as they trust the world's. Later the portal gets its certificate here too."""
+the phones trust it as they trust the world's. So have the portals."""
 
 import pathlib
 import subprocess
@@ -13,14 +13,14 @@ class Authority:
         self._openssl("req", "-x509", *self._new_key(self.key), "-out", self.cert, "-days", "30",
                       "-subj", "/O=Test city/CN=Test city root")
 
-    def issue(self, names, file=None):
+    def issue(self, names, file=None, days=30):
         """A leaf certificate for the names; the paths of its full chain and of its key."""
         base = self.dir / (file or names[0])
         chain, key, request = (base.with_name(base.name + end) for end in (".pem", ".key", ".csr"))
         self._openssl("req", *self._new_key(key), "-out", request, "-subj", f"/CN={names[0]}",
                       "-addext", "subjectAltName=" + ",".join(f"DNS:{n}" for n in names))
         self._openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key,
-                      "-CAcreateserial", "-days", "30", "-copy_extensions", "copy", "-out", chain)
+                      "-CAcreateserial", "-days", days, "-copy_extensions", "copy", "-out", chain)
         chain.write_text(chain.read_text() + self.cert.read_text())
         return chain, key
 

@@ -4,6 +4,7 @@ sample files of conf/router, with this router's values in place of the sample's.
 The first router of a city is the sample's own: 10.80.0.1/20, 2001:db8:80::1/64; the next 81, 82, …
 """
 
+import itertools
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ SAMPLES = SOURCE / "conf" / "router"
 PORTAL_NAME = "wifi.prato.example"
 PROGRAMS = {"loggiad": BUILD / "portal" / "loggiad", "loggia-gate": BUILD / "netfilter" / "loggia-gate",
             "loggiactl": BUILD / "portal" / "loggiactl"}
+SERIALS = itertools.count(1)
 USERS = {"user": "nobody", "gate_user": "daemon"}  # exist everywhere; nothing is added to the machine
 
 
@@ -34,8 +36,9 @@ def filled(text, values):
 
 class Router:
     def __init__(self, internet, name="router", number=0, zone=("piazza-duomo", "Piazza del Duomo"),
-                 radius=None, notices=SOURCE / "conf" / "notices", gated=True):
-        """radius: (address of the centre, secret). gated=False: an access router before Loggia."""
+                 radius=None, notices=SOURCE / "conf" / "notices", gated=True, tls=False):
+        """radius: (address of the centre, secret). gated=False: an access router before Loggia.
+        tls: secure pages and the API, with a certificate of the city's authority."""
         self.world, self.internet, self.name, self.number = internet.world, internet, name, number
         self.zone, self.radius, self.notices, self.gated = zone, radius, notices, gated
         self.ns = self.world.namespace(name)
@@ -45,7 +48,7 @@ class Router:
         internet.route(self.prefix, self.wan[1])
         self.dir = self.world.dir / name
         self.dir.mkdir()
-        self.daemons, self.extra_conf = {}, ""
+        self.daemons, self.extra_conf, self.tls = {}, "", tls
         self._network()
 
     # --- the machine ---------------------------------------------------------------------------
@@ -81,8 +84,9 @@ class Router:
 
     def _start_dnsmasq(self):
         conf = self.dir / "dnsmasq.conf"
-        conf.write_text(filled((SAMPLES / "dnsmasq.conf").read_text(), {
-            "10.80.": f"10.{self.net}.", "2001:db8:80:": f"2001:db8:{self.net}:"}))
+        text = filled((SAMPLES / "dnsmasq.conf").read_text(), {
+            "10.80.": f"10.{self.net}.", "2001:db8:80:": f"2001:db8:{self.net}:"})
+        conf.write_text(filled(text, {"#dhcp-option=": "dhcp-option="}) if self.tls else text)
         self.dnsmasq = self.ns.start("dnsmasq", "--keep-in-foreground", "--log-facility=-", "--pid-file=", "--user=root",
                                      f"--dhcp-leasefile={self.dir / 'leases'}", "-C", conf)
         wait_for("dnsmasq of the router", lambda: "started" in self.dnsmasq.output() or not self.dnsmasq.alive())
@@ -110,10 +114,27 @@ class Router:
             '"198.51.100.2"': f'"{self.radius[0] if self.radius else "192.0.2.1"}"'})
         if not self.radius:
             text = text[:text.index("radius {")]
+        if self.tls:
+            text, found = re.subn(r"^# tls \{\n(?:# .*\n)*?# \}\n", lambda m: m[0].replace("# ", ""), text, flags=re.M)
+            assert found == 1, "the sample has no tls section"
+            text = filled(text, {'"/etc/loggia/tls/': f'"{self.certificate().parent}/'})
         own = {"state_directory": state, "run_directory": run, "nas_identifier": self.name,
                "locale_directory": locale, **USERS}
         self.conf = self.dir / "loggia.conf"
         self.conf.write_text(text + "".join(f'{k} = "{v}"\n' for k, v in own.items()) + self.extra_conf)
+
+    def certificate(self, issuer=None, names=(PORTAL_NAME,), days=30):
+        """Puts a certificate for the portal's name where the portal reads it; the path of its chain."""
+        directory, owner = self.dir / "tls", pwd.getpwnam(USERS["user"])
+        directory.mkdir(exist_ok=True)
+        chain, key = (issuer or self.internet.ca).issue(list(names), f"portal-{self.name}-{next(SERIALS)}", days)
+        for source, name in ((key, "portal.key"), (chain, "portal.pem")):
+            fresh = directory / f".{name}"
+            fresh.write_bytes(source.read_bytes())
+            fresh.chmod(0o640)
+            os.chown(fresh, 0, owner.pw_gid)
+            fresh.rename(directory / name)
+        return directory / "portal.pem"
 
     def _launch(self, daemon):
         began = time.monotonic()

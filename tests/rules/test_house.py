@@ -24,6 +24,7 @@ LIBRARY_ROOMS = {
     r"freeradius/|talloc\.h": r"radius-module/(rlm_loggia[a-z_]*\.[ch]|freeradius_min\.h)",
     r"microhttpd\.h": r"lib/http\.c",
     r"ev\.h$|event2?/": r"lib/loop\.c",
+    r"gnutls/": r"lib/cert\.c",
     r"confuse\.h": r"lib/config\.c",
     r"cmark": r"lib/notice_render\.c",
     r"nettle/": r"lib/crypto\.c",

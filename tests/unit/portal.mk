@@ -31,3 +31,12 @@ tests_unit_test_gate_client_LDADD = lib/libloggia-host.la lib/libloggia-core.la 
 tests_unit_test_keyfile_SOURCES = tests/unit/test_keyfile.c portal/keyfile.c
 tests_unit_test_keyfile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_keyfile_LDADD = lib/libloggia-core.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_secure tests/unit/test_cert
+tests_unit_test_secure_SOURCES = tests/unit/test_secure.c portal/api.c
+tests_unit_test_secure_CPPFLAGS = $(UNIT_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_secure_LDADD = portal/libloggia-portal.la lib/libloggia-core.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_cert_SOURCES = tests/unit/test_cert.c
+tests_unit_test_cert_CPPFLAGS = $(UNIT_CPPFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_test_cert_LDADD = lib/libloggia-cert.la lib/libloggia-core.la $(GNUTLS_LIBS) $(CMOCKA_LIBS)

@@ -37,13 +37,23 @@ static int unload(void **state)
     return 0;
 }
 
+static const struct page_privacy sample_privacy = {.controller = "Comune di Prato",
+                                                   .centre = true,
+                                                   .old_accounts = true,
+                                                   .retention_s = 180 * 86400,
+                                                   .interim_s = 300,
+                                                   .session_s = 7200,
+                                                   .idle_s = 1800};
+
 static struct page_view sample_view(enum page_kind kind, const char *lang)
 {
     struct page_view v = {.kind = kind,
                           .lang = lang,
                           .network = "Prato Wi-Fi",
                           .zone_title = "Piazza del Duomo",
-                          .portal_url = "http://wifi.prato.example",
+                          .portal_url = "https://wifi.prato.example",
+                          .privacy = &sample_privacy,
+                          .login = PAGE_LOGIN_FORM,
                           .path = kind == PAGE_NEWS ? "/news" : "/",
                           .notices = chosen,
                           .token = "dG9rZW4.token",
@@ -222,6 +232,7 @@ static void the_splash_has_one_button_and_says_what_tapping_means(void **state)
 {
     (void)state;
     struct page_view v = sample_view(PAGE_SPLASH, "it");
+    v.login = PAGE_LOGIN_NONE;
     char *html = render(&v);
     assert_int_equal(count(html, "<button"), 1);
     assert_int_equal(count(html, "<form"), 1);
@@ -407,9 +418,9 @@ static void every_error_has_words_and_a_code(void **state)
 {
     (void)state;
     static const enum page_error errors[] = {
-        PAGE_E_NO_DEVICE,   PAGE_E_TOKEN,   PAGE_E_NOT_FOUND, PAGE_E_BAD_REQUEST,
-        PAGE_E_CENTRE_DOWN, PAGE_E_REFUSED, PAGE_E_GATE_DOWN, PAGE_E_FULL,
-        PAGE_E_UPLINK_DOWN, PAGE_E_INTERNAL};
+        PAGE_E_NO_DEVICE, PAGE_E_TOKEN, PAGE_E_NOT_FOUND,   PAGE_E_BAD_REQUEST,
+        PAGE_E_LOGIN,     PAGE_E_TRIES, PAGE_E_CENTRE_DOWN, PAGE_E_REFUSED,
+        PAGE_E_GATE_DOWN, PAGE_E_FULL,  PAGE_E_UPLINK_DOWN, PAGE_E_INTERNAL};
     char code[8];
     const char *what, *mend;
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
@@ -448,8 +459,56 @@ static void terms_and_privacy_are_there_without_any_file(void **state)
     has_not(&v, "javascript:");
     v.kind = PAGE_PRIVACY;
     has(&v, "pseudonimo");
-    v.privacy_html = "<div><dt>Registri</dt><dd>30 giorni</dd></div>";
-    has(&v, "<div><dt>Registri</dt><dd>30 giorni</dd></div></dl>");
+}
+
+static void the_privacy_page_says_what_is_true_here_and_nothing_else(void **state)
+{
+    (void)state;
+    struct page_privacy f = sample_privacy;
+    struct page_view v = sample_view(PAGE_PRIVACY, "en");
+    v.privacy = &f;
+    has(&v, "The data controller is Comune di Prato.");
+    has(&v, "erased after 180 days");
+    has(&v, "noted every 5 minutes");
+    has(&v, "At most 2 hours for a visitor");
+    has(&v, "after 30 minutes without traffic");
+    has(&v, "directories of the federated administrations");
+    has(&v, "If you use an old account");
+    has_not(&v, "detailed log");
+    f.old_accounts = false;
+    has_not(&v, "old account");
+    f.detailed_log = true;
+    has(&v, "in its log in clear");
+    f = (struct page_privacy){.session_s = 3600, .pass_s = 30 * 86400};
+    has(&v, "Only this router knows it");
+    has(&v, "remembers your device for 30 days");
+    has_not(&v, "directories");
+    has_not(&v, "city&#39;s archive");
+    has_not(&v, "erased after");
+    has_not(&v, "controller is");
+    has_not(&v, "without traffic");
+    f.controller = "<b>";
+    has(&v, "controller is &lt;b&gt;.");
+}
+
+static void the_last_password_form_is_there_only_where_it_is_safe(void **state)
+{
+    (void)state;
+    struct page_view v = sample_view(PAGE_SPLASH, "en");
+    has(&v, "<details class=\"login\"><summary><h2>I have an old account</h2>");
+    has(&v, "action=\"/login\"");
+    has(&v, "autocomplete=\"username\"");
+    has(&v, "type=\"password\" autocomplete=\"current-password\"");
+    v.error = PAGE_E_LOGIN;
+    has(&v, "<details class=\"login\" open>");
+    has(&v, "role=\"alert\"");
+    v.error = PAGE_E_NONE;
+    v.login = PAGE_LOGIN_LINK;
+    has_not(&v, "/login");
+    has_not(&v, "type=\"password\"");
+    has(&v, "href=\"https://wifi.prato.example/?lang=en\"");
+    v.login = PAGE_LOGIN_NONE;
+    has_not(&v, "old account");
 }
 
 static void nothing_from_outside_can_become_markup(void **state)
@@ -633,6 +692,8 @@ int main(void)
         cmocka_unit_test(an_empty_view_is_still_a_page),
         cmocka_unit_test(twenty_long_notices_do_not_make_a_heavy_page),
         cmocka_unit_test(more_notices_than_fit_are_counted_and_linked),
+        cmocka_unit_test(the_privacy_page_says_what_is_true_here_and_nothing_else),
+        cmocka_unit_test(the_last_password_form_is_there_only_where_it_is_safe),
         cmocka_unit_test(a_wrong_clock_is_admitted),
         cmocka_unit_test(the_last_day_is_the_day_the_editor_wrote),
     };
