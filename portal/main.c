@@ -9,6 +9,7 @@
 #include "lib/notice.h"
 #include "portal/portal.h"
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -101,6 +102,16 @@ static int serve(const struct options *o, struct conf *conf)
     return status;
 }
 
+/* A last password passes through buffers that are not ours (libmicrohttpd's, GnuTLS's): what is
+ * given back to the allocator is overwritten. glibc can; elsewhere only our own copies are wiped.
+ */
+static void forget_freed_memory(void)
+{
+#ifdef M_PERTURB
+    mallopt(M_PERTURB, 0x5a);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.file = DEFAULT_FILE, .least = LOG_EMERG};
@@ -118,6 +129,7 @@ int main(int argc, char **argv)
         config_free(conf);
         return 0;
     }
+    forget_freed_memory();
     log_set_level(o.least > (int)conf->log_level ? o.least : (int)conf->log_level);
     return serve(&o, conf);
 }

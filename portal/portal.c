@@ -37,8 +37,9 @@ void portal_say_ready(struct portal *p)
         return;
     p->ready = true;
     loop_timer_stop(p->ready_timer);
-    log_msg(LOG_NOTICE, "event=ready port=%u portal=http://%s/ gate=%s", p->boot->http_port,
-            p->live->portal_name, gate_client_ready(p->gate) || p->listed_once ? "yes" : "no");
+    log_msg(LOG_NOTICE, "event=ready port=%u portal=%s://%s/ gate=%s", p->boot->http_port,
+            secure_ready(p->secure) ? "https" : "http", p->live->portal_name,
+            gate_client_ready(p->gate) || p->listed_once ? "yes" : "no");
     notify_ready();
 }
 

@@ -5,6 +5,7 @@ ours) that answers by what the phone's address begins with, and remembers taps a
     02:de  denied, "suspended"
     02:5e  never answered
     02:ab  refused without a reason
+    maria@comune, "una volta sola": an old account (Login, PAP); sospeso@provincia, the same: suspended
     else   a visitor: accepted after a tap, silently from then on, until "forget"
 """
 
@@ -49,9 +50,14 @@ modules {{
         ttl = 86400
         update {{ &control:Tmp-Integer-0 := 1 }}
     }}
+    files accounts_of_old {{
+        usersfile = {dir}/users
+    }}
+    pap {{
+    }}
     linelog asked {{
         filename = {dir}/asked.log
-        format = '{{"mac": "%{{Calling-Station-Id}}", "kind": "%{{Service-Type}}", "info": "%{{Connect-Info}}", "at": "%{{Called-Station-Id}}", "nas": "%{{NAS-Identifier}}"}}'
+        format = '{{"mac": "%{{Calling-Station-Id}}", "kind": "%{{Service-Type}}", "info": "%{{Connect-Info}}", "at": "%{{Called-Station-Id}}", "nas": "%{{NAS-Identifier}}", "user": "%{{User-Name}}"}}'
     }}
     linelog accounts {{
         filename = {dir}/accounts.log
@@ -98,6 +104,14 @@ server city {{
                 &Class := 0x636f6d756e65
             }}
         }}
+        elsif (&Service-Type == Login-User) {{
+            accounts_of_old
+            if (&User-Name == "sospeso@provincia") {{
+                update reply {{ &Reply-Message := "suspended" }}
+                reject
+            }}
+            pap
+        }}
         elsif (&Service-Type == Framed-User) {{
             pass
             update control {{ &Auth-Type := Accept }}
@@ -111,7 +125,17 @@ server city {{
             update control {{ &Auth-Type := Accept }}
         }}
     }}
+    authenticate {{
+        pap
+    }}
     post-auth {{
+        if (&Service-Type == Login-User) {{
+            update reply {{
+                &WISPr-Bandwidth-Max-Down := 40000000
+                &ChilliSpot-Max-Total-Octets := 5000000000
+            }}
+            pass
+        }}
         update reply {{ &Message-Authenticator := 0x00 }}
         Post-Auth-Type REJECT {{
             update reply {{ &Message-Authenticator := 0x00 }}
@@ -135,6 +159,7 @@ class PlainCentre:
         self.dir.mkdir()
         self.ns.ip("address", "add", f"{ADDRESS}/24", "dev", "backbone")
         (self.dir / "radiusd.conf").write_text(RADIUSD.format(dir=self.dir, secret=SECRET, address=ADDRESS))
+        (self.dir / "users").write_text('maria@comune Cleartext-Password := "una volta sola"\n')
         (self.dir / "dictionary").write_text("$INCLUDE /usr/share/freeradius/dictionary\n")
         self.start()
 
