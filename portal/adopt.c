@@ -40,6 +40,8 @@ static void adopt(struct portal *p, struct device *d, const struct gate_entry *e
     sessions_fini(d);
     session_adopt(&d->session, tag, e, loop_now_ms(), time(NULL));
     d->session_zone = zone_by_name(p->boot, tag->zone);
+    if (tag->lang[0])
+        snprintf(d->tap_lang, sizeof d->tap_lang, "%s", tag->lang);
     if (!d->zone)
         d->zone = d->session_zone;
     p->counts.adopted++;

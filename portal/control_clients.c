@@ -44,12 +44,12 @@ static json_t *client(const struct talk *t, const struct device *d)
     if (!session_is_open(s) && s->state != SESSION_CLOSING)
         return o;
     json_t *session = json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "session", s->id, "since",
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "session", s->id, "since",
         (json_int_t)s->start_s, "since_s", (json_int_t)session_time_s(s, now), "ends_in_s",
         (json_int_t)session_remaining_s(s, now), "up_bytes", (json_int_t)s->seen.up_bytes,
         "down_bytes", (json_int_t)s->seen.down_bytes, "up_Bps", (json_int_t)s->profile.up_Bps,
         "down_Bps", (json_int_t)s->profile.down_Bps, "quota_bytes",
-        (json_int_t)s->profile.quota_bytes, "adopted", s->adopted);
+        (json_int_t)s->profile.quota_bytes, "adopted", s->adopted, "provisional", s->provisional);
     json_object_update(o, session);
     json_decref(session);
     return o;

@@ -71,13 +71,15 @@ static json_t *sessions_status(const struct portal *p)
         left += d->session.left;
         denied += d->session.state == SESSION_IDLE && d->session.outcome == SESSION_DENIED;
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "open", open,
-                     "known", (json_int_t)devices_count(p->devices), "left", left, "denied", denied,
-                     "joins_silent", (json_int_t)p->counts.joins_silent, "joins_tap",
-                     (json_int_t)p->counts.joins_tap, "rejects", (json_int_t)p->counts.rejects,
-                     "no_answers", (json_int_t)p->counts.no_answers, "asking",
-                     (json_int_t)p->n_asking, "queued", (json_int_t)p->n_queued, "forgetting",
-                     (json_int_t)p->n_forgetting);
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "open", open,
+        "known", (json_int_t)devices_count(p->devices), "left", left, "denied", denied,
+        "joins_silent", (json_int_t)p->counts.joins_silent, "joins_tap",
+        (json_int_t)p->counts.joins_tap, "rejects", (json_int_t)p->counts.rejects, "no_answers",
+        (json_int_t)p->counts.no_answers, "asking", (json_int_t)p->n_asking, "queued",
+        (json_int_t)p->n_queued, "forgetting", (json_int_t)p->n_forgetting, "provisional",
+        (json_int_t)p->counts.provisional, "confirmed", (json_int_t)p->counts.confirmed,
+        "unconfirmed", (json_int_t)p->counts.unconfirmed);
 }
 
 static json_t *not_kept(const struct portal *p)

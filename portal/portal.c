@@ -233,6 +233,8 @@ static bool start_deciding(struct portal *p, char *err, size_t err_len)
     }
     p->radius = radius_client_new(p->loop, p->boot, err, err_len);
     p->accounting = p->radius ? accounting_new(p->loop, p->boot, p->radius, err, err_len) : NULL;
+    if (p->radius)
+        radius_client_on_access(p->radius, sessions_centre_back, p);
     return p->accounting != NULL;
 }
 

@@ -45,6 +45,7 @@ struct texts;
 
 struct portal_counts {
     uint64_t joins_silent, joins_tap, rejects, no_answers, stops, interims;
+    uint64_t provisional, confirmed, unconfirmed; /* sessions that no server granted; then, did */
     uint64_t adopted, reopened, rebuilt, redirects, pages, bad_tokens, held;
     uint64_t joins_login, wrong_logins, limited_logins;
 };
@@ -123,7 +124,8 @@ void sessions_end(struct device *d, enum acct_cause cause);
 bool sessions_admit(struct device *d, const struct radius_grant *grant);
 struct device *sessions_device(struct portal *p, const struct mac *mac);
 void sessions_answered(struct device *d, const struct radius_grant *grant);
-void sessions_fini(struct device *d);                                 /* for devices_free */
+void sessions_centre_back(void *portal); /* for radius_client_on_access */
+void sessions_fini(struct device *d);    /* for devices_free */
 void sessions_account_nas(struct portal *p, enum acct_status status); /* On, Off */
 const char *sessions_station(const struct device *d, char buf[static PORTAL_STATION_LEN]);
 

@@ -58,6 +58,20 @@ void radius_client_on_revival(struct radius_client *c, void (*fn)(void *arg), vo
     c->revived_arg = arg;
 }
 
+void radius_client_on_access(struct radius_client *c, void (*fn)(void *arg), void *arg)
+{
+    c->access_back = fn;
+    c->access_back_arg = arg;
+}
+
+bool radius_client_may_answer(const struct radius_client *c)
+{
+    bool may = false;
+    for (size_t i = 0; i < c->n_servers; i++)
+        may = may || c->lanes[RADIUS_FOR_ACCESS][i].alive;
+    return may;
+}
+
 /* A Challenge counts as a Reject (RFC 2865 section 4.4, for a NAS that has no way to answer one);
  * its text is a prompt, not a reason. */
 static void answered(void *arg, const uint8_t *reply, size_t len, uint32_t took_us)

@@ -76,5 +76,10 @@ size_t radius_client_stats(const struct radius_client *c, struct radius_server_s
 /* For the accounting: fn is called when an accounting server that was given up for dead is back.
  * One at a time; NULL ends it. */
 void radius_client_on_revival(struct radius_client *c, void (*fn)(void *arg), void *arg);
+/* The same for access: some server that was given up for dead answers again. fn must not ask
+ * anything before it returns. */
+void radius_client_on_access(struct radius_client *c, void (*fn)(void *arg), void *arg);
+/* Some server is not known to be dead, so asking for access makes sense. */
+bool radius_client_may_answer(const struct radius_client *c);
 
 #endif

@@ -90,6 +90,8 @@ struct radius_client {
     struct radius_exchange_list waiting[RADIUS_PURPOSES], open[RADIUS_PURPOSES];
     void (*revived)(void *arg); /* an accounting server is back */
     void *revived_arg;
+    void (*access_back)(void *arg);
+    void *access_back_arg;
     struct log_limit drop_limit;
 };
 

@@ -72,6 +72,8 @@ static void revived(struct radius_lane *lane)
     loop_timer_stop(lane->probe_timer);
     if (lane->purpose == RADIUS_FOR_ACCOUNTING && lane->client->revived != NULL)
         lane->client->revived(lane->client->revived_arg);
+    if (lane->purpose == RADIUS_FOR_ACCESS && lane->client->access_back != NULL)
+        lane->client->access_back(lane->client->access_back_arg);
 }
 
 void radius_lane_end_probe(struct radius_lane *lane)

@@ -14,7 +14,9 @@ enum {
     MIN_READ_MS = 1000,
     READ_FAILED_MS = 5000,
     MAX_QUOTA_READ_MS = 60000,
-    GUESSED_Bps = 12500000 /* for the quota of a device without a cap: 100 Mbit/s */
+    GUESSED_Bps = 12500000,  /* for the quota of a device without a cap: 100 Mbit/s */
+    CONFIRM_MS = 10000,      /* a provisional session is asked about after this */
+    CONFIRM_AGAIN_MS = 30000 /* and then so often, if nobody says that the centre is back */
 };
 
 const char *session_state_name(enum session_state s)
@@ -133,24 +135,40 @@ static unsigned on_tapped(struct session *s, const struct session_event *ev)
     return 0;
 }
 
+/* Whoever ends a session is not interested in what is still asked about it. */
+static unsigned stop_confirming(struct session *s)
+{
+    unsigned todo = s->confirming ? SESSION_DO_CANCEL : 0;
+    s->confirming = false;
+    return todo;
+}
+
 static unsigned idle(struct session *s, enum session_outcome outcome, unsigned todo)
 {
+    todo |= stop_confirming(s);
     s->state = SESSION_IDLE;
     s->outcome = outcome;
-    s->reading = s->resumed = false;
+    s->reading = s->resumed = s->changing = s->change_waits = s->provisional = false;
     return todo | SESSION_DO_SETTLE;
+}
+
+static unsigned end(struct session *s, enum acct_cause cause)
+{
+    s->state = SESSION_CLOSING;
+    s->cause = cause;
+    return SESSION_DO_CLOSE | stop_confirming(s);
 }
 
 static unsigned on_accepted(struct session *s, const struct session_event *ev)
 {
-    take_profile(s, ev->grant, ev->guest);
     s->start_s = ev->now_s;
     s->end_s = ev->now_s + s->profile.session_s;
     s->start_ms = (int64_t)ev->now_ms;
     s->end_ms = s->start_ms + 1000 * (int64_t)s->profile.session_s;
     memset(&s->base, 0, sizeof s->base);
     memset(&s->seen, 0, sizeof s->seen);
-    s->resumed = s->adopted = s->tap_waits = false;
+    s->resumed = s->changing = s->change_waits = s->adopted = s->tap_waits = false;
+    s->confirming = false;
     s->cause = ACCT_CAUSE_NONE;
     s->silent_again_ms = 0;
     s->outcome = SESSION_UNKNOWN;
@@ -159,24 +177,120 @@ static unsigned on_accepted(struct session *s, const struct session_event *ev)
     return SESSION_DO_OPEN;
 }
 
+/* The kernel is told the profile that the session has now; its counters go on. */
+static unsigned change(struct session *s)
+{
+    if (s->state == SESSION_OPENING) {
+        s->change_waits = true;
+        return 0;
+    }
+    s->resumed = s->changing = true;
+    s->state = SESSION_OPENING;
+    return SESSION_DO_OPEN;
+}
+
+/* From now on length_s more, in all at most SESSION_MAX_S. */
+static void set_end(struct session *s, const struct session_event *ev, uint32_t length_s)
+{
+    int64_t had_ms = (int64_t)ev->now_ms - s->start_ms;
+    int64_t whole_s = had_ms / 1000 + length_s;
+    s->profile.session_s = (uint32_t)(whole_s < SESSION_MAX_S ? whole_s : SESSION_MAX_S);
+    s->end_ms = s->start_ms + 1000 * (int64_t)s->profile.session_s;
+    s->end_s = s->start_s + s->profile.session_s;
+}
+
+static void refused(struct session *s, const struct session_event *ev, bool tapped)
+{
+    s->silent_again_ms = ev->now_ms + ev->silent_retry_ms;
+    memcpy(s->reason, ev->grant->reason, sizeof s->reason);
+    s->reason[sizeof s->reason - 1] = 0;
+    s->outcome = s->reason[0] ? SESSION_DENIED : tapped ? SESSION_REFUSED : SESSION_UNKNOWN;
+}
+
+/* What the centre says of a session that it was not there to grant. */
+static unsigned on_confirmed(struct session *s, const struct session_event *ev)
+{
+    s->confirming = false;
+    if (ev->grant->result == RADIUS_NO_ANSWER || s->cause != ACCT_CAUSE_NONE) {
+        s->confirm_ms = ev->now_ms + jittered(s, CONFIRM_AGAIN_MS);
+        return 0;
+    }
+    s->provisional = false;
+    if (ev->grant->result == RADIUS_ACCEPTED) {
+        take_profile(s, ev->grant, ev->guest);
+        set_end(s, ev, s->profile.session_s);
+        return change(s);
+    }
+    refused(s, ev, true);
+    if (s->state == SESSION_OPEN)
+        return end(s, ACCT_CAUSE_NAS_REQUEST);
+    s->cause = ACCT_CAUSE_NAS_REQUEST; /* ended as soon as it is open */
+    return 0;
+}
+
 static unsigned on_answered(struct session *s, const struct session_event *ev)
 {
     bool tapped = s->state == SESSION_JOINING;
 
+    if (s->confirming)
+        return on_confirmed(s, ev);
     if (s->state != SESSION_ASKING && !tapped)
         return 0;
-    if (ev->grant->result == RADIUS_ACCEPTED)
+    s->provisional = false;
+    if (ev->grant->result == RADIUS_ACCEPTED) {
+        take_profile(s, ev->grant, ev->guest);
         return on_accepted(s, ev);
+    }
+    if (ev->grant->result == RADIUS_NO_ANSWER && tapped && ev->guest_when_down) {
+        take_profile(s, ev->grant, ev->guest);
+        s->profile.session_s = (uint32_t)least(s->profile.session_s, SESSION_PROVISIONAL_S);
+        s->provisional = true;
+        s->confirm_ms = ev->now_ms + jittered(s, CONFIRM_MS);
+        return on_accepted(s, ev);
+    }
     if (ev->grant->result == RADIUS_NO_ANSWER) {
         s->silent_again_ms = ev->now_ms + NO_ANSWER_RETRY_MS;
         return idle(s, tapped ? SESSION_CENTRE_DOWN : s->outcome, 0);
     }
-    s->silent_again_ms = ev->now_ms + ev->silent_retry_ms;
-    memcpy(s->reason, ev->grant->reason, sizeof s->reason);
-    s->reason[sizeof s->reason - 1] = 0;
-    if (s->reason[0])
-        return idle(s, SESSION_DENIED, 0);
-    return idle(s, tapped ? SESSION_REFUSED : SESSION_UNKNOWN, 0);
+    refused(s, ev, tapped);
+    return idle(s, s->outcome, 0);
+}
+
+static unsigned on_changed(struct session *s, const struct session_event *ev)
+{
+    const struct radius_grant *g = ev->grant;
+    struct session_profile *p = &s->profile;
+
+    if (!session_is_open(s) || s->cause != ACCT_CAUSE_NONE)
+        return 0;
+    if (g->has_session)
+        set_end(s, ev, g->session_s);
+    p->idle_s = g->has_idle ? g->idle_s : p->idle_s;
+    p->interim_s = g->has_interim ? g->interim_s : p->interim_s;
+    p->up_Bps = g->has_up ? g->up_Bps : p->up_Bps;
+    p->down_Bps = g->has_down ? g->down_Bps : p->down_Bps;
+    p->quota_bytes = g->has_quota ? g->quota_bytes : p->quota_bytes;
+    return change(s);
+}
+
+static unsigned on_centre_back(struct session *s, const struct session_event *ev)
+{
+    if (s->provisional && !s->confirming)
+        s->confirm_ms = ev->at_ms;
+    return 0;
+}
+
+/* What was open before may still be open in the kernel, with counters: it is closed. */
+static unsigned on_not_opened(struct session *s, const struct session_event *ev)
+{
+    bool tap_again = s->tap_waits;
+
+    s->outcome = ev->status == GATE_FULL ? SESSION_GATE_FULL : SESSION_GATE_FAILED;
+    s->silent_again_ms = ev->now_ms + NO_ANSWER_RETRY_MS;
+    if (s->resumed)
+        return end(s, s->cause != ACCT_CAUSE_NONE ? s->cause : ACCT_CAUSE_NAS_REQUEST);
+    s->tap_waits = false;
+    return idle(s, s->outcome, tap_again ? SESSION_DO_TAP_AGAIN : 0);
 }
 
 static unsigned on_opened(struct session *s, const struct session_event *ev)
@@ -185,32 +299,20 @@ static unsigned on_opened(struct session *s, const struct session_event *ev)
 
     if (s->state != SESSION_OPENING)
         return 0;
-    if (ev->status != GATE_OK) {
-        bool tap_again = s->tap_waits;
-        enum session_outcome why =
-            ev->status == GATE_FULL ? SESSION_GATE_FULL : SESSION_GATE_FAILED;
-        unsigned stop = s->resumed ? SESSION_DO_STOP : 0;
-        if (s->cause == ACCT_CAUSE_NONE)
-            s->cause = ACCT_CAUSE_NAS_REQUEST;
-        s->tap_waits = false;
-        s->silent_again_ms = ev->now_ms + NO_ANSWER_RETRY_MS;
-        return idle(s, why, stop | (tap_again ? SESSION_DO_TAP_AGAIN : 0));
-    }
+    if (ev->status != GATE_OK)
+        return on_not_opened(s, ev);
     begin_watching(s, ev->now_ms);
-    s->resumed = false;
+    s->resumed = s->changing = false;
     if (s->cause != ACCT_CAUSE_NONE) { /* ended while it was being opened */
         s->state = SESSION_CLOSING;
-        return start | SESSION_DO_CLOSE;
+        return start | SESSION_DO_CLOSE | stop_confirming(s);
     }
     s->state = SESSION_OPEN;
+    if (s->change_waits) {
+        s->change_waits = false;
+        return start | change(s);
+    }
     return start | SESSION_DO_SETTLE;
-}
-
-static unsigned end(struct session *s, enum acct_cause cause)
-{
-    s->state = SESSION_CLOSING;
-    s->cause = cause;
-    return SESSION_DO_CLOSE;
 }
 
 /* The kernel's counters, on top of what was counted before it lost some. True if they grew. */
@@ -277,8 +379,9 @@ static unsigned on_closed(struct session *s, const struct session_event *ev)
     if (ev->counters)
         count(s, ev->counters);
     s->tap_waits = false;
-    s->silent_again_ms = 0;
-    return idle(s, SESSION_UNKNOWN, SESSION_DO_STOP | (tap_again ? SESSION_DO_TAP_AGAIN : 0));
+    if (s->outcome == SESSION_UNKNOWN)
+        s->silent_again_ms = 0;
+    return idle(s, s->outcome, SESSION_DO_STOP | (tap_again ? SESSION_DO_TAP_AGAIN : 0));
 }
 
 static unsigned on_expired(struct session *s, const struct session_event *ev)
@@ -299,6 +402,10 @@ static unsigned on_due(struct session *s, const struct session_event *ev)
         return 0;
     if ((int64_t)ev->now_ms >= s->end_ms)
         return end(s, ACCT_CAUSE_SESSION_TIMEOUT);
+    if (s->provisional && !s->confirming && ev->now_ms >= s->confirm_ms) {
+        s->confirming = true;
+        return SESSION_DO_TAP;
+    }
     if (s->reading ||
         ev->now_ms < least(s->next_read_ms, s->next_interim_ms ? s->next_interim_ms : UINT64_MAX))
         return 0;
@@ -336,6 +443,7 @@ unsigned session_step(struct session *s, const struct session_event *ev)
         [SESSION_COUNTED] = on_counted,   [SESSION_MISSING] = on_missing,
         [SESSION_CLOSED] = on_closed,     [SESSION_EXPIRED] = on_expired,
         [SESSION_DUE] = on_due,           [SESSION_END] = on_end,
+        [SESSION_CHANGED] = on_changed,   [SESSION_CENTRE_BACK] = on_centre_back,
     };
     return on[ev->kind](s, ev);
 }
@@ -349,6 +457,8 @@ uint64_t session_next_ms(const struct session *s)
         next = least(next, s->next_read_ms);
     if (!s->reading && s->next_interim_ms)
         next = least(next, s->next_interim_ms);
+    if (s->provisional && !s->confirming)
+        next = least(next, s->confirm_ms);
     return next;
 }
 
@@ -365,9 +475,11 @@ void session_adopt(struct session *s, const struct tag *tag, const struct gate_e
         left_s = by_clock_s;
     s->state = SESSION_OPEN;
     s->adopted = true;
+    s->provisional = tag->lang[0] != 0;
     memcpy(s->id, tag->id, sizeof s->id);
     memcpy(&s->seed, entry->mac.b + 2, sizeof s->seed);
     s->seed = (s->seed ^ (uint32_t)now_ms) | 1;
+    s->confirm_ms = now_ms + jittered(s, MIN_READ_MS);
     s->profile = (struct session_profile){.session_s = (uint32_t)length_s,
                                           .idle_s = tag->idle_s,
                                           .interim_s = tag->interim_s,

@@ -9,7 +9,11 @@
  *      ▲ │      tap        │ tap              ▲ │ refused   │    ▼
  *      │ └───────────► JOINING ───────────────┘ │  missing  │  CLOSING
  *      └────────────◄──────┴────────◄───────────┘   ◄───────┘    │
- *      └────────────────────────◄────────────────────────────────┘ closed */
+ *      └────────────────────────◄────────────────────────────────┘ closed
+ *
+ * While no server answers, a tap may be given a short session on the router's own account
+ * (provisional): OPEN as any other, and asked about again, as the tap that it was, until a server
+ * has said yes (its profile replaces the provisional one in place) or no (closed). */
 #ifndef LOGGIA_PORTAL_SESSION_H
 #define LOGGIA_PORTAL_SESSION_H
 
@@ -21,9 +25,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SESSION_ID_LEN     17 /* 16 hexadecimal digits, NUL */
-#define SESSION_BACKSTOP_S 30 /* the kernel ends what we did not end, this much later */
-#define SESSION_MAX_S      (30 * 86400)
+#define SESSION_ID_LEN        17 /* 16 hexadecimal digits, NUL */
+#define SESSION_BACKSTOP_S    30 /* the kernel ends what we did not end, this much later */
+#define SESSION_MAX_S         (30 * 86400)
+#define SESSION_PROVISIONAL_S 300 /* at most, where no server answered a tap */
 
 enum session_state {
     SESSION_IDLE,
@@ -70,24 +75,31 @@ struct session {
     struct gate_counters base; /* counted before the kernel lost its counters */
     struct gate_counters seen; /* all that was counted, as of the last read */
     uint64_t read_ms, next_read_ms, next_interim_ms, active_ms;
-    bool reading; /* a READ is in flight */
-    bool resumed; /* OPENING again: accounting has begun already */
+    bool reading;        /* a READ is in flight */
+    bool resumed;        /* OPENING again: accounting has begun already */
+    bool changing;       /* resumed, to change what the kernel has: its counters go on */
+    bool change_waits;   /* changed once more meanwhile */
+    bool provisional;    /* no server has agreed to it yet */
+    bool confirming;     /* OPEN, and asked about */
+    uint64_t confirm_ms; /* provisional: when to ask again */
     bool adopted;
     bool tap_waits;        /* tapped while closing */
     enum acct_cause cause; /* why it is, or will be, closed; NONE while it may go on */
 };
 
 enum session_event_kind {
-    SESSION_APPEARED, /* the device sent a packet; random, name a question */
-    SESSION_TAPPED,   /* the same, by a citizen with a good token */
-    SESSION_ANSWERED, /* grant, guest, silent_retry_ms */
-    SESSION_OPENED,   /* the gate's answer to OPEN: status */
-    SESSION_COUNTED,  /* the gate's answer to READ: counters, NULL if there was none */
-    SESSION_MISSING,  /* the kernel does not hold what it should */
-    SESSION_CLOSED,   /* the gate's answer to CLOSE: counters, NULL if it was gone */
-    SESSION_EXPIRED,  /* the kernel's backstop ended it: counters */
-    SESSION_DUE,      /* session_next_ms came */
-    SESSION_END       /* somebody ends it: cause; USER_REQUEST also stops silent joining */
+    SESSION_APPEARED,   /* the device sent a packet; random, name a question */
+    SESSION_TAPPED,     /* the same, by a citizen with a good token */
+    SESSION_ANSWERED,   /* grant, guest, silent_retry_ms */
+    SESSION_OPENED,     /* the gate's answer to OPEN: status */
+    SESSION_COUNTED,    /* the gate's answer to READ: counters, NULL if there was none */
+    SESSION_MISSING,    /* the kernel does not hold what it should */
+    SESSION_CLOSED,     /* the gate's answer to CLOSE: counters, NULL if it was gone */
+    SESSION_EXPIRED,    /* the kernel's backstop ended it: counters */
+    SESSION_DUE,        /* session_next_ms came */
+    SESSION_END,        /* somebody ends it: cause; USER_REQUEST also stops silent joining */
+    SESSION_CHANGED,    /* the centre changes an open session (RFC 5176): what grant has */
+    SESSION_CENTRE_BACK /* a provisional session is asked about at at_ms */
 };
 
 struct session_event {
@@ -98,6 +110,8 @@ struct session_event {
     const struct radius_grant *grant;
     const struct conf_profile *guest;
     uint64_t silent_retry_ms;
+    bool guest_when_down; /* ANSWERED: a tap that got no answer gets a provisional session */
+    uint64_t at_ms;
     const struct gate_counters *counters;
     enum gate_status status;
     enum acct_cause cause;
@@ -107,7 +121,7 @@ struct session_event {
 enum session_do {
     SESSION_DO_CANCEL = 1, /* the question in flight is of no interest any more */
     SESSION_DO_ASK = 2,    /* silently */
-    SESSION_DO_TAP = 4,    /* ask as a tap */
+    SESSION_DO_TAP = 4,    /* ask as a tap; of an open session: to confirm it */
     SESSION_DO_OPEN = 8,
     SESSION_DO_START = 16, /* accounting */
     SESSION_DO_READ = 32,
@@ -135,7 +149,7 @@ uint32_t session_timeout_s(const struct session *s, uint64_t now_ms);
 uint64_t session_remaining_s(const struct session *s, uint64_t now_ms);
 uint32_t session_time_s(const struct session *s, uint64_t now_ms);
 
-/* Online, or about to be. */
+/* Online, and stays so while the kernel is told what it is granted now. */
 bool session_is_open(const struct session *s);
 /* A question or the gate's answer is awaited: what the page will say is not known yet. */
 bool session_is_settling(const struct session *s);

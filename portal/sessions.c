@@ -15,7 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CLOSE_AGAIN_MS = 1000 };
+enum { CLOSE_AGAIN_MS = 1000, CONFIRM_APART_MS = 2 };
+
+static struct log_limit provisional_limit = {.interval_ms = 60000, .burst = 10};
 
 struct session_event sessions_now(enum session_event_kind kind)
 {
@@ -164,12 +166,15 @@ static void gate_open(struct device *d)
     if (!s->resumed || !d->session_zone)
         d->session_zone = d->zone;
     session_tag(s, d->session_zone ? d->session_zone->name : "none", &tag);
+    if (s->provisional)
+        snprintf(tag.lang, sizeof tag.lang, "%s", d->tap_lang[0] ? d->tap_lang : "x");
     if (tag_write(&tag, r.entry.tag) == TAG_WITHOUT_CLASS)
         log_msg(LOG_WARNING, "event=class_not_kept device=%s session=%s bytes=%u", d->pseudonym,
                 s->id, s->class_len);
     r.entry.mac = d->mac;
-    /* Never same_session: what was counted before is in the tag's base, not to be carried over
-     * twice. */
+    /* Only to change what is there: of what the kernel has lost the counters are in the tag's base,
+     * not to be carried over twice. */
+    r.entry.same_session = s->changing;
     r.entry.timeout_s = session_timeout_s(s, loop_now_ms());
     r.entry.up_Bps = s->profile.up_Bps;
     r.entry.down_Bps = s->profile.down_Bps;
@@ -230,31 +235,60 @@ static void gate_ask(struct device *d, enum gate_verb verb)
 /* --- the centre --------------------------------------------------------------------------------
  */
 
-void sessions_answered(struct device *d, const struct radius_grant *grant)
+/* What a tap gets while no server answers; a password that nobody has checked gets nothing. */
+static bool guest_when_down(const struct device *d)
 {
-    struct portal *p = d->portal;
-    bool tapped = d->session.state == SESSION_JOINING;
-    struct session_event ev = sessions_now(SESSION_ANSWERED);
+    const struct portal *p = d->portal;
+    const struct conf *conf = p->live->has_radius ? p->live : p->boot;
+    return p->radius && !d->login && conf->radius.when_down == CONF_DOWN_GUEST;
+}
 
-    if (grant->result == RADIUS_ACCEPTED)
-        d->login ? p->counts.joins_login++
-        : tapped ? p->counts.joins_tap++
-                 : p->counts.joins_silent++;
-    else if (grant->result == RADIUS_REJECTED)
-        p->counts.rejects++;
-    else
-        p->counts.no_answers++;
-    metrics_join(p->metrics, tapped ? METRICS_TAP : METRICS_SILENT, grant);
+static void count_answer(struct device *d, const struct radius_grant *grant)
+{
+    struct portal_counts *n = &d->portal->counts;
+    bool tapped = d->session.state == SESSION_JOINING, confirming = d->session.confirming;
+
+    switch (grant->result) {
+    case RADIUS_ACCEPTED:
+        confirming ? n->confirmed++
+        : d->login ? n->joins_login++
+        : tapped   ? n->joins_tap++
+                   : n->joins_silent++;
+        break;
+    case RADIUS_REJECTED:
+        confirming ? n->unconfirmed++ : n->rejects++;
+        break;
+    case RADIUS_NO_ANSWER:
+        n->no_answers++;
+        break;
+    }
+    metrics_join(d->portal->metrics, tapped || confirming ? METRICS_TAP : METRICS_SILENT, grant);
     log_msg(grant->result == RADIUS_ACCEPTED ? LOG_INFO : LOG_DEBUG,
             "event=answer device=%s how=%s result=%s reason=\"%s\" took_us=%u", d->pseudonym,
-            d->login ? "login"
-            : tapped ? "tap"
-                     : "silent",
+            confirming ? "confirm"
+            : d->login ? "login"
+            : tapped   ? "tap"
+                       : "silent",
             grant->result == RADIUS_ACCEPTED   ? "accept"
             : grant->result == RADIUS_REJECTED ? "reject"
                                                : "none",
             grant->reason, grant->took_us);
+    if (tapped && grant->result == RADIUS_NO_ANSWER && guest_when_down(d)) {
+        n->provisional++;
+        log_limited(&provisional_limit, LOG_WARNING,
+                    "event=provisional device=%s session=%s why=\"no RADIUS server answers\"",
+                    d->pseudonym, d->session.id);
+    }
+}
+
+void sessions_answered(struct device *d, const struct radius_grant *grant)
+{
+    struct portal *p = d->portal;
+    struct session_event ev = sessions_now(SESSION_ANSWERED);
+
+    count_answer(d, grant);
     ev.grant = grant;
+    ev.guest_when_down = guest_when_down(d);
     ev.guest = &p->live->guest;
     ev.silent_retry_ms = 1000 * (uint64_t)p->live->silent_retry_s;
     sessions_event(d, &ev);
@@ -278,7 +312,9 @@ static void ask_tap(struct device *d)
 {
     struct portal *p = d->portal;
     char station[PORTAL_STATION_LEN];
-    d->session_zone = d->zone;
+    bool tapped = d->session.state == SESSION_JOINING;
+    if (tapped)
+        d->session_zone = d->zone;
     d->login = d->login_user != NULL;
     struct radius_ask ask = {.kind = d->login ? RADIUS_PASSWORD : RADIUS_TAP,
                              .mac = d->mac,
@@ -297,7 +333,10 @@ static void ask_tap(struct device *d)
         sessions_answered(d, &grant);
         return;
     }
-    d->question = radius_ask(p->radius, &ask, on_tap_answer, d);
+    /* Nobody waits for servers that are known to be dead; what asks them again is the confirmation
+     * of the session that this begins. */
+    bool dead = tapped && guest_when_down(d) && !radius_client_may_answer(p->radius);
+    d->question = dead ? NULL : radius_ask(p->radius, &ask, on_tap_answer, d);
     if (!d->question)
         on_tap_answer(d, &(struct radius_grant){.result = RADIUS_NO_ANSWER});
 }
@@ -387,6 +426,21 @@ void sessions_event(struct device *d, struct session_event *ev)
 bool device_is_settling(const struct device *d)
 {
     return session_is_settling(&d->session) || forget_state(d) == FORGET_ASKING;
+}
+
+/* Not all at once: those that got a provisional session are asked about one after the other. */
+void sessions_centre_back(void *portal)
+{
+    struct portal *p = portal;
+    struct session_event ev = sessions_now(SESSION_CENTRE_BACK);
+
+    ev.at_ms = ev.now_ms;
+    for (struct device *d = devices_first(p->devices); d; d = devices_next(d)) {
+        if (!d->session.provisional)
+            continue;
+        sessions_event(d, &ev);
+        ev.at_ms += CONFIRM_APART_MS;
+    }
 }
 
 struct device *sessions_device(struct portal *p, const struct mac *mac)

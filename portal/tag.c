@@ -48,6 +48,16 @@ static void put_opaque(struct line *l, char key, const uint8_t *value, size_t le
     put(l, word);
 }
 
+/* What reading would refuse must not cost the session its tag. */
+static void put_lang(struct line *l, const char *lang)
+{
+    char word[TAG_LANG_LEN + 2];
+    size_t n = strspn(lang, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    snprintf(word, sizeof word, "p=%s", n > 0 && !lang[n] ? lang : "x");
+    if (*lang)
+        put(l, word);
+}
+
 static void put_base(struct line *l, const struct gate_counters *b)
 {
     char word[96];
@@ -71,6 +81,7 @@ enum tag_fit tag_write(const struct tag *tag, char out[static GATE_TAG_LEN])
     put_number(&l, 'e', (uint64_t)tag->end_s);
     snprintf(word, sizeof word, "z=%s", tag->zone);
     put(&l, word);
+    put_lang(&l, tag->lang);
     put_number(&l, 'i', tag->interim_s);
     put_number(&l, 'd', tag->idle_s);
     put_number(&l, 'q', tag->quota_bytes);
@@ -148,6 +159,8 @@ static bool read_word(const char *word, size_t len, struct tag *t)
         return name(v, len, false, t->id, sizeof t->id);
     case 'z':
         return name(v, len, true, t->zone, sizeof t->zone);
+    case 'p':
+        return name(v, len, true, t->lang, sizeof t->lang);
     case 't':
         return number(v, len, INT64_MAX / 2000, (uint64_t *)&t->start_s);
     case 'e':

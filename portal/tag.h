@@ -12,6 +12,7 @@
 
 #define TAG_ID_LEN   33 /* an Acct-Session-Id with its NUL */
 #define TAG_ZONE_LEN 33
+#define TAG_LANG_LEN 16
 #define TAG_OPAQUE   64 /* bytes of Class and of Chargeable-User-Identity */
 
 struct tag {
@@ -20,6 +21,7 @@ struct tag {
     int64_t start_s, end_s;     /* t, e: Unix time; their difference is the session's length */
     uint32_t interim_s, idle_s; /* i, d */
     uint64_t quota_bytes;       /* q; 0: none */
+    char lang[TAG_LANG_LEN];    /* p: provisional, and the language of its tap; "": it is not */
     struct gate_counters base;  /* b: counted before the kernel lost its counters */
     uint8_t class_len, cui_len; /* c, u: base64url */
     uint8_t class_value[TAG_OPAQUE], cui[TAG_OPAQUE];

@@ -49,6 +49,7 @@ class Router:
         self.dir = self.world.dir / name
         self.dir.mkdir()
         self.daemons, self.extra_conf, self.tls = {}, "", tls
+        self.radius_conf = ""  # options for the radius section
         self._network()
 
     # --- the machine ---------------------------------------------------------------------------
@@ -118,6 +119,7 @@ class Router:
             text, found = re.subn(r"^# tls \{\n(?:# .*\n)*?# \}\n", lambda m: m[0].replace("# ", ""), text, flags=re.M)
             assert found == 1, "the sample has no tls section"
             text = filled(text, {'"/etc/loggia/tls/': f'"{self.certificate().parent}/'})
+        text = text.replace("radius {\n", "radius {\n" + self.radius_conf)
         own = {"state_directory": state, "run_directory": run, "nas_identifier": self.name,
                "locale_directory": locale, **USERS}
         self.conf = self.dir / "loggia.conf"

@@ -12,6 +12,7 @@ from portal_world import Square, online_page, post, token_of
 def square():
     square = Square()
     try:
+        square.router.radius_conf = '    when_radius_down = "hold"\n'
         square.router.start()
         yield square
     except BaseException:

@@ -47,6 +47,21 @@ static void an_admin_can_read_it_in_nft_list(void **state)
                               "d=900 q=2000000000 c=AP89IAo u=YWJj");
 }
 
+static void a_session_of_an_outage_is_marked_whatever_the_language_is_called(void **state)
+{
+    struct tag in = usual(), out;
+    char text[GATE_TAG_LEN];
+    (void)state;
+    strcpy(in.lang, "zh-hans");
+    tag_write(&in, text);
+    assert_true(tag_read(text, &out));
+    assert_string_equal(out.lang, "zh-hans");
+    strcpy(in.lang, "zh_Hans b=1");
+    tag_write(&in, text);
+    assert_true(tag_read(text, &out)); /* what could not be read again would cost the session */
+    assert_string_equal(out.lang, "x");
+}
+
 static void the_session_survives_a_class_that_is_too_long(void **state)
 {
     struct tag in = usual(), out;
@@ -128,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_restart_finds_the_same_session),
         cmocka_unit_test(an_admin_can_read_it_in_nft_list),
+        cmocka_unit_test(a_session_of_an_outage_is_marked_whatever_the_language_is_called),
         cmocka_unit_test(the_session_survives_a_class_that_is_too_long),
         cmocka_unit_test(words_of_a_later_version_are_passed_over),
         cmocka_unit_test(nothing_hostile_is_adopted),
