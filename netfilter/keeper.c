@@ -116,26 +116,10 @@ static int rebuild_chunk(struct gate *g, size_t from)
     return r;
 }
 
-/* Shuts the LAN off while the table is missing: at once, whatever else has to wait. If there is a
- * table (a part of it was deleted) this is refused or superfluous, and the next step does it all.
- */
-static void shut(struct gate *g)
-{
-    struct batch *b = ruleset_present(g->rs) ? NULL : batch_new(g->rs);
-    if (!b)
-        return;
-    batch_shut(b);
-    batch_commit(b, NULL, NULL);
-    batch_free(b);
-}
-
-/* *shut_us gets when nobody could pass any longer who may not. The rules come with the first
- * devices, the others follow. */
-static int rebuild_all(struct gate *g, uint64_t *shut_us)
+/* Shut before this. The rules come with the first devices, the others follow. */
+static int rebuild_all(struct gate *g)
 {
     size_t n = clients_count(g->clients);
-    shut(g);
-    *shut_us = loop_now_us();
     int r = rebuild_chunk(g, 0);
     for (size_t from = REBUILD_CHUNK; r == 0 && from < n; from += REBUILD_CHUNK)
         r = rebuild_chunk(g, from);
@@ -150,10 +134,14 @@ static int rebuild_all(struct gate *g, uint64_t *shut_us)
 int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_foreign *cause)
 {
     size_t n = clients_count(g->clients);
-    uint64_t shut_us = 0;
-    int r = rebuild_all(g, &shut_us);
+    uint64_t shut_us = cause->shut_us;
+    if (!cause->shut) {
+        ruleset_shut(g->rs);
+        shut_us = loop_now_us();
+    }
+    int r = rebuild_all(g);
     for (int i = 0; i < 3 && r < 0; i++) /* somebody may be at it still */
-        r = rebuild_all(g, &shut_us);
+        r = rebuild_all(g);
     if (r < 0) {
         log_msg(LOG_ERR, "event=rebuild-failed table=%s error=\"%s\"", g->rules.table,
                 strerror(-r));
@@ -251,8 +239,7 @@ static int replace_layout(struct gate *g)
     }
     log_msg(LOG_WARNING, "event=layout-replaced table=%s devices=%zu", g->rules.table,
             clients_count(g->clients));
-    uint64_t shut_us;
-    return rebuild_all(g, &shut_us);
+    return rebuild_all(g);
 }
 
 bool keeper_start(struct gate *g, char *err, size_t err_len)

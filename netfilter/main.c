@@ -29,10 +29,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define HURRY_NICE (-10)
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 enum action { RUN, CHECK, REMOVE };
@@ -271,10 +274,20 @@ static void on_reload(void *arg, int signum)
 /* --- running
  * ----------------------------------------------------------------------------------------- */
 
+/* Ahead of whatever else the router does: who is late after a foreign flush finds the kernel busy
+ * with it (ruleset_read.c), and the gate works for microseconds at a time. Only root may, and where
+ * systemd starts us it does this itself, and forbids it to us. */
+static void hurry(void)
+{
+    if (geteuid() == 0 && setpriority(PRIO_PROCESS, 0, HURRY_NICE) < 0)
+        log_msg(LOG_INFO, "event=no-priority error=\"%s\"", strerror(errno));
+}
+
 static bool start(struct program *p, char *err, size_t err_len)
 {
     struct gate *g = &p->gate;
     uid_t uid;
+    hurry();
     if (!lock_table(p, err, err_len) || !open_socket(p, &uid, err, err_len) ||
         !privileges_drop(p->conf->gate_user, err, err_len))
         return false;

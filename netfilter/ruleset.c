@@ -50,6 +50,15 @@ static struct mnl_socket *open_socket(unsigned groups, char *err, size_t err_len
     return nl;
 }
 
+/* Without it (out of memory) the shut is made when it is needed. */
+static void prepare_shut(struct ruleset *rs)
+{
+    batch_free(rs->shut);
+    rs->shut = batch_new(rs);
+    if (rs->shut)
+        batch_shut(rs->shut);
+}
+
 struct ruleset *ruleset_new(const struct ruleset_config *cfg, char *err, size_t err_len)
 {
     struct ruleset *rs = calloc(1, sizeof *rs);
@@ -66,6 +75,7 @@ struct ruleset *ruleset_new(const struct ruleset_config *cfg, char *err, size_t 
         return NULL;
     }
     rs->portid = mnl_socket_get_portid(rs->nl);
+    prepare_shut(rs);
     return rs;
 }
 
@@ -77,12 +87,14 @@ void ruleset_free(struct ruleset *rs)
         mnl_socket_close(rs->nl);
     if (rs->watch)
         mnl_socket_close(rs->watch);
+    batch_free(rs->shut);
     free(rs);
 }
 
 void ruleset_configure(struct ruleset *rs, const struct ruleset_config *cfg)
 {
     rs->cfg = *cfg;
+    prepare_shut(rs);
 }
 
 void ruleset_totals(const struct ruleset *rs, uint64_t *transactions, uint64_t *failed)
@@ -278,6 +290,13 @@ int ruleset_remove(struct ruleset *rs)
     }
     batch_free(b);
     return r == -ENOENT ? 0 : r;
+}
+
+int ruleset_shut(struct ruleset *rs)
+{
+    if (!rs->shut || rs->shut->oom)
+        prepare_shut(rs);
+    return rs->shut ? batch_commit(rs->shut, NULL, NULL) : -ENOMEM;
 }
 
 bool ruleset_present(struct ruleset *rs)

@@ -59,13 +59,15 @@ unsigned ruleset_features(struct ruleset *rs); /* enum gate_feature, probed */
 int ruleset_install(struct ruleset *rs);
 int ruleset_remove(struct ruleset *rs); /* deletes the table; 0 also when there is none */
 bool ruleset_present(struct ruleset *rs);
+/* Commits a batch_shut that was made beforehand. What follows has to make the table anew. */
+int ruleset_shut(struct ruleset *rs);
 
 /* Transactions: new, fill, commit, free. A batch that ran out of memory fails with -ENOMEM. */
 struct batch *batch_new(struct ruleset *rs);
 void batch_free(struct batch *b);
 void batch_fresh_table(struct batch *b); /* deletes whatever is there and makes it anew */
-/* A table with nothing in it but the drop of all that is forwarded from or to the LAN: the least
- * that shuts a router whose table was deleted, whatever the number of its devices. */
+/* A drop of all that is forwarded from or to the LAN, before all other rules, and what it needs:
+ * the least that shuts a router whose table was deleted, whatever the number of its devices. */
 void batch_shut(struct batch *b);
 void batch_open(struct batch *b, const struct ruleset_device *d);
 void batch_close(struct batch *b, const struct mac *mac, uint32_t number);
@@ -108,12 +110,15 @@ int ruleset_others(struct ruleset *rs, ruleset_chain_fn fn, void *arg);
 
 /* What others do to the table. */
 struct ruleset_foreign {
-    bool damaged; /* somebody deleted the table or a part that is ours alone */
-    bool overrun; /* the kernel had to leave notifications out: look for yourself */
-    char by[32];  /* the program that did it, "" if unknown */
+    bool damaged;     /* somebody deleted the table or a part that is ours alone */
+    bool overrun;     /* the kernel had to leave notifications out: look for yourself */
+    bool shut;        /* ruleset_shut was done at the first sign of it */
+    uint64_t shut_us; /* loop_now_us() when it was */
+    char by[32];      /* the program that did it, "" if unknown */
     uint32_t pid;
 };
 int ruleset_watch_fd(const struct ruleset *rs);
+/* Shuts the LAN off before it reads on, if rules of ours were deleted: see ruleset_read.c. */
 void ruleset_watch_read(struct ruleset *rs, struct ruleset_foreign *out);
 
 #endif

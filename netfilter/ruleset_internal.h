@@ -26,6 +26,7 @@ struct ruleset {
     uint32_t portid;
     uint32_t seq;
     struct mnl_socket *watch; /* what others do */
+    struct batch *shut;       /* ready to be committed, any number of times */
     uint64_t transactions, failed;
 };
 

@@ -354,6 +354,7 @@ void batch_shut(struct batch *b)
             add_chain(b, &chains[i]);
     for (int i = 0; i < 2; i++) {
         struct rule w = word_begin(b, "forward");
+        w.first = true; /* part of the table may be there, rules that lead nowhere now */
         word_if_lan(&w, ways[i]);
         word_verdict(&w, NF_DROP, NULL);
     }

@@ -18,7 +18,7 @@
 
 struct rule word_begin(struct batch *b, const char *chain)
 {
-    struct rule w = {b, nftnl_rule_alloc()};
+    struct rule w = {.b = b, .r = nftnl_rule_alloc()};
     if (!w.r) {
         b->oom = true;
         return w;
@@ -31,8 +31,8 @@ struct rule word_begin(struct batch *b, const char *chain)
 
 void word_end(struct rule *w)
 {
-    struct nlmsghdr *nlh =
-        w->r && !w->b->oom ? batch_msg(w->b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND) : NULL;
+    uint16_t flags = w->first ? NLM_F_CREATE : NLM_F_CREATE | NLM_F_APPEND;
+    struct nlmsghdr *nlh = w->r && !w->b->oom ? batch_msg(w->b, NFT_MSG_NEWRULE, flags) : NULL;
     if (nlh) {
         nftnl_rule_nlmsg_build_payload(nlh, w->r);
         batch_end_msg(w->b, nlh);

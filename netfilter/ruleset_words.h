@@ -14,6 +14,7 @@ struct nftnl_expr;
 struct rule {
     struct batch *b;
     struct nftnl_rule *r;
+    bool first; /* before all others of its chain, not behind them */
 };
 
 struct rule word_begin(struct batch *b, const char *chain);
