@@ -163,8 +163,9 @@ static bool user_id(const char *name, uid_t *uid, gid_t *gid, char *err, size_t 
     return true;
 }
 
-/* Made under the directory's own permissions; only its owner, loggiad's user, and root may connect.
- */
+/* Only loggiad's user and root may connect, which SO_PEERCRED sees to. Started as root, the socket
+ * is made theirs; started as gate_user already (the unit does), it cannot be given away, and the
+ * directory's group, which both daemons are in, opens it. */
 static bool open_socket(struct program *p, uid_t *uid, char *err, size_t err_len)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -179,7 +180,7 @@ static bool open_socket(struct program *p, uid_t *uid, char *err, size_t err_len
     }
     p->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     unlink(a.sun_path); /* of a gate that was killed: we hold its lock */
-    mode_t mask = umask(0177);
+    mode_t mask = umask(geteuid() == 0 ? 0177 : 0117);
     bool ok = p->listen_fd >= 0 && bind(p->listen_fd, (struct sockaddr *)&a, sizeof a) == 0;
     umask(mask);
     if (ok && geteuid() == 0)

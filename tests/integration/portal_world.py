@@ -191,12 +191,12 @@ class PlainCentre:
 class Square:
     """One internet, one centre, one router."""
 
-    def __init__(self, **router):
+    def __init__(self, kind=Router, **router):
         self.world = World()
         try:
             self.internet = Internet(self.world)
             self.centre = PlainCentre(self.internet)
-            self.router = Router(self.internet, radius=(ADDRESS, SECRET), **router)
+            self.router = kind(self.internet, radius=(ADDRESS, SECRET), **router)
         except BaseException:
             self.world.close()
             raise
