@@ -21,7 +21,8 @@ void report_init(struct report *r, report_fn fn, void *arg)
     pthread_mutex_init(&r->lock, NULL);
 }
 
-static void say(struct report *r, int level, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void say(struct report *r, int level, const char *fmt,
+                                                      va_list ap)
 {
     char line[512];
     vsnprintf(line, sizeof line, fmt, ap);
