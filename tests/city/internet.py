@@ -7,6 +7,7 @@ world_wide_web.py and iperf3 servers. Documentation prefixes only.
 
 import itertools
 import pathlib
+import sys
 
 from city.ca import Authority
 from city.netns import wait_for
@@ -59,7 +60,7 @@ class Internet:
                                    *(f"listen-address={ip}" for ip in DNS), *records, ""]))
         self.dns = self.ns.start("dnsmasq", "--keep-in-foreground", "--log-facility=-", "--pid-file=", "-C", conf)
         chain, key = self.ca.issue(list(NAMES), "web")
-        self.web = self.ns.start("python3", HERE / "world_wide_web.py", chain, key)
+        self.web = self.ns.start(sys.executable, HERE / "world_wide_web.py", chain, key)
         for port in IPERF_PORTS:
             self.ns.start("iperf3", "--server", "--port", port)
         wait_for("the web of the internet", lambda: "ready" in self.web.output())

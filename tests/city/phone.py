@@ -9,6 +9,7 @@ import pathlib
 import secrets
 import signal
 import subprocess
+import sys
 import time
 import urllib.parse
 
@@ -253,7 +254,7 @@ class Phone:
     def reaches(self, address, port=80, timeout=1.0):
         """Whether a TCP connection is made."""
         code = f"import socket;socket.create_connection(({address!r},{port}),{timeout}).close()"
-        return self.ns.run("python3", "-c", code, check=False).returncode == 0
+        return self.ns.run(sys.executable, "-c", code, check=False).returncode == 0
 
     def pings(self, address, timeout=1.0):
         return self.ns.run("ping", "-n", "-c", "1", "-W", timeout, address, check=False).returncode == 0
