@@ -66,6 +66,7 @@ struct conf {
     size_t n_zones;
     struct conf_profile guest;
     uint32_t log_level;     /* syslog's number */
+    uint32_t guard;         /* 1: routing rules keep the LAN shut while the table is missing */
     uint32_t last_password; /* 1: offer the form, over HTTPS alone */
     bool has_tls, has_metrics;
     struct {

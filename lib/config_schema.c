@@ -83,6 +83,9 @@ const struct config_option config_options[] = {
      "DNS packets that a device which is not online yet may send.", AT(conf, dns_rate)},
     {PLACE_ROOT, "dns_burst", TYPE_NUMBER, 1, 100000, DEFAULT("100"), "packets",
      "DNS packets that such a device may send at once.", AT(conf, dns_burst)},
+    {PLACE_ROOT, "guard", TYPE_CHOICE, 0, 0, DEFAULT("no"), NULL,
+     "Keep devices shut off even while somebody else's nft flush ruleset has deleted the table, by routing rules of "
+     "priority 10 and bit 0x20000000 of the packet mark.", ONE_OF(guard, "no|yes")},
     {PLACE_ROOT, "silent_retry", TYPE_DURATION, 1, DAY, DEFAULT("60"), "s",
      "A device that the city does not know is asked about again after this time.", AT(conf, silent_retry_s)},
 

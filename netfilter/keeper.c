@@ -123,6 +123,9 @@ static int rebuild_all(struct gate *g)
     int r = rebuild_chunk(g, 0);
     for (size_t from = REBUILD_CHUNK; r == 0 && from < n; from += REBUILD_CHUNK)
         r = rebuild_chunk(g, from);
+    int guard = r == 0 ? ruleset_guard(g->rs, true) : 0;
+    if (guard < 0)
+        log_msg(LOG_ERR, "event=no-guard error=\"%s\"", strerror(-guard));
     for (size_t i = 0; r == 0 && i < n; i++) { /* the kernel's counters hold all of it now */
         struct client *c = clients_at(g->clients, i);
         memset(&c->carry, 0, sizeof c->carry);
@@ -256,6 +259,11 @@ bool keeper_start(struct gate *g, char *err, size_t err_len)
         a = replace_layout(g);
     if (a < 0) {
         snprintf(err, err_len, "table inet %s cannot be adopted: %s", g->rules.table, strerror(-a));
+        return false;
+    }
+    r = ruleset_guard(g->rs, true);
+    if (r < 0) {
+        snprintf(err, err_len, "guard: the kernel refuses its routing rules: %s", strerror(-r));
         return false;
     }
     g->expiry = loop_timer_new(g->loop, on_expiry, g);

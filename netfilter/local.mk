@@ -10,6 +10,7 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/ruleset.c %D%/ruleset.h %D%/ruleset_internal.h \
     %D%/ruleset_elements.c \
     %D%/ruleset_others.c \
+    %D%/ruleset_guard.c \
     %D%/ruleset_read.c \
     %D%/ruleset_rules.c \
     %D%/ruleset_sets.c \

@@ -256,6 +256,7 @@ static void on_reload(void *arg, int signum)
         struct ruleset_config old = p->gate.rules;
         ruleset_configure(p->gate.rs, &rules);
         int r = ruleset_install(p->gate.rs);
+        r = r == 0 ? ruleset_guard(p->gate.rs, true) : r;
         if (r == 0) {
             p->gate.rules = rules;
             clients_set_max(p->gate.clients, c->max_clients);
@@ -358,6 +359,7 @@ static int remove_table(struct program *p)
     char err[256] = "";
     struct ruleset *rs = ruleset_new(&p->gate.rules, err, sizeof err);
     int r = rs ? ruleset_remove(rs) : -1;
+    r = r == 0 ? ruleset_guard(rs, false) : r;
     if (rs && r < 0)
         snprintf(err, sizeof err, "%s", strerror(-r));
     ruleset_free(rs);

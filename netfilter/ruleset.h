@@ -20,6 +20,7 @@ struct batch;
 #define RULESET_NUMBER_LAST 0x00ffffffU           /* client numbers: 1 … this */
 #define RULESET_NO_CAP_BPS  UINT64_C(10000000000) /* the rate that stands for "no cap" */
 #define RULESET_IFNAME_LEN  16
+#define RULESET_GUARD_MARK  0x20000000U /* bit of the packet mark: the table was here */
 
 struct ruleset_port {
     uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
@@ -36,6 +37,7 @@ struct ruleset_config {
     uint16_t http_port, nflog_group;
     uint16_t https_port; /* 0: the portal has no secure pages */
     uint32_t dns_rate, dns_burst;
+    bool guard; /* routing rules drop what comes from the LAN without RULESET_GUARD_MARK */
 };
 
 /* One device as the kernel holds it. */
@@ -57,6 +59,8 @@ unsigned ruleset_features(struct ruleset *rs); /* enum gate_feature, probed */
 /* One transaction that makes what is missing and replaces every rule; set elements stay, so what is
  * closed stays closed and what is open stays open. -EEXIST: a table of another layout is there. */
 int ruleset_install(struct ruleset *rs);
+/* Makes the guard's routing rules what the configuration says; keep false: takes them away. */
+int ruleset_guard(struct ruleset *rs, bool keep);
 int ruleset_remove(struct ruleset *rs); /* deletes the table; 0 also when there is none */
 bool ruleset_present(struct ruleset *rs);
 /* Commits a batch_shut that was made beforehand. What follows has to make the table anew. */

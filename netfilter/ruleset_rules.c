@@ -35,9 +35,30 @@
 
 static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 static const uint8_t transports[] = {IPPROTO_UDP, IPPROTO_TCP};
+static const uint16_t refused[] = {443, 853}; /* with an answer, so that nobody waits */
 
 /* --- the rules ---------------------------------------------------------------------------------
  */
+
+/* Of what a device that is not open sends, the guard lets that be routed which rules_from_lan
+ * accepts or refuses with an answer. The rest it drops before they see it. */
+static void rules_guard(struct batch *b)
+{
+    for (int i = 0; i < 2; i++) {
+        struct rule w = word_begin(b, "lan_prerouting");
+        word_if_garden(&w, families[i], false);
+        word_set_bit(&w, RULESET_GUARD_MARK);
+        word_end(&w);
+    }
+    for (int p = 0; p < 2; p++) {
+        for (int t = 0; t < 2; t++) {
+            struct rule w = word_begin(b, "lan_prerouting");
+            word_if_port(&w, transports[t], refused[p]);
+            word_set_bit(&w, RULESET_GUARD_MARK);
+            word_end(&w);
+        }
+    }
+}
 
 /* Who is it: marks flows of open devices, announces the others. Right after conntrack. */
 static void rules_prerouting(struct batch *b)
@@ -48,7 +69,11 @@ static void rules_prerouting(struct batch *b)
 
     w = word_begin(b, "lan_prerouting");
     word_if_open(&w);
+    if (b->rs->cfg.guard)
+        word_set_bit(&w, RULESET_GUARD_MARK);
     word_verdict(&w, NF_ACCEPT, NULL);
+    if (b->rs->cfg.guard)
+        rules_guard(b);
 
     uint32_t nobody = 0;
     w = word_begin(b, "lan_prerouting");
@@ -201,10 +226,9 @@ static void rules_input(struct batch *b)
         word_if_port(&w, cfg->ports[i].protocol, cfg->ports[i].port);
         word_verdict(&w, NF_ACCEPT, NULL);
     }
-    static const uint16_t at_once[] = {443, 853}; /* refused, so that nobody waits */
     for (int i = 0; i < 2; i++) {
         w = word_begin(b, "lan_input");
-        word_if_port(&w, IPPROTO_TCP, at_once[i]);
+        word_if_port(&w, IPPROTO_TCP, refused[i]);
         word_reject(&w, true);
     }
     w = word_begin(b, "lan_input");
@@ -215,11 +239,10 @@ static void rules_input(struct batch *b)
  */
 static void rules_refused(struct batch *b)
 {
-    static const uint16_t ports[] = {443, 853};
     for (int p = 0; p < 2; p++) {
         for (int t = 0; t < 2; t++) {
             struct rule w = word_begin(b, "from_lan");
-            word_if_port(&w, transports[t], ports[p]);
+            word_if_port(&w, transports[t], refused[p]);
             word_reject(&w, transports[t] == IPPROTO_TCP);
         }
     }

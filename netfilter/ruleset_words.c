@@ -123,6 +123,25 @@ void word_if_device(struct rule *w, const char *set, bool invert)
     word_lookup(w, set, invert);
 }
 
+void word_set_bit(struct rule *w, uint32_t bit)
+{
+    uint32_t mask = ~bit;
+    word_load_meta(w, NFT_META_MARK);
+    struct nftnl_expr *e = word_expr(w, "bitwise");
+    if (e) {
+        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof mask);
+        nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
+        nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &bit, sizeof bit);
+    }
+    e = word_expr(w, "meta");
+    if (e) {
+        nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_MARK);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, NFT_REG_1);
+    }
+}
+
 void word_set_ct_mark(struct rule *w, uint32_t reg)
 {
     struct nftnl_expr *e = word_expr(w, "ct");

@@ -30,6 +30,8 @@ void word_if_lan(struct rule *w, uint32_t key);
 /* ether saddr, into register 1 */
 void word_load_device(struct rule *w);
 void word_if_device(struct rule *w, const char *set, bool invert);
+/* meta mark set meta mark | bit */
+void word_set_bit(struct rule *w, uint32_t bit);
 void word_set_ct_mark(struct rule *w, uint32_t reg);
 /* ct mark set ether saddr map @ids: goes on only for a device that is open */
 void word_if_open(struct rule *w);

@@ -44,7 +44,8 @@ bool settings_rules(const struct conf *c, struct ruleset_config *out, char *err,
                                    .https_port = c->has_tls ? c->https_port : 0,
                                    .nflog_group = c->nflog_group,
                                    .dns_rate = c->dns_rate,
-                                   .dns_burst = c->dns_burst};
+                                   .dns_burst = c->dns_burst,
+                                   .guard = c->guard == 1};
     if (strlen(c->table) >= sizeof out->table) {
         snprintf(err, err_len, "table: found \"%s\", expected a name shorter than %zu characters",
                  c->table, sizeof out->table);

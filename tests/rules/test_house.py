@@ -18,7 +18,8 @@ MAY_INCLUDE = {"lib": set(), "netfilter": {"lib"}, "portal": {"lib"}, "radius-mo
 # A third-party library's headers -> the files that may include them.
 LIBRARY_ROOMS = {
     r"libnftnl/|libmnl/|linux/netfilter": r"netfilter/ruleset[a-z_]*\.[ch]",
-    r"netlink/|linux/rtnetlink|linux/neighbour": r"netfilter/neigh[a-z_]*\.[ch]",
+    r"netlink/|linux/neighbour": r"netfilter/neigh[a-z_]*\.[ch]",
+    r"linux/rtnetlink|linux/fib_rules": r"netfilter/(neigh[a-z_]*|ruleset_guard)\.[ch]",
     r"cap-ng\.h|sys/capability": r"(netfilter|portal)/privileges\.c",
     r"ldap\.h|lber\.h": r"radius-module/directory[a-z_]*\.[ch]",
     r"freeradius/|talloc\.h": r"radius-module/(rlm_loggia[a-z_]*\.[ch]|freeradius_min\.h)",
