@@ -6,6 +6,7 @@
 #include "lib/mac.h"
 
 #include <errno.h>
+#include <nettle/gcm.h>
 #include <nettle/hmac.h>
 #include <nettle/md5.h>
 #include <nettle/memops.h>
@@ -47,6 +48,50 @@ void crypto_hmac_sha256(const void *key, size_t key_len, const struct crypto_sli
         hmac_sha256_update(&ctx, parts[i].len, parts[i].data);
     hmac_sha256_digest(&ctx, SHA256_LEN, out);
     crypto_wipe(&ctx, sizeof ctx);
+}
+
+#define NONCE_LEN GCM_IV_SIZE
+#define TAG_LEN   GCM_DIGEST_SIZE
+_Static_assert(CRYPTO_SEAL_EXTRA == NONCE_LEN + TAG_LEN, "as the header says");
+
+static void gcm_begin(struct gcm_aes256_ctx *ctx, const uint8_t *key, const uint8_t *nonce,
+                      const struct crypto_slice *place)
+{
+    gcm_aes256_set_key(ctx, key);
+    gcm_aes256_set_iv(ctx, NONCE_LEN, nonce);
+    gcm_aes256_update(ctx, place->len, place->data);
+}
+
+void crypto_seal(const uint8_t key[static SHA256_LEN], const struct crypto_slice *place,
+                 const void *plain, size_t len, uint8_t *out)
+{
+    struct gcm_aes256_ctx ctx;
+
+    crypto_random(out, NONCE_LEN);
+    gcm_begin(&ctx, key, out, place);
+    gcm_aes256_encrypt(&ctx, len, out + NONCE_LEN, plain);
+    gcm_aes256_digest(&ctx, TAG_LEN, out + NONCE_LEN + len);
+    crypto_wipe(&ctx, sizeof ctx);
+}
+
+bool crypto_unseal(const uint8_t key[static SHA256_LEN], const struct crypto_slice *place,
+                   const void *sealed, size_t len, uint8_t *out)
+{
+    const uint8_t *in = sealed;
+    uint8_t tag[TAG_LEN];
+    struct gcm_aes256_ctx ctx;
+
+    if (len < CRYPTO_SEAL_EXTRA)
+        return false;
+    len -= CRYPTO_SEAL_EXTRA;
+    gcm_begin(&ctx, key, in, place);
+    gcm_aes256_decrypt(&ctx, len, out, in + NONCE_LEN);
+    gcm_aes256_digest(&ctx, TAG_LEN, tag);
+    crypto_wipe(&ctx, sizeof ctx);
+    bool ours = crypto_equal(tag, in + NONCE_LEN + len, TAG_LEN);
+    if (!ours)
+        crypto_wipe(out, len);
+    return ours;
 }
 
 bool crypto_equal(const void *a, const void *b, size_t len)

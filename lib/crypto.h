@@ -22,6 +22,15 @@ void crypto_hmac_md5(const void *key, size_t key_len, const struct crypto_slice 
 void crypto_hmac_sha256(const void *key, size_t key_len, const struct crypto_slice *parts, size_t n,
                         uint8_t out[static SHA256_LEN]);
 
+/* AES-256-GCM with a random nonce: what is sealed can be read and changed by nobody without the
+ * key, nor moved to another place than the one that `place` names. */
+#define CRYPTO_SEAL_EXTRA 28 /* sealed text is so much longer: nonce in front, tag behind */
+void crypto_seal(const uint8_t key[static SHA256_LEN], const struct crypto_slice *place,
+                 const void *plain, size_t len, uint8_t *out /* len + CRYPTO_SEAL_EXTRA */);
+/* False, and out is wiped, if it was not sealed with this key for this place. */
+bool crypto_unseal(const uint8_t key[static SHA256_LEN], const struct crypto_slice *place,
+                   const void *sealed, size_t len, uint8_t *out /* len - CRYPTO_SEAL_EXTRA */);
+
 /* Constant time in len. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 /* Wipes; is not optimised away. */

@@ -211,15 +211,34 @@ void authorities_free(struct authorities *a)
     free(a);
 }
 
-bool authorities_ask(struct authorities *a, size_t authority, const struct mac *mac, void *token)
+static struct search *search_new(const struct subject *whom, void *token)
+{
+    struct search *s = calloc(1, sizeof *s);
+    if (!s || (whom->name && !(s->name = strdup(whom->name)))) {
+        free(s);
+        return NULL;
+    }
+    s->token = token;
+    s->whom = *whom;
+    s->whom.name = s->name;
+    return s;
+}
+
+void search_free(struct search *s)
+{
+    free(s->name);
+    free(s->values);
+    free(s);
+}
+
+bool authorities_ask(struct authorities *a, size_t authority, const struct subject *whom,
+                     void *token)
 {
     struct lane *l = &a->lanes[authority];
-    struct search *s = calloc(1, sizeof *s);
+    struct search *s = search_new(whom, token);
     bool taken = false;
     if (!s)
         return false;
-    s->token = token;
-    s->mac = *mac;
     s->asked_ms = clock_ms();
     pthread_mutex_lock(&a->lock);
     if (!a->stop && a->has_io && breaker_allows(&l->breaker) &&
@@ -234,7 +253,7 @@ bool authorities_ask(struct authorities *a, size_t authority, const struct mac *
     }
     pthread_mutex_unlock(&a->lock);
     if (!taken)
-        free(s);
+        search_free(s);
     return taken;
 }
 

@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 #define AUTHORITY_MAX_CONNECTIONS 16
+#define AUTHORITY_MAX_REALMS      8
+#define AUTHORITY_FILTER_ROOM     1024 /* bytes of a filter that is sent */
 
 struct authority_conf {
     char *name;
@@ -30,14 +32,32 @@ struct authority_conf {
     char *group_base_dn, *group_filter;
     enum directory_scope group_scope;
     struct mapping mapping;
+    /* The last password: who is %{user}; NULL: nobody has one here. */
+    char *login_filter;
+    char *login_nobody; /* bound to where there is no such user, so that it takes as long */
+    uint32_t login_connections, login_timeout_ms;
+    char *realms[AUTHORITY_MAX_REALMS];
+    size_t n_realms;
+};
+
+/* Whom a question is about. */
+struct subject {
+    enum subject_kind {
+        SUBJECT_DEVICE, /* the owner of mac */
+        SUBJECT_USER,   /* who logs in as name; of several nobody is found */
+        SUBJECT_PERSON  /* the entry that is called name */
+    } kind;
+    struct mac mac;
+    const char *name; /* copied */
 };
 
 enum authority_outcome { OUTCOME_UNKNOWN, OUTCOME_NOT_FOUND, OUTCOME_FOUND };
 
 /* Called on the I/O thread, once for each question that was taken; values only for OUTCOME_FOUND.
  */
-typedef void (*authority_answer_fn)(void *arg, size_t authority, void *token,
-                                    enum authority_outcome outcome, const struct values *values);
+typedef void (*authority_answer_fn)(void *arg, size_t authority, enum subject_kind kind,
+                                    void *token, enum authority_outcome outcome,
+                                    const struct values *values);
 
 struct authorities;
 
@@ -50,7 +70,8 @@ int authorities_start(struct authorities *a);
 void authorities_free(struct authorities *a);
 
 /* Any thread. False: unknown at once, fn is not called (breaker open, or too many are waiting). */
-bool authorities_ask(struct authorities *a, size_t authority, const struct mac *mac, void *token);
+bool authorities_ask(struct authorities *a, size_t authority, const struct subject *whom,
+                     void *token);
 
 struct authority_stats {
     enum breaker_state breaker;

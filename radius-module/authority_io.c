@@ -17,14 +17,12 @@
 #define MOST_WAIT_MS     1000
 #define MESSAGES_AT_ONCE 256 /* of one link, before the others have their turn */
 #define MAX_ENTRIES      8   /* of one search: a device has an owner or a few */
-#define FILTER_ROOM      1024
 
 static void finish(struct lane *l, struct search *s, enum authority_outcome outcome)
 {
-    l->set->fn(l->set->arg, l->index, s->token, outcome,
+    l->set->fn(l->set->arg, l->index, s->whom.kind, s->token, outcome,
                outcome == OUTCOME_FOUND ? s->values : NULL);
-    free(s->values);
-    free(s);
+    search_free(s);
 }
 
 static void finish_all(struct lane *l, struct search *list)
@@ -121,12 +119,21 @@ static void link_down(struct lane *l, struct link *k)
 /* --- sending ------------------------------------------------------------------------------------
  */
 
-static int send_user(struct lane *l, struct link *k, const struct search *s)
+static int send_person(struct lane *l, struct link *k, const struct search *s)
 {
     const struct authority_conf *c = l->conf;
-    char mac[MAC_TEXT_LEN], filter[FILTER_ROOM];
-    mac_format(&s->mac, c->mac_format, mac);
-    if (filter_build(c->user_filter, "mac", mac, strlen(mac), filter, sizeof filter) < 0)
+    char mac[MAC_TEXT_LEN], filter[AUTHORITY_FILTER_ROOM];
+    const char *format = c->user_filter, *mark = "mac", *value = mac;
+    mac_format(&s->whom.mac, c->mac_format, mac);
+    if (s->whom.kind == SUBJECT_PERSON)
+        return directory_search(k->directory, s->name, SCOPE_BASE, "(objectClass=*)", l->attributes,
+                                1);
+    if (s->whom.kind == SUBJECT_USER) {
+        format = c->login_filter;
+        mark = "user";
+        value = s->name;
+    }
+    if (filter_build(format, mark, value, strlen(value), filter, sizeof filter) < 0)
         return -1;
     return directory_search(k->directory, c->user_base_dn, c->user_scope, filter, l->attributes,
                             MAX_ENTRIES);
@@ -135,7 +142,7 @@ static int send_user(struct lane *l, struct link *k, const struct search *s)
 static int send_groups(struct lane *l, struct link *k, const struct search *s)
 {
     const struct authority_conf *c = l->conf;
-    char filter[FILTER_ROOM];
+    char filter[AUTHORITY_FILTER_ROOM];
     if (filter_build(c->group_filter, "dn", s->values->dn, strlen(s->values->dn), filter,
                      sizeof filter) < 0)
         return -1;
@@ -145,7 +152,7 @@ static int send_groups(struct lane *l, struct link *k, const struct search *s)
 
 static bool send_search(struct lane *l, struct link *k, struct search *s)
 {
-    s->number = s->groups ? send_groups(l, k, s) : send_user(l, k, s);
+    s->number = s->groups ? send_groups(l, k, s) : send_person(l, k, s);
     if (s->number < 0)
         return false;
     s->sent_ms = clock_ms();
@@ -199,8 +206,10 @@ static struct values *values_for(void *arg, int number)
         return NULL;
     if (!s->values && (s->values = malloc(sizeof *s->values)))
         values_reset(s->values);
-    if (s->values)
+    if (s->values) {
         s->values->from_group = s->groups;
+        s->values->entries += !s->groups;
+    }
     return s->values;
 }
 
@@ -211,6 +220,18 @@ static void count_answer(struct lane *l, const struct search *s)
     l->stats.answered++;
     l->stats.last_ms = (uint32_t)(clock_ms() - s->asked_ms);
     pthread_mutex_unlock(&l->set->lock);
+}
+
+/* Of two people who would answer to one name nobody is let in by it. */
+static void only_one(struct lane *l, struct search *s)
+{
+    if (s->whom.kind != SUBJECT_USER || !s->values ||
+        (s->values->entries == 1 && !s->values->dn_cut))
+        return;
+    report_limited(l->set->report, LOG_WARNING, "event=login_name_unusable authority=%s entries=%u",
+                   l->conf->name, s->values->entries);
+    free(s->values);
+    s->values = NULL;
 }
 
 /* False: the link is done for. */
@@ -233,6 +254,7 @@ static bool search_done(struct lane *l, struct link *k, int number, bool ok, con
         }
         return true;
     }
+    only_one(l, s);
     if (s->values && !s->groups && l->conf->group_filter) {
         s->groups = true;
         if (send_search(l, k, s))

@@ -13,7 +13,8 @@
 
 struct search { /* one question on its way to one directory */
     void *token;
-    struct mac mac;
+    struct subject whom;
+    char *name; /* whom.name; owned */
     uint64_t asked_ms, sent_ms;
     bool groups;           /* the second step: the groups of who was found */
     bool retried;          /* lost with its connection once already */
@@ -64,6 +65,7 @@ struct authorities {
     struct lane lanes[];
 };
 
+void search_free(struct search *s);
 void *authority_io(void *authorities);      /* the I/O thread */
 void authority_wake(struct authorities *a); /* with lock held */
 

@@ -4,7 +4,8 @@
  *   forget             erases, whatever else is true;
  *   denied by any      wins over everything that is generous;
  *   paused pass        a device whose owner left is not let in silently;
- *   known to any       gets in without a tap, with the merge of what its authorities grant;
+ *   known to any       gets in without a tap, with the merge of what its authorities grant; so does
+ *                      whoever has just typed the right password, whom one of them knows;
  *   pass, or a tap     gets in as a guest;
  *   nobody knows it    sees the splash.
  *
@@ -18,7 +19,8 @@
 
 static void copy_text(char *out, size_t room, const char *text)
 {
-    size_t len = strnlen(text, room - 1);
+    size_t len = strlen(text);
+    len = len < room ? len : room - 1;
     memcpy(out, text, len);
     out[len] = 0;
 }
@@ -57,15 +59,31 @@ static bool other_person(const struct entitlement *home, const struct entitlemen
     return home->has_link && e->has_link && memcmp(home->link, e->link, sizeof home->link) != 0;
 }
 
+struct decision_answer decision_fold(const struct decision_answer *device,
+                                     const struct decision_answer *person)
+{
+    struct decision_answer out = *person;
+    bool shut_out = device->state == ANSWER_FOUND && device->entitlement.denied;
+    if (person->state == ANSWER_NOT_FOUND) /* nobody of that name any more */
+        return *device;
+    if (person->state == ANSWER_UNKNOWN)
+        return device->state == ANSWER_FOUND ? *device : *person;
+    if (shut_out && !person->entitlement.denied)
+        return *device;
+    out.person = true;
+    return out;
+}
+
 static void merge_known(const struct decision_rules *rules, const struct decision_answer *answers,
                         unsigned n, struct decision *out)
 {
     const struct entitlement *home = &answers[out->home].entitlement;
     granted(rules, (unsigned)out->home, home, out->limits);
     out->profile = profile_of(rules, (unsigned)out->home, home);
-    for (unsigned i = (unsigned)out->home + 1; i < n; i++) {
+    for (unsigned i = 0; i < n; i++) {
         uint64_t other[LIMITS];
-        if (!(out->known & 1U << i) || other_person(home, &answers[i].entitlement))
+        if (i == (unsigned)out->home || !(out->known & 1U << i) ||
+            other_person(home, &answers[i].entitlement))
             continue;
         granted(rules, i, &answers[i].entitlement, other);
         for (int l = 0; l < LIMITS; l++)
@@ -102,7 +120,7 @@ static bool survey(const struct decision_answer *answers, unsigned n, struct dec
         if (a->state != ANSWER_FOUND)
             continue;
         out->known |= 1U << i;
-        if (out->home < 0)
+        if (out->home < 0 || (a->person && !answers[out->home].person))
             out->home = (int)i;
         if (a->entitlement.denied && !reason)
             reason = a->entitlement.reason;
@@ -138,6 +156,18 @@ static void admit_guest(const struct decision_rules *rules, enum decision_kind k
         shorten(out, rules->degraded_session_s);
 }
 
+void decide_login_failed(const struct decision_rules *rules, enum decision_login why,
+                         struct decision *out)
+{
+    memset(out, 0, sizeof *out);
+    out->home = -1;
+    out->profile = rules->guest;
+    out->verdict = VERDICT_SPLASH;
+    out->degraded = why == LOGIN_UNKNOWN;
+    if (why != LOGIN_WRONG)
+        deny(out, why == LOGIN_LIMITED ? "attempts" : "unavailable");
+}
+
 void decide(const struct decision_rules *rules, enum decision_kind kind, enum decision_pass pass,
             uint32_t pass_left_s, const struct decision_answer *answers, unsigned n,
             struct decision *out)
@@ -162,5 +192,6 @@ void decide(const struct decision_rules *rules, enum decision_kind kind, enum de
     } else {
         admit_guest(rules, kind, pass, pass_left_s, n, out);
     }
-    out->write_pass = kind == DECISION_TAP && out->verdict == VERDICT_ACCEPT;
+    out->write_pass =
+        (kind == DECISION_TAP || kind == DECISION_LOGIN) && out->verdict == VERDICT_ACCEPT;
 }

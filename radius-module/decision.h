@@ -12,7 +12,16 @@
 enum decision_kind {
     DECISION_SILENT, /* a device appeared: may it in without a splash? */
     DECISION_TAP,    /* somebody accepted the terms */
+    DECISION_LOGIN,  /* somebody typed a name and the right password */
     DECISION_FORGET  /* somebody wants to be forgotten */
+};
+
+/* What became of a name and a password. */
+enum decision_login {
+    LOGIN_RIGHT,
+    LOGIN_WRONG,   /* everybody who might know the name says so */
+    LOGIN_UNKNOWN, /* somebody who might know it does not answer */
+    LOGIN_LIMITED  /* too many wrong ones; nobody was asked */
 };
 
 enum decision_pass {
@@ -30,7 +39,8 @@ enum decision_state {
 
 struct decision_answer {
     enum decision_state state;
-    bool stale; /* remembered; the authority did not answer now */
+    bool stale;  /* remembered; the authority did not answer now */
+    bool person; /* about whom the device is bound to, not about its address alone */
     struct entitlement entitlement;
 };
 
@@ -38,7 +48,8 @@ struct decision_answer {
 enum decision_rule {
     RULE_MOST, /* the most generous; no limit beats any limit */
     RULE_LEAST,
-    RULE_HOME /* the home authority's: the first in the configuration that knows the device */
+    RULE_HOME /* the home authority's: whose person the device is bound to, else the first in the
+                 configuration that knows the device */
 };
 
 enum decision_unavailable { UNAVAILABLE_GUEST, UNAVAILABLE_REJECT };
@@ -74,6 +85,15 @@ struct decision {
     bool degraded;           /* any of those, or the pass store did not answer */
     bool write_pass, erase_pass;
 };
+
+/* One authority's answer from the two that it gave: about the device's address, and about the
+ * person that the device is bound to there. */
+struct decision_answer decision_fold(const struct decision_answer *device,
+                                     const struct decision_answer *person);
+
+/* For a login that was not LOGIN_RIGHT. */
+void decide_login_failed(const struct decision_rules *rules, enum decision_login why,
+                         struct decision *out);
 
 /* answers has n of them, n <= 32, in the configuration's order; pass_left_s is what remains of a
  * PASS_VALID. */

@@ -97,8 +97,9 @@ static int prove_life(LDAP *ld, const struct directory_conf *conf)
     return rc ? rc : wait_for(ld, number, conf->net_timeout_ms);
 }
 
-static int handshake(LDAP *ld, const struct directory_conf *conf, const char *uri, int *fd,
-                     const char **step)
+/* Up to a connection on which nothing blocks any more. */
+static int reach(LDAP *ld, const struct directory_conf *conf, const char *uri, int *fd,
+                 const char **step)
 {
     int rc;
     *step = "connect";
@@ -112,6 +113,12 @@ static int handshake(LDAP *ld, const struct directory_conf *conf, const char *ur
     int flags = fcntl(*fd, F_GETFL);
     if (flags < 0 || fcntl(*fd, F_SETFL, flags | O_NONBLOCK) || fcntl(*fd, F_SETFD, FD_CLOEXEC))
         return LDAP_LOCAL_ERROR;
+    return 0;
+}
+
+static int introduce(LDAP *ld, const struct directory_conf *conf, const char **step)
+{
+    int rc;
     *step = "bind";
     if ((rc = bind_to(ld, conf)))
         return rc;
@@ -119,8 +126,8 @@ static int handshake(LDAP *ld, const struct directory_conf *conf, const char *ur
     return prove_life(ld, conf);
 }
 
-struct directory *directory_open(const struct directory_conf *conf, size_t server, char *err,
-                                 size_t err_len)
+static struct directory *open_one(const struct directory_conf *conf, size_t server, bool bound,
+                                  char *err, size_t err_len)
 {
     const char *uri = conf->servers[server], *step = "server";
     struct directory *d = calloc(1, sizeof *d);
@@ -131,12 +138,52 @@ struct directory *directory_open(const struct directory_conf *conf, size_t serve
     d->fd = -1;
     int rc = ldap_initialize(&d->ld, uri);
     if (rc == 0)
-        rc = handshake(d->ld, conf, uri, &d->fd, &step);
+        rc = reach(d->ld, conf, uri, &d->fd, &step);
+    if (rc == 0 && bound)
+        rc = introduce(d->ld, conf, &step);
     if (rc == 0)
         return d;
     snprintf(err, err_len, "%s: %s", step, ldap_err2string(rc));
     directory_close(d);
     return NULL;
+}
+
+struct directory *directory_open(const struct directory_conf *conf, size_t server, char *err,
+                                 size_t err_len)
+{
+    return open_one(conf, server, true, err, err_len);
+}
+
+struct directory *directory_open_unbound(const struct directory_conf *conf, size_t server,
+                                         char *err, size_t err_len)
+{
+    return open_one(conf, server, false, err, err_len);
+}
+
+enum directory_verdict directory_check(struct directory *d, const char *dn, const char *password,
+                                       size_t len, uint32_t timeout_ms)
+{
+    struct berval secret = {.bv_len = len, .bv_val = (char *)(uintptr_t)password};
+    int number, rc;
+    if (!dn[0] || len == 0)
+        return DIRECTORY_WRONG;
+    rc = ldap_sasl_bind(d->ld, dn, LDAP_SASL_SIMPLE, &secret, NULL, NULL, &number);
+    if (rc == 0)
+        rc = wait_for(d->ld, number, timeout_ms);
+    switch (rc) {
+    case LDAP_SUCCESS:
+        return DIRECTORY_RIGHT;
+    case LDAP_INVALID_CREDENTIALS: /* also for names that are not there, and for locked accounts */
+    case LDAP_NO_SUCH_OBJECT:
+    case LDAP_INVALID_DN_SYNTAX:
+    case LDAP_INAPPROPRIATE_AUTH:
+    case LDAP_CONSTRAINT_VIOLATION:
+    case LDAP_UNWILLING_TO_PERFORM:
+    case LDAP_INSUFFICIENT_ACCESS:
+        return DIRECTORY_WRONG;
+    default:
+        return DIRECTORY_UNKNOWN;
+    }
 }
 
 void directory_close(struct directory *d)
@@ -181,6 +228,7 @@ static void read_dn(LDAP *ld, LDAPMessage *entry, struct values *into)
     if (ldap_get_dn_ber(ld, entry, &ber, &dn) == LDAP_SUCCESS) {
         size_t len = dn.bv_len < sizeof into->dn ? dn.bv_len : sizeof into->dn - 1;
         if (!into->dn[0]) {
+            into->dn_cut = len < dn.bv_len;
             memcpy(into->dn, dn.bv_val, len);
             into->dn[len] = 0;
         }

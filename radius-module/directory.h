@@ -33,6 +33,9 @@ struct directory; /* a connection */
  * reason, which names no secret, in err. */
 struct directory *directory_open(const struct directory_conf *conf, size_t server, char *err,
                                  size_t err_len);
+/* The same without the bind: for directory_check alone. */
+struct directory *directory_open_unbound(const struct directory_conf *conf, size_t server,
+                                         char *err, size_t err_len);
 void directory_close(struct directory *d);
 int directory_fd(const struct directory *d);
 
@@ -41,6 +44,14 @@ int directory_fd(const struct directory *d);
 int directory_search(struct directory *d, const char *base, enum directory_scope scope,
                      const char *filter, const char *const *attributes, unsigned max_entries);
 void directory_abandon(struct directory *d, int number);
+
+/* Whether this is the password of the entry dn: a simple bind (RFC 4513 section 5.1), which changes
+ * who the connection belongs to; so never on one that searches. Waits. An empty name or password is
+ * WRONG and nothing is sent: a directory would take either for an anonymous bind, which succeeds
+ * (RFC 4513 section 5.1.2). UNKNOWN: the directory did not say; the connection is done for. */
+enum directory_verdict { DIRECTORY_RIGHT, DIRECTORY_WRONG, DIRECTORY_UNKNOWN };
+enum directory_verdict directory_check(struct directory *d, const char *dn, const char *password,
+                                       size_t len, uint32_t timeout_ms);
 
 enum directory_event {
     DIRECTORY_NOTHING, /* more has to come first */

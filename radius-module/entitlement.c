@@ -14,7 +14,8 @@ void values_reset(struct values *v)
 {
     v->n = v->used = 0;
     v->dropped = 0;
-    v->from_group = false;
+    v->from_group = v->dn_cut = false;
+    v->entries = 0;
     v->dn[0] = 0;
 }
 

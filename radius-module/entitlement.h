@@ -70,6 +70,7 @@ size_t mapping_attributes(const struct mapping *m, const char *names[MAPPING_ATT
 #define VALUES_MAX      64
 #define VALUES_MAX_LEN  512 /* of one value; longer ones are kept as "too long" */
 #define VALUES_MAX_TEXT 8192
+#define VALUES_DN_LEN   256 /* of an entry's name; with its NUL */
 
 struct value {
     const char *attribute, *data; /* in text, NUL-terminated; data may hold NULs of its own */
@@ -80,7 +81,9 @@ struct value {
 struct values { /* of one person: bounded, no pointer into libldap's memory */
     struct value v[VALUES_MAX];
     size_t n, used;
-    char dn[256];     /* the first entry's; cut */
+    char dn[VALUES_DN_LEN]; /* the first entry's; cut */
+    bool dn_cut;
+    unsigned entries; /* that came, without those of groups */
     bool from_group;  /* what is added now comes from a group's entry */
     unsigned dropped; /* that found no room */
     char text[VALUES_MAX_TEXT];

@@ -8,40 +8,16 @@
  * for a healthy directory answers within it; after that only `bulkhead` workers may stay on for one
  * authority, and for the others it is "unknown" now. Its answer, if it comes, is remembered for the
  * next question. */
-#include "radius-module/federation.h"
-#include "radius-module/memory.h"
+#include "radius-module/federation_private.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <uthash.h>
 
 #define GRACE_DIVISOR                                                                              \
     4 /* of the deadline: 50 ms of 200, which a busy machine may take to schedule */
-
-struct fed_question {
-    struct mac mac;
-    unsigned refs;    /* workers, and authorities that have still to answer */
-    uint32_t pending; /* bit i: authority i has still to answer */
-    bool listed;      /* others may join */
-    bool selective;   /* somebody waits for some of them only */
-    pthread_cond_t changed;
-    UT_hash_handle hh;
-    struct decision_answer answers[];
-};
-
-struct fed {
-    const struct fed_conf *conf;
-    struct report *report;
-    struct authorities *authorities;
-    pthread_mutex_t lock;
-    struct fed_question *questions; /* that others may join, by device */
-    struct memory *memory;
-    uint32_t waiting[FED_MAX_AUTHORITIES];  /* workers inside the bulkhead */
-    uint64_t heard_ms[FED_MAX_AUTHORITIES]; /* the last answer to anybody */
-    struct fed_stats stats;
-};
 
 /* --- questions ----------------------------------------------------------------------------------
  */
@@ -59,7 +35,14 @@ static struct fed_question *question_new(struct fed *f, const struct mac *mac)
     pthread_condattr_destroy(&attr);
     q->mac = *mac;
     q->refs = 1;
+    q->person.authority = -1;
     return q;
+}
+
+/* The authorities that have still to answer, as a mask. */
+static uint32_t awaited(const struct fed_question *q)
+{
+    return q->pending | (q->person_pending ? UINT32_C(1) << q->person.authority : 0);
 }
 
 static void unlist(struct fed *f, struct fed_question *q)
@@ -138,15 +121,57 @@ static void send_out(struct fed *f, struct fed_question *q, uint32_t ask)
     for (size_t i = 0; i < f->conf->n_authorities; i++) {
         if (!(ask & UINT32_C(1) << i))
             continue;
-        if (!authorities_ask(f->authorities, i, &q->mac, q))
+        if (!authorities_ask(f->authorities, i, &(struct subject){.mac = q->mac}, q))
             continue;
         q->pending |= UINT32_C(1) << i;
         q->refs++;
     }
-    if (q->pending) {
+    if (awaited(q)) {
         HASH_ADD(hh, f->questions, mac, sizeof q->mac, q);
         q->listed = true;
     }
+}
+
+static bool is_bound_to(const struct memory_device *d, const struct fed_person *person)
+{
+    return d && d->bound && (int)d->bound->authority == person->authority &&
+           strcmp(d->bound->dn, person->dn) == 0;
+}
+
+/* With lock held. Once for a question. */
+static void ask_person(struct fed *f, struct fed_question *q, const struct fed_person *person)
+{
+    const struct memory_device *d = memory_get(f->memory, &q->mac);
+    const struct subject whom = {SUBJECT_PERSON, q->mac, person->dn};
+    if (q->person.authority >= 0)
+        return;
+    q->person = *person;
+    if (is_bound_to(d, person) && fresh(f, &d->bound->answer, clock_ms())) {
+        take(&d->bound->answer, false, &q->person_answer);
+    } else if (authorities_ask(f->authorities, (size_t)person->authority, &whom, q)) {
+        q->person_pending = true;
+        q->refs++;
+    }
+}
+
+static void ask_bound(struct fed *f, struct fed_question *q)
+{
+    const struct memory_device *d = memory_get(f->memory, &q->mac);
+    struct fed_person person = {.authority = -1};
+    if (!d || !d->bound)
+        return;
+    person.authority = (int)d->bound->authority;
+    memcpy(person.dn, d->bound->dn, strlen(d->bound->dn) + 1);
+    ask_person(f, q, &person);
+}
+
+void fed_ask_person(struct fed *f, struct fed_question *q, const struct fed_person *person)
+{
+    if (!q || person->authority < 0)
+        return;
+    pthread_mutex_lock(&f->lock);
+    ask_person(f, q, person);
+    pthread_mutex_unlock(&f->lock);
 }
 
 struct fed_question *fed_ask(struct fed *f, const struct mac *mac)
@@ -159,7 +184,9 @@ struct fed_question *fed_ask(struct fed *f, const struct mac *mac)
         q->refs++;
         f->stats.coalesced++;
     } else if ((q = question_new(f, mac))) {
-        send_out(f, q, recall(f, q));
+        uint32_t ask = recall(f, q);
+        ask_bound(f, q);
+        send_out(f, q, ask);
     }
     pthread_mutex_unlock(&f->lock);
     return q;
@@ -178,8 +205,29 @@ static void report_ignored(void *arg, const char *attribute, const char *why)
                    attribute, why);
 }
 
-static void on_answer(void *arg, size_t authority, void *token, enum authority_outcome outcome,
-                      const struct values *values)
+/* With lock held. */
+static void settle(struct fed *f, struct fed_question *q, size_t authority, bool person,
+                   const struct decision_answer *a)
+{
+    bool said = a->state != ANSWER_UNKNOWN;
+    if (said)
+        f->heard_ms[authority] = clock_ms();
+    if (person) {
+        struct memory_device *d = memory_get(f->memory, &q->mac);
+        if (said && is_bound_to(d, &q->person))
+            memory_answer_set(&d->bound->answer, a->state, clock_ms(), &a->entitlement);
+        q->person_answer = *a;
+        q->person_pending = false;
+    } else {
+        if (said)
+            remember(f, &q->mac, authority, a);
+        q->answers[authority] = *a;
+        q->pending &= ~(UINT32_C(1) << authority);
+    }
+}
+
+static void on_answer(void *arg, size_t authority, enum subject_kind kind, void *token,
+                      enum authority_outcome outcome, const struct values *values)
 {
     struct fed *f = arg;
     struct fed_question *q = token;
@@ -192,16 +240,15 @@ static void on_answer(void *arg, size_t authority, void *token, enum authority_o
     } else if (outcome == OUTCOME_NOT_FOUND) {
         a.state = ANSWER_NOT_FOUND;
     }
-    pthread_mutex_lock(&f->lock);
-    if (a.state != ANSWER_UNKNOWN) {
-        remember(f, &q->mac, authority, &a);
-        f->heard_ms[authority] = clock_ms();
+    if (kind == SUBJECT_USER) {
+        login_found(f->login, authority, token, &a, values ? values->dn : NULL);
+        return;
     }
-    q->answers[authority] = a;
-    q->pending &= ~(UINT32_C(1) << authority);
-    if (!q->pending)
+    pthread_mutex_lock(&f->lock);
+    settle(f, q, authority, kind == SUBJECT_PERSON, &a);
+    if (!awaited(q))
         unlist(f, q);
-    if (!q->pending || q->selective)
+    if (!awaited(q) || q->selective)
         pthread_cond_broadcast(&q->changed);
     question_release(f, q);
     pthread_mutex_unlock(&f->lock);
@@ -215,7 +262,7 @@ static void wait_for(struct fed *f, struct fed_question *q, uint32_t whom, uint6
 {
     struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
                              .tv_nsec = (long)(until_ms % 1000) * 1000000};
-    while ((q->pending & whom) && clock_ms() < until_ms)
+    while ((awaited(q) & whom) && clock_ms() < until_ms)
         if (pthread_cond_timedwait(&q->changed, &f->lock, &until) == ETIMEDOUT)
             break;
 }
@@ -247,6 +294,23 @@ static void leave_bulkhead(struct fed *f, uint32_t entered)
             f->waiting[i]--;
 }
 
+/* Folds in what was said of the person, if the device is still bound to that one. */
+static void fold_person(struct fed *f, const struct fed_question *q,
+                        struct decision_answer *answers)
+{
+    const struct memory_device *d = memory_get(f->memory, &q->mac);
+    struct decision_answer person = q->person_answer, *at;
+    if (q->person.authority < 0 || !is_bound_to(d, &q->person))
+        return;
+    at = &answers[q->person.authority];
+    if (person.state == ANSWER_UNKNOWN &&
+        usable_stale(f, d->bound->authority, &d->bound->answer, clock_ms())) {
+        take(&d->bound->answer, true, &person);
+        f->stats.stale++;
+    }
+    *at = decision_fold(at, &person);
+}
+
 static void fill_unknown(struct fed *f, const struct mac *mac, struct decision_answer *answers)
 {
     uint64_t now = clock_ms();
@@ -259,7 +323,7 @@ static void fill_unknown(struct fed *f, const struct mac *mac, struct decision_a
     }
 }
 
-void fed_collect(struct fed *f, struct fed_question *q, uint64_t began_ms,
+void fed_collect(struct fed *f, struct fed_question *q, uint64_t began_ms, bool with_person,
                  struct decision_answer *answers)
 {
     const struct fed_conf *c = f->conf;
@@ -273,51 +337,17 @@ void fed_collect(struct fed *f, struct fed_question *q, uint64_t began_ms,
     do {
         until = until + grace < end ? until + grace : end;
         wait_for(f, q, whom, until);
-        whom = patience(f, q->pending & whom, &entered, grace);
-        q->selective = q->selective || whom != q->pending;
+        whom = patience(f, awaited(q) & whom, &entered, grace);
+        q->selective = q->selective || whom != awaited(q);
     } while (whom && until < end);
     leave_bulkhead(f, entered);
     if (whom)
         f->stats.deadline++;
     memcpy(answers, q->answers, c->n_authorities * sizeof *answers);
     fill_unknown(f, &q->mac, answers);
+    if (with_person)
+        fold_person(f, q, answers);
     question_release(f, q);
-    pthread_mutex_unlock(&f->lock);
-}
-
-/* --- passes -------------------------------------------------------------------------------------
- */
-
-bool fed_pass_get(struct fed *f, const struct mac *mac, bool any_age, enum decision_pass *pass,
-                  uint32_t *left_s)
-{
-    uint64_t now = clock_ms();
-    bool found = false;
-    pthread_mutex_lock(&f->lock);
-    const struct memory_device *d = memory_get(f->memory, mac);
-    if (d && d->has_pass &&
-        (any_age || now - d->pass_at_ms < f->conf->fresh_pass_s * UINT64_C(1000)) &&
-        (d->pass != PASS_VALID || d->pass_until_ms > now + 1000)) {
-        found = true;
-        *pass = d->pass;
-        *left_s = d->pass == PASS_VALID ? (uint32_t)((d->pass_until_ms - now) / 1000) : 0;
-    }
-    pthread_mutex_unlock(&f->lock);
-    return found;
-}
-
-/* That there is no pass is not remembered: another server may write one at any moment. */
-void fed_pass_put(struct fed *f, const struct mac *mac, enum decision_pass pass, uint32_t left_s)
-{
-    bool keep = pass == PASS_VALID || pass == PASS_PAUSED;
-    pthread_mutex_lock(&f->lock);
-    struct memory_device *d = keep ? memory_make(f->memory, mac) : memory_get(f->memory, mac);
-    if (d) {
-        d->has_pass = keep;
-        d->pass = pass;
-        d->pass_at_ms = clock_ms();
-        d->pass_until_ms = d->pass_at_ms + left_s * UINT64_C(1000);
-    }
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -334,7 +364,9 @@ struct fed *fed_new(const struct fed_conf *conf, struct report *report)
     f->report = report;
     f->memory = memory_new(conf->remember, conf->n_authorities);
     f->authorities = authorities_new(conf->authorities, conf->n_authorities, on_answer, f, report);
-    if (!f->memory || !f->authorities) {
+    if (f->authorities)
+        f->login = login_new(conf, f->authorities, report);
+    if (!f->memory || !f->login) {
         fed_free(f);
         return NULL;
     }
@@ -343,7 +375,15 @@ struct fed *fed_new(const struct fed_conf *conf, struct report *report)
 
 int fed_start(struct fed *f)
 {
-    return authorities_start(f->authorities);
+    sigset_t all, before;
+    int rc = authorities_start(f->authorities);
+    /* As for those: the server's signals are not for these threads, and no SIGPIPE ends it. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    if (rc == 0)
+        rc = login_start(f->login);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
 }
 
 void fed_free(struct fed *f)
@@ -351,6 +391,7 @@ void fed_free(struct fed *f)
     if (!f)
         return;
     authorities_free(f->authorities);
+    login_free(f->login);
     memory_free(f->memory);
     pthread_mutex_destroy(&f->lock);
     free(f);

@@ -11,6 +11,7 @@
 
 #include "radius-module/authority.h"
 #include "radius-module/decision.h"
+#include "radius-module/login.h"
 #include "radius-module/report.h"
 
 #define FED_MAX_AUTHORITIES 32
@@ -21,7 +22,9 @@ struct fed_conf {
     uint32_t remember; /* devices */
     uint32_t fresh_found_s, fresh_not_found_s, fresh_pass_s;
     uint32_t stale_s[FED_MAX_AUTHORITIES]; /* how long the last answer is served, by authority */
-    uint32_t pass_life_s;
+    uint32_t pass_life_s, bound_life_s;
+    uint32_t login_attempts, login_window_s; /* wrong passwords, of one name or one device */
+    uint32_t login_deadline_ms;
     void *key; /* of all keyed hashes */
     size_t key_len;
     struct decision_rules rules; /* its arrays are the two below */
@@ -30,6 +33,12 @@ struct fed_conf {
     struct decision_authority decision[FED_MAX_AUTHORITIES];
     struct authority_conf authorities[FED_MAX_AUTHORITIES];
     size_t n_authorities;
+};
+
+/* The person that a device is bound to by a last password. */
+struct fed_person {
+    int authority; /* index, -1: nobody */
+    char dn[VALUES_DN_LEN];
 };
 
 struct fed;
@@ -42,16 +51,30 @@ void fed_free(struct fed *f);
 
 /* Never blocks. NULL: out of memory (then every authority is unknown). */
 struct fed_question *fed_ask(struct fed *f, const struct mac *mac);
+/* The same question about the person that the device is bound to, as well: where the memory did not
+ * know, and so fed_ask did not ask. Never blocks. */
+void fed_ask_person(struct fed *f, struct fed_question *q, const struct fed_person *person);
 /* Waits until all have answered or the deadline, counted from began_ms (clock_ms), is over; frees
- * the question. answers has room for n_authorities. */
-void fed_collect(struct fed *f, struct fed_question *q, uint64_t began_ms,
+ * the question. with_person: what is said of the person that the device is bound to is part of
+ * that authority's answer. answers has room for n_authorities. */
+void fed_collect(struct fed *f, struct fed_question *q, uint64_t began_ms, bool with_person,
                  struct decision_answer *answers);
 
 /* Passes that this server has read or written. False: nothing that may be used without asking the
  * store; with any_age also what is older than fresh (the store is down). */
 bool fed_pass_get(struct fed *f, const struct mac *mac, bool any_age, enum decision_pass *pass,
-                  uint32_t *left_s);
-void fed_pass_put(struct fed *f, const struct mac *mac, enum decision_pass pass, uint32_t left_s);
+                  uint32_t *left_s, struct fed_person *person);
+/* person NULL: whom it is bound to stays. */
+void fed_pass_put(struct fed *f, const struct mac *mac, enum decision_pass pass, uint32_t left_s,
+                  const struct fed_person *person);
+
+/* Whether somebody's last password is right; LOGIN_RIGHT fills right. Waits login_deadline_ms at
+ * most. */
+enum decision_login fed_login(struct fed *f, const struct login_ask *ask,
+                              struct login_right *right);
+/* Binds the device to who that is, in this server's memory, with a pass. */
+void fed_bind(struct fed *f, const struct mac *mac, uint32_t left_s,
+              const struct login_right *right);
 
 struct fed_stats {
     uint64_t questions, coalesced, remembered, stale, bulkhead, deadline;

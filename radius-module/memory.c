@@ -37,6 +37,7 @@ static void drop(struct memory *m, struct entry *e)
     DL_DELETE(m->used, e);
     for (size_t i = 0; i < m->authorities; i++)
         free(e->answers[i].entitlement);
+    memory_bind(&e->device, 0, NULL);
     free(e);
 }
 
@@ -96,6 +97,26 @@ void memory_answer_set(struct memory_answer *a, enum decision_state state, uint6
         free(a->entitlement);
     }
     *a = (struct memory_answer){state, now_ms, copy};
+}
+
+bool memory_bind(struct memory_device *d, size_t authority, const char *dn)
+{
+    struct memory_bound *b = d->bound;
+    if (b && dn && b->authority == authority && strcmp(b->dn, dn) == 0)
+        return true;
+    if (b)
+        free(b->answer.entitlement);
+    free(b);
+    d->bound = NULL;
+    if (!dn)
+        return true;
+    size_t len = strlen(dn) + 1;
+    if (!(b = calloc(1, sizeof *b + len)))
+        return false;
+    b->authority = authority;
+    memcpy(b->dn, dn, len);
+    d->bound = b;
+    return true;
 }
 
 size_t memory_count(const struct memory *m)

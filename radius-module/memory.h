@@ -12,11 +12,18 @@ struct memory_answer {
     struct entitlement *entitlement; /* ANSWER_FOUND; owned */
 };
 
+struct memory_bound { /* the person that a device is bound to */
+    size_t authority;
+    struct memory_answer answer;
+    char dn[];
+};
+
 struct memory_device {
     bool has_pass;
     enum decision_pass pass;
     uint64_t pass_at_ms, pass_until_ms;
     struct memory_answer *answers; /* one per authority */
+    struct memory_bound *bound;    /* NULL: to nobody */
 };
 
 struct memory;
@@ -30,6 +37,9 @@ struct memory_device *memory_make(struct memory *m, const struct mac *mac);
 /* Takes a copy of e (NULL unless FOUND). */
 void memory_answer_set(struct memory_answer *a, enum decision_state state, uint64_t now_ms,
                        const struct entitlement *e);
+/* dn NULL: to nobody. The person's answer is forgotten if that is another one than before. False:
+ * out of memory, and it is bound to nobody. */
+bool memory_bind(struct memory_device *d, size_t authority, const char *dn);
 size_t memory_count(const struct memory *m);
 
 #endif

@@ -17,6 +17,7 @@
 
 #define SERVICE_CALL_CHECK 10
 #define SERVICE_FRAMED     2
+#define SERVICE_LOGIN      1
 #define CAUSE_USER_REQUEST 1
 #define STATUS_STOP        2
 
@@ -50,92 +51,12 @@ static bool kind_of(REQUEST *request, enum decision_kind *kind)
     case SERVICE_FRAMED:
         *kind = DECISION_TAP;
         return true;
+    case SERVICE_LOGIN:
+        *kind = DECISION_LOGIN;
+        return fr_pair_find_by_num(request->packet->vps, PW_USER_PASSWORD, 0, TAG_ANY) != NULL;
     default:
         return false; /* somebody else's: a password, EAP… */
     }
-}
-
-/* --- the pass store -----------------------------------------------------------------------------
- */
-
-void rlm_loggia_expand(rlm_loggia_t *inst, REQUEST *request, enum rlm_query which, char *out,
-                       size_t room)
-{
-    char *text = NULL;
-    out[0] = 0;
-    if (!inst->queries[which])
-        return;
-    if (radius_axlat_struct(&text, request, inst->queries[which], NULL, NULL) >= 0 && text)
-        strlcpy(out, text, room);
-    talloc_free(text);
-}
-
-/* "none", "paused" or the seconds left; anything else means that the store did not answer. */
-static enum decision_pass read_pass(const char *text, uint32_t *left_s)
-{
-    char *end;
-    *left_s = 0;
-    if (strcmp(text, "none") == 0)
-        return PASS_NONE;
-    if (strcmp(text, "paused") == 0)
-        return PASS_PAUSED;
-    unsigned long n = strtoul(text, &end, 10);
-    if (end == text || *end || n == 0 || n > UINT32_MAX)
-        return PASS_UNKNOWN;
-    *left_s = (uint32_t)n;
-    return PASS_VALID;
-}
-
-static enum decision_pass look_up(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
-                                  uint32_t *left_s)
-{
-    char text[32];
-    enum decision_pass pass;
-    rlm_loggia_expand(inst, request, QUERY_LOOKUP, text, sizeof text);
-    pass = read_pass(text, left_s);
-    if (pass != PASS_UNKNOWN)
-        fed_pass_put(inst->fed, mac, pass, *left_s);
-    return pass;
-}
-
-static enum decision_pass pass_of(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
-                                  uint32_t *left_s)
-{
-    enum decision_pass pass;
-    if (!inst->queries[QUERY_LOOKUP])
-        return PASS_NONE;
-    if (fed_pass_get(inst->fed, mac, false, &pass, left_s))
-        return pass;
-    if ((pass = look_up(inst, request, mac, left_s)) == PASS_UNKNOWN)
-        fed_pass_get(inst->fed, mac, true, &pass, left_s);
-    return pass;
-}
-
-/* False if the store did not take it: then the session is short, and remembered here as long. */
-static bool grant(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac)
-{
-    const struct fed_conf *c = &inst->settings->fed;
-    char text[32];
-    if (!inst->queries[QUERY_GRANT])
-        return true;
-    rlm_loggia_expand(inst, request, QUERY_GRANT, text, sizeof text);
-    bool written = strtoul(text, NULL, 10) > 0;
-    fed_pass_put(inst->fed, mac, PASS_VALID,
-                 written ? c->pass_life_s : c->rules.degraded_session_s);
-    return written;
-}
-
-/* A DELETE of no row and a DELETE that failed expand alike, so the pass is looked for afterwards.
- */
-static bool forget(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac)
-{
-    char text[32];
-    uint32_t left_s;
-    fed_pass_put(inst->fed, mac, PASS_NONE, 0);
-    if (!inst->queries[QUERY_FORGET])
-        return true;
-    rlm_loggia_expand(inst, request, QUERY_FORGET, text, sizeof text);
-    return look_up(inst, request, mac, &left_s) == PASS_NONE;
 }
 
 /* --- authorize ----------------------------------------------------------------------------------
@@ -145,20 +66,64 @@ static void ask(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
                 enum decision_kind kind, struct decision_answer *answers, struct decision *d)
 {
     const struct fed_conf *c = &inst->settings->fed;
-    enum decision_pass pass = PASS_NONE;
+    struct fed_person person;
     uint32_t left_s = 0;
     uint64_t began = clock_ms();
     struct fed_question *q = fed_ask(inst->fed, mac);
-    if (kind == DECISION_SILENT)
-        pass = pass_of(inst, request, mac, &left_s);
-    fed_collect(inst->fed, q, began, answers);
+    enum decision_pass pass = rlm_loggia_pass(inst, request, mac, &left_s, &person);
+    fed_ask_person(inst->fed, q, &person);
+    fed_collect(inst->fed, q, began, true, answers);
+    if (kind == DECISION_TAP)
+        pass = PASS_NONE; /* a tap makes it good, whatever it was */
     decide(&c->rules, kind, pass, left_s, answers, (unsigned)c->n_authorities, d);
-    if (d->write_pass && !grant(inst, request, mac))
+    if (d->write_pass && !rlm_loggia_pass_grant(inst, request, mac))
         decide(&c->rules, kind, PASS_UNKNOWN, 0, answers, (unsigned)c->n_authorities, d);
 }
 
+/* The password is wiped here, in the request itself: whatever runs behind this module has none to
+ * write down. */
+static enum decision_login check_password(rlm_loggia_t *inst, REQUEST *request,
+                                          const struct mac *mac, struct login_right *right)
+{
+    VALUE_PAIR *user = fr_pair_find_by_num(request->packet->vps, PW_USER_NAME, 0, TAG_ANY);
+    VALUE_PAIR *secret = fr_pair_find_by_num(request->packet->vps, PW_USER_PASSWORD, 0, TAG_ANY);
+    enum decision_login result = LOGIN_WRONG;
+    if (!user || !secret)
+        return result;
+    const struct login_ask login = {*mac, user->vp_strvalue, secret->vp_strvalue,
+                                    secret->vp_length};
+    if (!memchr(user->vp_strvalue, 0, user->vp_length))
+        result = fed_login(inst->fed, &login, right);
+    crypto_wipe((void *)(uintptr_t)secret->vp_strvalue, secret->vp_length);
+    secret->vp_length = 0;
+    return result;
+}
+
+/* When to say so, if that is no. */
+static uint64_t log_in(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
+                       struct decision_answer *answers, struct decision *d)
+{
+    const struct fed_conf *c = &inst->settings->fed;
+    struct login_right right;
+    uint64_t began = clock_ms();
+    struct fed_question *q = fed_ask(inst->fed, mac);
+    enum decision_login result = check_password(inst, request, mac, &right);
+    fed_collect(inst->fed, q, began, false, answers);
+    if (result != LOGIN_RIGHT) {
+        decide_login_failed(&c->rules, result, d);
+        return result == LOGIN_WRONG ? began + inst->settings->login_refusal_ms : 0;
+    }
+    struct decision_answer *home = &answers[right.authority];
+    *home = decision_fold(home, &right.answer);
+    decide(&c->rules, DECISION_LOGIN, PASS_NONE, 0, answers, (unsigned)c->n_authorities, d);
+    if (d->write_pass && !rlm_loggia_pass_bind(inst, request, mac, &right))
+        decide(&c->rules, DECISION_LOGIN, PASS_UNKNOWN, 0, answers, (unsigned)c->n_authorities, d);
+    return 0;
+}
+
 static rlm_rcode_t answer(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
-                          const struct decision *d, const struct decision_answer *answers)
+                          const struct decision *d, const struct decision_answer *answers,
+                          uint64_t reject_at_ms)
 {
     rlm_loggia_note(inst, request, d);
     if (d->verdict == VERDICT_ACCEPT) {
@@ -170,6 +135,7 @@ static rlm_rcode_t answer(rlm_loggia_t *inst, REQUEST *request, const struct mac
         fr_pair_value_strcpy(
             radius_pair_create(request->reply, &request->reply->vps, PW_REPLY_MESSAGE, 0),
             d->reason);
+    rlm_loggia_reject(request, reject_at_ms);
     return RLM_MODULE_REJECT;
 }
 
@@ -180,11 +146,13 @@ static rlm_rcode_t CC_HINT(nonnull) mod_authorize(void *instance, REQUEST *reque
     struct decision d;
     enum decision_kind kind;
     struct mac mac, name;
+    uint64_t reject_at_ms = 0;
 
     if (!kind_of(request, &kind))
         return RLM_MODULE_NOOP;
-    if (!device_of(request, &mac) || !mac_parse(text_of(request, PW_USER_NAME), &name) ||
-        !mac_equal(&mac, &name)) {
+    if (!device_of(request, &mac) ||
+        (kind != DECISION_LOGIN &&
+         (!mac_parse(text_of(request, PW_USER_NAME), &name) || !mac_equal(&mac, &name)))) {
         report_limited(&inst->report, LOG_WARNING,
                        "event=request_invalid why=\"User-Name and Calling-Station-Id are not one "
                        "device's address\"");
@@ -192,14 +160,16 @@ static rlm_rcode_t CC_HINT(nonnull) mod_authorize(void *instance, REQUEST *reque
     }
     if (kind == DECISION_FORGET) {
         decide(&inst->settings->fed.rules, kind, PASS_NONE, 0, answers, 0, &d);
-        if (!forget(inst, request, &mac)) {
+        if (!rlm_loggia_pass_forget(inst, request, &mac)) {
             d.verdict = VERDICT_DENY;
             strlcpy(d.reason, "unavailable", sizeof d.reason);
         }
+    } else if (kind == DECISION_LOGIN) {
+        reject_at_ms = log_in(inst, request, &mac, answers, &d);
     } else {
         ask(inst, request, &mac, kind, answers, &d);
     }
-    return answer(inst, request, &mac, &d, answers);
+    return answer(inst, request, &mac, &d, answers, reject_at_ms);
 }
 
 /* --- accounting ---------------------------------------------------------------------------------
@@ -208,6 +178,7 @@ static rlm_rcode_t CC_HINT(nonnull) mod_authorize(void *instance, REQUEST *reque
 static rlm_rcode_t CC_HINT(nonnull) mod_accounting(void *instance, REQUEST *request)
 {
     rlm_loggia_t *inst = instance;
+    struct fed_person person;
     char text[32];
     uint32_t left_s;
     struct mac mac;
@@ -217,7 +188,9 @@ static rlm_rcode_t CC_HINT(nonnull) mod_accounting(void *instance, REQUEST *requ
         return RLM_MODULE_NOOP;
     rlm_loggia_expand(inst, request, QUERY_PAUSE, text, sizeof text);
     /* Whether this Stop was new, a repetition or older than the last tap, the store knows. */
-    return look_up(inst, request, &mac, &left_s) == PASS_UNKNOWN ? RLM_MODULE_FAIL : RLM_MODULE_OK;
+    return rlm_loggia_pass_look_up(inst, request, &mac, &left_s, &person) == PASS_UNKNOWN
+               ? RLM_MODULE_FAIL
+               : RLM_MODULE_OK;
 }
 
 /* --- %{loggia:…} --------------------------------------------------------------------------------
@@ -264,8 +237,8 @@ static ssize_t put_authority(rlm_loggia_t *inst, const char *name, char *out, si
     return -1;
 }
 
-/* device: the request's device as a keyed hash; profile, identity: from its Class; life: of a pass,
- * in seconds; authority NAME: its state. */
+/* device: the request's device as a keyed hash; profile, identity: from its Class; life, bound: of
+ * a pass and of a bound one, in seconds; authority NAME: its state. */
 static ssize_t loggia_xlat(void *instance, REQUEST *request, char const *fmt, char *out,
                            size_t room)
 {
@@ -283,6 +256,8 @@ static ssize_t loggia_xlat(void *instance, REQUEST *request, char const *fmt, ch
         return put_class(request, fmt[0] == 'p', out, room);
     if (strcmp(fmt, "life") == 0)
         return snprintf(out, room, "%u", c->pass_life_s);
+    if (strcmp(fmt, "bound") == 0)
+        return snprintf(out, room, "%u", c->bound_life_s);
     if (strncmp(fmt, "authority ", 10) == 0)
         return put_authority(inst, fmt + 10, out, room);
     return -1;
@@ -300,21 +275,26 @@ static void to_radlog(void *arg, int level, const char *line)
            "rlm_loggia (%s): %s", inst->name, line);
 }
 
+/* In the control list alone; above 255, so never on the wire. */
+static DICT_ATTR const *own_attribute(CONF_SECTION *cs, const char *name)
+{
+    ATTR_FLAGS flags = {0};
+    if (dict_addattr(name, -1, 0, PW_TYPE_STRING, flags) < 0)
+        cf_log_err_cs(cs, "%s: %s", name, fr_strerror());
+    return dict_attrbyname(name);
+}
+
 static int mod_bootstrap(CONF_SECTION *cs, void *instance)
 {
     rlm_loggia_t *inst = instance;
-    ATTR_FLAGS flags = {0};
     inst->name = cf_section_name2(cs) ? cf_section_name2(cs) : cf_section_name1(cs);
     report_init(&inst->report, to_radlog, inst);
     if (!(inst->settings = settings_new()))
         return -1;
     xlat_register(inst->name, loggia_xlat, NULL, inst);
-    if (dict_addattr("Loggia-Decision", -1, 0, PW_TYPE_STRING, flags) < 0) {
-        cf_log_err_cs(cs, "Loggia-Decision: %s", fr_strerror());
-        return -1;
-    }
-    inst->decision = dict_attrbyname("Loggia-Decision");
-    return 0;
+    inst->decision = own_attribute(cs, "Loggia-Decision");
+    inst->binding = own_attribute(cs, "Loggia-Binding");
+    return inst->decision && inst->binding ? 0 : -1;
 }
 
 static int mod_instantiate(CONF_SECTION *cs, void *instance)

@@ -83,6 +83,7 @@ unsigned rlm_loggia_conf_read(rlm_loggia_t *inst, CONF_SECTION *cs)
     w.faults += settings_finish(s, say_fault, cs);
     w.faults += read_query(inst, cs, QUERY_LOOKUP, "pass.lookup", s->pass_lookup);
     w.faults += read_query(inst, cs, QUERY_GRANT, "pass.grant", s->pass_grant);
+    w.faults += read_query(inst, cs, QUERY_BIND, "pass.bind", s->pass_bind);
     w.faults += read_query(inst, cs, QUERY_FORGET, "pass.forget", s->pass_forget);
     w.faults += read_query(inst, cs, QUERY_PAUSE, "pass.pause", s->pass_pause);
     w.faults += read_query(inst, cs, QUERY_OPERATOR, "operator", s->operator_name);

@@ -77,6 +77,16 @@ void rlm_loggia_accept(rlm_loggia_t *inst, REQUEST *request, const struct decisi
         PW_AUTH_TYPE_ACCEPT;
 }
 
+/* The server's own delay, so that no worker waits for it. Without it the server would take its
+ * reject_delay, so 0 is said too. */
+void rlm_loggia_reject(REQUEST *request, uint64_t at_ms)
+{
+    uint64_t now = clock_ms();
+    VALUE_PAIR *vp = radius_pair_create(request->reply, &request->reply->vps,
+                                        PW_FREERADIUS_RESPONSE_DELAY_USEC, 0);
+    vp->vp_integer = now < at_ms ? (uint32_t)(at_ms - now) * 1000 : 0;
+}
+
 static size_t add_names(const struct fed_conf *c, const char *what, uint32_t mask, char *out,
                         size_t at, size_t room)
 {

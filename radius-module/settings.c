@@ -118,6 +118,17 @@ static bool add_server(struct settings *s, const char *value, char *err)
     return d->servers[d->n_servers++] != NULL;
 }
 
+static bool add_realm(struct settings *s, const char *value, char *err)
+{
+    struct authority_conf *a = &s->fed.authorities[s->fed.n_authorities - 1];
+    if (!value[0] || strpbrk(value, " \t,@") || strlen(value) > 128)
+        return wrong(err, value, "what stands behind the @, like comune.example");
+    if (a->n_realms == AUTHORITY_MAX_REALMS)
+        return wrong(err, value, "at most 8 realms");
+    a->realms[a->n_realms] = strdup(value);
+    return a->realms[a->n_realms++] != NULL;
+}
+
 /* "VALUE -> PROFILE" */
 static bool add_map(struct settings *s, bool groups, const char *value, char *err)
 {
@@ -158,6 +169,8 @@ static bool set_value(struct settings *s, const struct option_row *row, const ch
         return set_text(at, value);
     case TYPE_SERVER:
         return add_server(s, value, err);
+    case TYPE_REALM:
+        return add_realm(s, value, err);
     case TYPE_PROFILE_MAP:
     case TYPE_GROUP_MAP:
         return add_map(s, row->type == TYPE_GROUP_MAP, value, err);
@@ -186,6 +199,7 @@ struct settings *settings_new(void)
     set_defaults(s, "remember");
     set_defaults(s, "pass");
     set_defaults(s, "merge");
+    set_defaults(s, "login");
     return s;
 }
 
@@ -299,6 +313,24 @@ static void finish_servers(struct settings *s, size_t i)
     }
 }
 
+/* The longest name, all of it escaped, has to fit. */
+static void finish_login(struct authority_conf *a, struct faults *f)
+{
+    char name[LOGIN_USER_MAX], filter[AUTHORITY_FILTER_ROOM], nobody[VALUES_DN_LEN + 16];
+    memset(name, '*', sizeof name);
+    if (!a->login_filter)
+        return;
+    if (!strstr(a->login_filter, "%{user}"))
+        fault(f, a->name, "login.filter", a->login_filter, "an LDAP filter with %{user} in it");
+    else if (filter_build(a->login_filter, "user", name, sizeof name, filter, sizeof filter) < 0)
+        fault(f, a->name, "login.filter", a->login_filter,
+              "a shorter filter (1023 bytes with the longest name in it)");
+    snprintf(nobody, sizeof nobody, "cn=nobody,%.240s",
+             a->directory.base_dn ? a->directory.base_dn : "");
+    if (!a->login_nobody)
+        a->login_nobody = strdup(nobody);
+}
+
 static void finish_authority(struct settings *s, size_t i, struct faults *f)
 {
     struct authority_conf *a = &s->fed.authorities[i];
@@ -312,6 +344,7 @@ static void finish_authority(struct settings *s, size_t i, struct faults *f)
         fault(f, a->name, "user.filter", a->user_filter, "an LDAP filter with %{mac} in it");
     if (a->group_filter && !strstr(a->group_filter, "%{dn}"))
         fault(f, a->name, "group.filter", a->group_filter, "an LDAP filter with %{dn} in it");
+    finish_login(a, f);
     if (!a->user_base_dn && a->directory.base_dn)
         a->user_base_dn = strdup(a->directory.base_dn);
     if (!a->group_base_dn && a->directory.base_dn)
@@ -370,6 +403,8 @@ static void free_authority(struct settings *s)
     free_texts(s, "authority");
     for (size_t i = 0; i < a->directory.n_servers; i++)
         free(a->directory.servers[i]);
+    for (size_t i = 0; i < a->n_realms; i++)
+        free(a->realms[i]);
     for (size_t i = 0; i < a->mapping.n_profiles; i++) {
         free(a->mapping.profiles[i].value);
         free(sa->profile_of[i]);

@@ -20,7 +20,9 @@ struct settings_authority { /* names that are resolved when all is read */
 struct settings {
     struct fed_conf fed;
     char *key_file, *guest, *operator_name;
-    char *pass_lookup, *pass_grant, *pass_forget, *pass_pause; /* expanded by the shim */
+    char *pass_lookup, *pass_grant, *pass_bind, *pass_forget,
+        *pass_pause; /* expanded by the shim */
+    uint32_t login_refusal_ms;
     struct settings_authority authority[FED_MAX_AUTHORITIES];
 };
 

@@ -59,8 +59,15 @@ const struct option_row settings_schema[] = {
     NUMBER("pass", NULL, "life", S(fed.pass_life_s), 60, 3650 * DAY, "2592000", "s", "how long a tap is good for"),
     TEXT("pass", NULL, "lookup", S(pass_lookup), NULL, "expands to \"none\", \"paused\" or the seconds left; to nothing only when the store is down"),
     TEXT("pass", NULL, "grant", S(pass_grant), NULL, "writes the pass; expands to the number of rows"),
+    NUMBER("pass", NULL, "bound", S(fed.bound_life_s), 60, 3650 * DAY, "31536000", "s", "how long a last password is good for"),
+    TEXT("pass", NULL, "bind", S(pass_bind), NULL, "writes the pass of a device whose owner has just typed a last password; expands to the number of rows"),
     TEXT("pass", NULL, "forget", S(pass_forget), NULL, "erases the pass"),
     TEXT("pass", NULL, "pause", S(pass_pause), NULL, "no silent join until the next tap; expands to the number of rows"),
+
+    NUMBER("login", NULL, "attempts", S(fed.login_attempts), 1, 1000, "5", "", "wrong passwords of one name, and of one device, in a window; then no more are tried"),
+    NUMBER("login", NULL, "window", S(fed.login_window_s), 1, 7 * DAY, "600", "s", ""),
+    NUMBER("login", NULL, "deadline", S(fed.login_deadline_ms), 50, 10000, "1500", "ms", "no password is checked for longer"),
+    NUMBER("login", NULL, "refusal", S(login_refusal_ms), 0, 10000, "500", "ms", "a wrong name or password is answered no sooner, so that the time does not tell which"),
 
     WORD("merge", NULL, "session_timeout", TYPE_CHOICE, MERGE(LIMIT_SESSION), RULES, "most", "of somebody known to several authorities"),
     WORD("merge", NULL, "idle_timeout", TYPE_CHOICE, MERGE(LIMIT_IDLE), RULES, "most", ""),
@@ -81,6 +88,8 @@ const struct option_row settings_schema[] = {
     TEXT("authority", NULL, "identity", A(directory.identity), NULL, "who binds; none: anonymous"),
     TEXT("authority", NULL, "password", A(directory.password), NULL, ""),
     TEXT("authority", NULL, "base_dn", A(directory.base_dn), NULL, "read as a proof of life, and where searches begin"),
+    WORD("authority", NULL, "realm", TYPE_REALM, A(realms), NULL, NULL,
+         "what people put behind the @ of their name to be looked for here alone; several; one without is asked for every name, whole"),
     WORD("authority", NULL, "unavailable", TYPE_CHOICE, R(unavailable), "guest|reject", "guest",
          "what somebody is of whom this authority has never said a word, while it is silent"),
     NUMBER("authority", NULL, "stale", R(stale_s), 0, 366 * DAY, "604800", "s", "how long its last answer is served while it is silent; a denial is for ever"),
@@ -91,6 +100,12 @@ const struct option_row settings_schema[] = {
     WORD("authority", "user", "mac_format", TYPE_MAC, A(mac_format), NULL, "aa:bb:cc:dd:ee:ff", "how the directory writes addresses, by example"),
     TEXT("authority", "user", "identity_attribute", M(identity_attribute), NULL, "who somebody is, for the pseudonym; the entry's name, if left out"),
     TEXT("authority", "user", "link_attribute", M(link_attribute), NULL, "equal in two authorities: one person; different: two who share a device"),
+
+    WORD("authority", "login", "filter", TYPE_FILTER, A(login_filter), NULL, NULL, "finds who is called %{user}; left out: nobody has a password here"),
+    TEXT("authority", "login", "nobody", A(login_nobody), NULL,
+         "bound to where the name is nobody's, so that it takes as long; best an entry with a password nobody knows; cn=nobody below base_dn, if left out"),
+    NUMBER("authority", "login", "connections", A(login_connections), 1, 8, "2", "", "on which passwords are checked; none of them searches"),
+    NUMBER("authority", "login", "timeout", A(login_timeout_ms), 50, 10000, "1000", "ms", "of one check"),
 
     TEXT("authority", "group", "base_dn", A(group_base_dn), NULL, "the authority's, if left out"),
     WORD("authority", "group", "filter", TYPE_FILTER, A(group_filter), NULL, NULL, "finds the groups of the entry %{dn}; left out: no search, the attribute is the person's own"),

@@ -15,6 +15,7 @@ enum option_type {
     TYPE_FILTER,
     TYPE_MAC,
     TYPE_SERVER,      /* may come several times */
+    TYPE_REALM,       /* may come several times */
     TYPE_PROFILE_MAP, /* may come several times */
     TYPE_GROUP_MAP    /* may come several times */
 };

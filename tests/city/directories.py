@@ -55,6 +55,8 @@ modulepath /usr/lib/ldap
 moduleload back_mdb
 sizelimit 5000
 threads 4
+# Careless directories do this; nobody may get in by it.
+allow bind_anon_dn
 database mdb
 suffix "{self.suffix}"
 rootdn "cn=admin,{self.suffix}"
@@ -63,6 +65,7 @@ directory {self.dir}/db
 maxsize 268435456
 dbnosync
 {self.indexes}
+access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact="{self.bind_dn}" read by anonymous auth by * none
 """
 
@@ -98,12 +101,22 @@ access to * by dn.exact="{self.bind_dn}" read by anonymous auth by * none
     def thaw(self):
         self.process.kill(signal.SIGCONT, wait=False)
 
+    def add_login(self, user, password, **kw):
+        """A person without a device who has a name and a password; the entry's name."""
+        self.added += 1
+        text, dn = self.account(user, password, 900000 + self.added, **kw)
+        self.add(text)
+        return dn
+
     def _change(self, tool, text):
         self.namespace.run(tool, "-x", "-H", self.uri, "-D", f"cn=admin,{self.suffix}", "-w", self.password,
                            input=text)
 
     def add(self, text):
         self._change("ldapadd", text)
+
+    def delete(self, dn):
+        self._change("ldapdelete", dn + "\n")
 
     def modify(self, dn, changes):
         """changes: lines of an LDIF change record."""
@@ -134,6 +147,12 @@ class Comune(Directory):
         return ldif(f"uid={uid},ou=persone,{self.suffix}", objectClass=["inetOrgPerson", "ieee802Device"],
                     uid=uid, givenName=given, sn=family, cn=f"{given} {family}", employeeType=kind,
                     employeeNumber=code or f"CF{n:06d}", macAddress=macs)
+
+    def account(self, user, password, n, profile="residente", suspended=False):
+        assert not suspended, "the Comune has no such flag"
+        dn = f"uid={user},ou=persone,{self.suffix}"
+        return ldif(dn, objectClass="inetOrgPerson", uid=user, sn="Antica", cn=f"Ada {user}", employeeType=profile,
+                    employeeNumber=f"LG{n}", userPassword=password), dn
 
     def add_device(self, mac, profile="residente", code=None):
         self.added += 1
@@ -175,6 +194,15 @@ class Provincia(Directory):
         return ldif(self.dn(n), objectClass="provUtente", provMatricola=f"p{n:06d}", provNome=name,
                     provDispositivo=[plain(m) for m in macs], provCodice=code or f"PV{n:06d}",
                     provSospeso="TRUE" if suspended else "FALSE", **more)
+
+    def account(self, user, password, n, suspended=False, speed=None):
+        more = {"provBanda": speed} if speed else {}
+        dn = f"provMatricola={user},ou=utenti,{self.suffix}"
+        return ldif(dn, objectClass="provUtente", provMatricola=user, provNome=f"Ada {user}", provCodice=f"LG{n}",
+                    provSospeso="TRUE" if suspended else "FALSE", userPassword=password, **more), dn
+
+    def suspend(self, dn, suspended=True):
+        self.modify(dn, f"replace: provSospeso\nprovSospeso: {'TRUE' if suspended else 'FALSE'}")
 
     def add_device(self, mac, group=None, suspended=False, code=None, speed=None):
         self.added += 1

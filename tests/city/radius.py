@@ -13,7 +13,7 @@ ACCEPT, REJECT, ACCT_REQUEST, ACCT_RESPONSE, STATUS_SERVER = 2, 3, 4, 5, 12
 USER_NAME, USER_PASSWORD, SERVICE_TYPE, REPLY_MESSAGE, CLASS, SESSION_TIMEOUT = 1, 2, 6, 18, 25, 27
 IDLE_TIMEOUT, CALLED, CALLING, NAS_ID, MESSAGE_AUTHENTICATOR, INTERIM, CUI = 28, 30, 31, 32, 80, 85, 89
 WISPR_UP, WISPR_DOWN, CHILLI_OCTETS, CHILLI_GIGAWORDS = (14122, 7), (14122, 8), (14559, 3), (14559, 23)
-CALL_CHECK, FRAMED = 10, 2
+LOGIN, FRAMED, CALL_CHECK = 1, 2, 10
 START, STOP, UPDATE, ON = 1, 2, 3, 7
 
 
@@ -87,9 +87,9 @@ class Nas:
         self.name, self.zone, self.ports = name, zone, ports
         self.id = os.getpid() % 256
 
-    def _ask(self, code, port, body, timeout):
+    def _ask(self, code, port, body, timeout, authenticator=None):
         self.id = (self.id + 1) % 256
-        authenticator = os.urandom(16) if code in (1, STATUS_SERVER) else bytes(16)
+        authenticator = authenticator or (os.urandom(16) if code in (1, STATUS_SERVER) else bytes(16))
         length = 20 + 18 + len(body)
         head = struct.pack("!BBH", code, self.id, length)
         zero = bytes([MESSAGE_AUTHENTICATOR, 18]) + bytes(16)
@@ -124,17 +124,34 @@ class Nas:
             head = struct.pack("!BBH", 1, 0, 20 + len(body))
             return sum(s.send(head + os.urandom(16) + body) > 0 for _ in range(count))
 
-    def access(self, mac, service, connect_info=None, timeout=3.0):
+    def hide(self, password, authenticator):
+        """User-Password, RFC 2865 section 5.2."""
+        clear = password.encode()
+        clear += bytes(-len(clear) % 16 or (0 if clear else 16))
+        hidden, last = b"", authenticator
+        for at in range(0, len(clear), 16):
+            mask = hashlib.md5(self.secret + last).digest()
+            last = bytes(a ^ b for a, b in zip(clear[at:at + 16], mask))
+            hidden += last
+        return attribute(USER_PASSWORD, hidden)
+
+    def access(self, mac, service, connect_info=None, timeout=3.0, user=None, password=None):
         station = mac.upper().replace(":", "-")
-        body = attribute(USER_NAME, station) + attribute(SERVICE_TYPE, service) + attribute(CALLING, station)
+        authenticator = os.urandom(16)
+        body = attribute(USER_NAME, station if user is None else user) + attribute(SERVICE_TYPE, service) + attribute(CALLING, station)
         body += attribute(CALLED, f"02-00-00-00-00-01:{self.zone}") + attribute(NAS_ID, self.name)
         body += attribute(61, 19) + attribute(87, self.zone)
         if connect_info:
             body += attribute(77, connect_info)
-        return self._ask(1, self.ports[0], body, timeout)
+        if password is not None:
+            body += self.hide(password, authenticator)
+        return self._ask(1, self.ports[0], body, timeout, authenticator)
 
     def silent(self, mac, **kw):
         return self.access(mac, CALL_CHECK, **kw)
+
+    def login(self, mac, user, password, **kw):
+        return self.access(mac, LOGIN, "terms=2026-1 lang=it", user=user, password=password, **kw)
 
     def tap(self, mac, **kw):
         return self.access(mac, FRAMED, "terms=2026-1 lang=it", **kw)

@@ -22,6 +22,7 @@ def centre():
         c = Centre(world, world.namespace("centre"), "127.0.0.1", clients=["127.0.0.1"], people=300,
                    options={"found = 30": "found = 0", "not_found = 2": "not_found = 0"})
         yield c.start()
+        c.stop()
 
 
 @pytest.fixture

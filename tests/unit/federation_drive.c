@@ -62,7 +62,7 @@ static void read_line(char *line)
 static void ask(const struct mac *mac, struct decision_answer *answers)
 {
     uint64_t began = clock_ms();
-    fed_collect(fed, fed_ask(fed, mac), began, answers);
+    fed_collect(fed, fed_ask(fed, mac), began, true, answers);
 }
 
 static void do_ask(const char *text)

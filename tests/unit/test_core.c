@@ -160,6 +160,30 @@ static void a_device_has_the_same_pseudonym_everywhere(void **state)
     assert_string_equal(hash, "820539e649bee13ed35c54ac67a92cf5");
 }
 
+static void what_is_sealed_opens_with_the_key_in_its_place_and_nowhere_else(void **state)
+{
+    uint8_t key[SHA256_LEN] = {1}, sealed[2][7 + CRYPTO_SEAL_EXTRA], out[7];
+    const struct crypto_slice here = {"here", 4}, there = {"there", 5};
+
+    (void)state;
+    crypto_seal(key, &here, "a name", 7, sealed[0]);
+    crypto_seal(key, &here, "a name", 7, sealed[1]);
+    assert_memory_not_equal(sealed[0], sealed[1], sizeof sealed[0]); /* equal names do not show */
+    assert_true(crypto_unseal(key, &here, sealed[0], sizeof sealed[0], out));
+    assert_string_equal((const char *)out, "a name");
+    assert_false(crypto_unseal(key, &there, sealed[0], sizeof sealed[0], out));
+    assert_int_equal(out[0], 0);
+    for (size_t i = 0; i < sizeof sealed[0]; i++) {
+        sealed[0][i] ^= 1;
+        assert_false(crypto_unseal(key, &here, sealed[0], sizeof sealed[0], out));
+        sealed[0][i] ^= 1;
+    }
+    assert_false(crypto_unseal(key, &here, sealed[0], sizeof sealed[0] - 1, out));
+    assert_false(crypto_unseal(key, &here, sealed[0], CRYPTO_SEAL_EXTRA - 1, out));
+    key[31] = 1;
+    assert_false(crypto_unseal(key, &here, sealed[0], sizeof sealed[0], out));
+}
+
 static void secrets_are_compared_and_made(void **state)
 {
     uint8_t a[32], b[32];
@@ -417,6 +441,7 @@ int main(void)
         cmocka_unit_test(digests_are_those_of_the_rfcs),
         cmocka_unit_test(tokens_survive_base64url),
         cmocka_unit_test(a_device_has_the_same_pseudonym_everywhere),
+        cmocka_unit_test(what_is_sealed_opens_with_the_key_in_its_place_and_nowhere_else),
         cmocka_unit_test(secrets_are_compared_and_made),
         cmocka_unit_test(a_secret_file_that_is_wrong_is_refused_in_words),
         cmocka_unit_test(a_name_cannot_break_out_of_the_page),

@@ -55,6 +55,7 @@ struct row {
 #define DENY   VERDICT_DENY
 #define SILENT DECISION_SILENT
 #define TAP    DECISION_TAP
+#define LOGIN  DECISION_LOGIN
 
 static const struct row table[] = {
     {"1: forget erases",
@@ -223,6 +224,28 @@ static const struct row table[] = {
      1,
      0,
      0},
+    {"4: a right password lets in, and is remembered",
+     LOGIN,
+     PASS_NONE,
+     {NOT_FOUND, FOUND},
+     ACCEPT,
+     "",
+     18000,
+     50000,
+     1,
+     0,
+     0},
+    {"2: a right password does not help whom an authority shuts out",
+     LOGIN,
+     PASS_NONE,
+     {FOUND, OLD_DENIED},
+     DENY,
+     "second",
+     0,
+     0,
+     0,
+     0,
+     1},
     {"5: remembered, and asked again soon",
      SILENT,
      PASS_NONE,
@@ -443,6 +466,88 @@ static void two_people_who_share_a_device_do_not_share_entitlements(void **state
     assert_int_equal(d.limits[LIMIT_DOWN], 50000);
 }
 
+/* --- the last password --------------------------------------------------------------------------
+ */
+
+static void a_login_that_is_not_right_lets_nobody_in_and_says_as_much_as_it_may(void **state)
+{
+    static const struct {
+        enum decision_login why;
+        enum decision_verdict verdict;
+        const char *reason;
+    } rows[] = {
+        {LOGIN_LIMITED, DENY, "attempts"},
+        {LOGIN_UNKNOWN, DENY, "unavailable"},
+        {LOGIN_WRONG, SPLASH, ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct decision d;
+        decide_login_failed(&rules, rows[i].why, &d);
+        assert_int_equal(d.verdict, rows[i].verdict);
+        assert_string_equal(d.reason, rows[i].reason);
+        assert_false(d.write_pass);
+    }
+}
+
+/* Row by row: what the authority says of the device's address, of the person, and what comes out.
+ */
+static void what_is_said_of_the_person_counts_before_what_is_said_of_the_address(void **state)
+{
+    static const struct {
+        enum said device, person;
+        enum decision_state state;
+        bool denied, stale, is_person;
+    } rows[] = {
+        {NOT_FOUND, FOUND, ANSWER_FOUND, 0, 0, 1},
+        {FOUND, FOUND, ANSWER_FOUND, 0, 0, 1},
+        {UNKNOWN, FOUND, ANSWER_FOUND, 0, 0, 1},
+        {DENIED, FOUND, ANSWER_FOUND, 1, 0, 0},
+        {OLD_DENIED, FOUND, ANSWER_FOUND, 1, 1, 0},
+        {NOT_FOUND, DENIED, ANSWER_FOUND, 1, 0, 1},
+        {FOUND, DENIED, ANSWER_FOUND, 1, 0, 1},
+        {FOUND, OLD_DENIED, ANSWER_FOUND, 1, 1, 1},
+        {NOT_FOUND, OLD_FOUND, ANSWER_FOUND, 0, 1, 1},
+        {NOT_FOUND, NOT_FOUND, ANSWER_NOT_FOUND, 0, 0, 0}, /* the account is gone */
+        {FOUND, NOT_FOUND, ANSWER_FOUND, 0, 0, 0},
+        {FOUND, UNKNOWN, ANSWER_FOUND, 0, 0, 0},
+        {DENIED, UNKNOWN, ANSWER_FOUND, 1, 0, 0},
+        {NOT_FOUND, UNKNOWN, ANSWER_UNKNOWN, 0, 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct decision_answer device = answer(rows[i].device, 0),
+                               person = answer(rows[i].person, 1);
+        struct decision_answer got = decision_fold(&device, &person);
+        if (got.state != rows[i].state || got.entitlement.denied != rows[i].denied ||
+            got.stale != rows[i].stale || got.person != rows[i].is_person)
+            fail_msg("row %zu: state %d denied %d stale %d person %d", i, got.state,
+                     got.entitlement.denied, got.stale, got.person);
+    }
+}
+
+static void who_typed_a_password_is_at_home_there_not_where_the_device_is_listed(void **state)
+{
+    struct decision d;
+    struct decision_answer a[2] = {answer(FOUND, 0), answer(FOUND, 1)};
+    (void)state;
+    a[1].person = true;
+    a[0].entitlement.has_link = a[1].entitlement.has_link = true;
+    a[0].entitlement.link[0] = 1; /* it is somebody else's device */
+    decide(&rules, LOGIN, PASS_NONE, 0, a, 2, &d);
+    assert_int_equal(d.home, 1);
+    assert_int_equal(d.limits[LIMIT_SESSION], 18000);
+    assert_true(d.write_pass);
+    a[0].entitlement.link[0] = 0; /* it is their own */
+    decide(&rules, SILENT, PASS_VALID, 1000, a, 2, &d);
+    assert_int_equal(d.home, 1);
+    assert_int_equal(d.limits[LIMIT_SESSION], 36000);
+    a[0].entitlement.denied = true;
+    decide(&rules, LOGIN, PASS_NONE, 0, a, 2, &d);
+    assert_int_equal(d.verdict, DENY);
+    assert_false(d.write_pass);
+}
+
 /* --- what must always hold ----------------------------------------------------------------------
  */
 
@@ -476,7 +581,9 @@ static void check_rules(enum decision_kind kind, enum decision_pass pass, const 
     if (kind == SILENT && !denied)
         assert_int_equal(d.verdict == VERDICT_ACCEPT,
                          pass != PASS_PAUSED && (found || pass == PASS_VALID));
-    assert_int_equal(d.write_pass, kind == TAP && !denied);
+    if (kind == DECISION_LOGIN && found && !denied)
+        assert_int_equal(d.verdict, VERDICT_ACCEPT);
+    assert_int_equal(d.write_pass, (kind == TAP || kind == DECISION_LOGIN) && !denied);
     if (d.verdict == VERDICT_ACCEPT)
         assert_true(d.limits[LIMIT_SESSION] > 0);
     /* One authority more falls silent: nothing that a found answer gave becomes less. */
@@ -511,7 +618,7 @@ static void random_cities_of_five_authorities_keep_the_rules(void **state)
         enum said said[5];
         for (int k = 0; k < 5; k++)
             said[k] = (enum said)(rand() % SAID);
-        check_rules((enum decision_kind)(rand() % 3), (enum decision_pass)(rand() % 4), said, 5);
+        check_rules((enum decision_kind)(rand() % 4), (enum decision_pass)(rand() % 4), said, 5);
     }
 }
 
@@ -523,6 +630,9 @@ int main(void)
         cmocka_unit_test(each_limit_is_merged_by_its_own_rule),
         cmocka_unit_test(what_the_directory_says_itself_goes_over_the_profile),
         cmocka_unit_test(two_people_who_share_a_device_do_not_share_entitlements),
+        cmocka_unit_test(a_login_that_is_not_right_lets_nobody_in_and_says_as_much_as_it_may),
+        cmocka_unit_test(what_is_said_of_the_person_counts_before_what_is_said_of_the_address),
+        cmocka_unit_test(who_typed_a_password_is_at_home_there_not_where_the_device_is_listed),
         cmocka_unit_test(every_combination_for_two_authorities_keeps_the_rules),
         cmocka_unit_test(random_cities_of_five_authorities_keep_the_rules),
     };

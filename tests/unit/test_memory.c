@@ -54,10 +54,33 @@ static void an_answer_replaces_the_one_before(void **state)
     memory_free(m);
 }
 
+static void a_device_is_bound_to_one_person_whose_answer_goes_with_them(void **state)
+{
+    struct memory *m = memory_new(1, 1);
+    struct entitlement e = {.denied = true};
+    struct mac mac = device(1), other = device(2);
+    struct memory_device *d = memory_make(m, &mac);
+    (void)state;
+    assert_true(memory_bind(d, 0, "uid=ada"));
+    memory_answer_set(&d->bound->answer, ANSWER_FOUND, 10, &e);
+    assert_true(memory_bind(d, 0, "uid=ada"));
+    assert_true(d->bound->answer.entitlement->denied);
+    assert_true(memory_bind(d, 0, "uid=bruno"));
+    assert_int_equal(d->bound->answer.state, ANSWER_UNKNOWN);
+    memory_answer_set(&d->bound->answer, ANSWER_FOUND, 10, &e);
+    assert_true(memory_bind(d, 0, NULL));
+    assert_null(d->bound);
+    assert_true(memory_bind(d, 0, "uid=ada"));
+    memory_answer_set(&d->bound->answer, ANSWER_FOUND, 10, &e);
+    assert_non_null(memory_make(m, &other)); /* the first one is forgotten, with all it had */
+    memory_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_longest_unused_device_is_forgotten_first),
+        cmocka_unit_test(a_device_is_bound_to_one_person_whose_answer_goes_with_them),
         cmocka_unit_test(an_answer_replaces_the_one_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,32 @@ static void a_right_file_becomes_what_it_says(void **state)
 
 /* docs/rlm_loggia.md holds the reference between two marks; `test_settings --describe` prints it.
  */
+static void a_login_section_is_checked_before_anybody_types_a_password(void **state)
+{
+    struct settings *s = settings_new();
+    char wide[600];
+    (void)state;
+    lines[0] = 0;
+    assert_true(settings_begin(s, "authority", "comune", err));
+    set(s, "authority", NULL, "base_dn", "dc=comune");
+    set(s, "authority", NULL, "realm", "comune.example");
+    set(s, "authority", NULL, "realm", "prato.example");
+    refused(s, "authority", NULL, "realm", "ada@comune.example",
+            "found \"ada@comune.example\", expected what stands behind the @, like comune.example");
+    set(s, "authority", "login", "filter", "(uid=ada)");
+    settings_finish(s, note, NULL);
+    assert_non_null(strstr(lines,
+                           "comune.login.filter: found \"(uid=ada)\", expected an LDAP filter "
+                           "with %{user} in it"));
+    assert_string_equal(s->fed.authorities[0].login_nobody, "cn=nobody,dc=comune");
+    snprintf(wide, sizeof wide, "(|(uid=%%{user})(mail=%%{user})(cn=%%{user})(sn=%0300d))", 0);
+    set(s, "authority", "login", "filter", wide);
+    lines[0] = 0;
+    settings_finish(s, note, NULL);
+    assert_non_null(strstr(lines, "expected a shorter filter"));
+    settings_free(s);
+}
+
 static void the_reference_says_what_the_table_says(void **state)
 {
     char *table = NULL, doc[65536];
@@ -170,6 +196,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(each_wrong_value_is_told_what_was_expected),
         cmocka_unit_test(all_that_does_not_fit_together_is_said_at_once),
         cmocka_unit_test(a_right_file_becomes_what_it_says),
+        cmocka_unit_test(a_login_section_is_checked_before_anybody_types_a_password),
         cmocka_unit_test(the_reference_says_what_the_table_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

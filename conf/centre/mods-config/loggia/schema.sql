@@ -5,7 +5,8 @@ CREATE TABLE IF NOT EXISTS passes (
 	granted bigint NOT NULL,
 	expires bigint NOT NULL,
 	paused integer NOT NULL DEFAULT 0,
-	terms varchar(253) NOT NULL DEFAULT ''
+	terms varchar(253) NOT NULL DEFAULT '',
+	binding varchar(512) NOT NULL DEFAULT '' -- whose last password it was, sealed
 );
 CREATE INDEX IF NOT EXISTS passes_expires ON passes (expires);
 

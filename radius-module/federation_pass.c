@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The passes that this server has read or written, and with them the persons that devices are bound
+ * to. The store is the truth; this spares the question, and answers while the store is down. */
+#include "radius-module/federation_private.h"
+
+#include <string.h>
+
+/* --- passes -------------------------------------------------------------------------------------
+ */
+
+bool fed_pass_get(struct fed *f, const struct mac *mac, bool any_age, enum decision_pass *pass,
+                  uint32_t *left_s, struct fed_person *person)
+{
+    uint64_t now = clock_ms();
+    bool found = false;
+    person->authority = -1;
+    pthread_mutex_lock(&f->lock);
+    const struct memory_device *d = memory_get(f->memory, mac);
+    if (d && d->has_pass &&
+        (any_age || now - d->pass_at_ms < f->conf->fresh_pass_s * UINT64_C(1000)) &&
+        (d->pass != PASS_VALID || d->pass_until_ms > now + 1000)) {
+        found = true;
+        *pass = d->pass;
+        *left_s = d->pass == PASS_VALID ? (uint32_t)((d->pass_until_ms - now) / 1000) : 0;
+        if (d->bound) {
+            person->authority = (int)d->bound->authority;
+            memcpy(person->dn, d->bound->dn, strlen(d->bound->dn) + 1);
+        }
+    }
+    pthread_mutex_unlock(&f->lock);
+    return found;
+}
+
+/* That there is no pass is not remembered: another server may write one at any moment. */
+void fed_pass_put(struct fed *f, const struct mac *mac, enum decision_pass pass, uint32_t left_s,
+                  const struct fed_person *person)
+{
+    bool keep = pass == PASS_VALID || pass == PASS_PAUSED;
+    pthread_mutex_lock(&f->lock);
+    struct memory_device *d = keep ? memory_make(f->memory, mac) : memory_get(f->memory, mac);
+    if (d) {
+        d->has_pass = keep;
+        d->pass = pass;
+        d->pass_at_ms = clock_ms();
+        d->pass_until_ms = d->pass_at_ms + left_s * UINT64_C(1000);
+        if (!keep || person)
+            memory_bind(d, keep && person->authority >= 0 ? (size_t)person->authority : 0,
+                        keep && person->authority >= 0 ? person->dn : NULL);
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* --- last passwords -----------------------------------------------------------------------------
+ */
+
+enum decision_login fed_login(struct fed *f, const struct login_ask *ask, struct login_right *right)
+{
+    return login_check(f->login, ask, right);
+}
+
+void fed_bind(struct fed *f, const struct mac *mac, uint32_t left_s,
+              const struct login_right *right)
+{
+    struct fed_person person = {.authority = (int)right->authority};
+    memcpy(person.dn, right->dn, sizeof person.dn);
+    fed_pass_put(f, mac, PASS_VALID, left_s, &person);
+    pthread_mutex_lock(&f->lock);
+    struct memory_device *d = memory_get(f->memory, mac);
+    if (d && d->bound)
+        memory_answer_set(&d->bound->answer, right->answer.state, clock_ms(),
+                          &right->answer.entitlement);
+    pthread_mutex_unlock(&f->lock);
+}
