@@ -69,6 +69,12 @@ class Router:
     def load_ruleset(self):
         self.ns.run("nft", "-f", SAMPLES / "router.nft")
 
+    def load_ruleset_with_flush(self):
+        """What an admin's script does who has not read the sample's first lines."""
+        script = self.dir / "flushing.nft"
+        script.write_text("flush ruleset\n" + (SAMPLES / "router.nft").read_text())
+        self.ns.run("nft", "-f", script)
+
     def port(self, name):
         """A bridge port for a phone's cable: isolated from the others, as an access point does it."""
         self.ns.batch(f"link set {name} master br-lan", f"link set {name} type bridge_slave isolated on",
@@ -146,6 +152,22 @@ class Router:
         wait_for(f"{daemon} ready on {self.name}", lambda: "event=ready" in process.output() or not process.alive())
         if not process.alive():
             raise AssertionError(f"{daemon} on {self.name}: exit {process.popen.returncode}\n{process.output()}")
+        return round((time.monotonic() - began) * 1000)
+
+    def reboot(self):
+        """A power cut: nothing that was in memory is left, what is on the disk is. Phones lose their link."""
+        for daemon in ("loggiad", "loggia-gate"):
+            self.kill(daemon)
+        self.ns.run("nft", "flush", "ruleset")
+        self.ns.run("conntrack", "-F")
+        self.ns.run("ip", "neigh", "flush", "all")
+        shutil.rmtree(self.dir / "run")
+        (self.dir / "run").mkdir()
+        (self.dir / "run").chmod(0o1777)
+        self.load_ruleset()
+        began = time.monotonic()
+        for daemon in ("loggia-gate", "loggiad"):
+            self._launch(daemon)
         return round((time.monotonic() - began) * 1000)
 
     def second(self, daemon):

@@ -11,6 +11,7 @@ from city.phone import Phone
 from city.router import SOURCE, Router
 
 ZONES = (("piazza-duomo", "Piazza del Duomo"), ("piazza-san-marco", "Piazza San Marco"))
+SMALL_COMUNE = ("cantagallo", "Cantagallo, Piazza del Comune")  # has one router, and no centre
 
 
 WRITTEN = datetime.date(2026, 11, 1)  # when the samples' days were true
@@ -48,14 +49,19 @@ def titles(directory, zone, lang="it"):
 
 
 class Town:
-    """With Town(routers=2) as town: … ; all of it ends with the block, whatever happens in it."""
+    """With Town(routers=2) as town: … ; all of it ends with the block, whatever happens in it.
 
-    def __init__(self, routers=1, centre=True, people=2000, keep=False):
+    tls: the routers have secure pages and the API. alone: one more router, which decides by itself."""
+
+    def __init__(self, routers=1, centre=True, people=2000, keep=False, tls=False, alone=False):
         self.world = World(keep)
         self._names = itertools.count(1)
-        self.routers, self.phones, self.centre = [], [], None
+        self.routers, self.phones, self.centre, self.alone = [], [], None, None
+        self.tls = tls
         try:
             self._build(routers, centre, people)
+            if alone:
+                self.alone = self._router(routers, SMALL_COMUNE, None)
         except BaseException:
             self.world.close()
             raise
@@ -74,8 +80,10 @@ class Town:
             self.centre.start()
             radius = (address, self.secret)
         for n in range(routers):
-            self.routers.append(Router(self.internet, f"router{n}", n, ZONES[n % len(ZONES)], radius, self.notices))
-            self.routers[n].start()
+            self.routers.append(self._router(n, ZONES[n % len(ZONES)], radius))
+
+    def _router(self, number, zone, radius):
+        return Router(self.internet, f"router{number}", number, zone, radius, self.notices, tls=self.tls).start()
 
     @property
     def router(self):
@@ -94,7 +102,7 @@ class Town:
 
     def logs(self):
         """What a person needs who wants to know why a step failed."""
-        return "\n".join(r.logs() for r in self.routers)
+        return "\n".join(r.logs() for r in (*self.routers, *filter(None, [self.alone])))
 
     def close(self):
         self.world.close()

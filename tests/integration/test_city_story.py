@@ -1,13 +1,13 @@
 """The steps of ./demo, each as a test, on one city. They go on from each other, in this order."""
 
 import pytest
-from city.story import STEPS, Story
+from city.story import CITY, STEPS, Story
 from city.town import Town
 
 
 @pytest.fixture(scope="module")
 def story():
-    with Town(people=300) as town:
+    with Town(people=300, **CITY) as town:
         yield Story(town)
 
 
