@@ -155,7 +155,7 @@ class Router:
         return round((time.monotonic() - began) * 1000)
 
     def reboot(self):
-        """A power cut: nothing that was in memory is left, what is on the disk is. Phones lose their link."""
+        """A power cut: nothing that was in memory is left, what is on the disk is."""
         for daemon in ("loggiad", "loggia-gate"):
             self.kill(daemon)
         self.ns.run("nft", "flush", "ruleset")
