@@ -16,7 +16,7 @@ const char page_style[] =
 "*{box-sizing:border-box}"
 "html{-webkit-text-size-adjust:100%;text-size-adjust:100%}"
 "body{margin:0;background:var(--bg);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,'Segoe UI',"
-"Roboto,'Noto Sans',sans-serif;overflow-wrap:break-word}"
+"Roboto,'Noto Sans',sans-serif;overflow-wrap:anywhere}"
 "h1,h2,h3,h4,p,ul,ol,dl,dd{margin:0}h1,h2,h3,.big{text-wrap:balance}"
 "a{color:var(--link);text-underline-offset:.15em}"
 ":focus-visible{outline:3px solid var(--ink);outline-offset:2px;border-radius:.25rem}"
