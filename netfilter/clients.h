@@ -16,9 +16,10 @@
 struct client {
     struct mac mac;
     uint32_t number;
-    uint64_t ends_ms;           /* the kernel's timeout, on the loop's clock; clients_set_end */
-    uint64_t up_Bps, down_Bps;  /* valid when read is true */
-    bool read;                  /* rates and counters are known (not so right after adoption) */
+    uint64_t ends_ms;          /* the kernel's timeout, on the loop's clock; clients_set_end */
+    uint64_t up_Bps, down_Bps; /* valid when rated is true, which adoption sees to */
+    bool rated;
+    bool read;                  /* counters are known, too (not so right after adoption) */
     bool pending;               /* not in the kernel yet: its transaction is under way */
     struct gate_counters last;  /* session totals when last seen */
     struct gate_counters carry; /* what the kernel's counters do not hold of the session */

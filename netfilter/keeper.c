@@ -182,10 +182,34 @@ static void on_watch(void *arg, int fd, int events)
 static void on_seen(void *arg, const struct ruleset_device *d)
 {
     struct gate *g = arg;
-    if (!d)
+    if (!d) {
         clients_clear(g->clients);
-    else if (!clients_add(g->clients, &d->mac, d->number, loop_now_ms() + d->timeout_ms, d->tag))
+        return;
+    }
+    struct client *c =
+        clients_add(g->clients, &d->mac, d->number, loop_now_ms() + d->timeout_ms, d->tag);
+    if (!c) {
         log_msg(LOG_WARNING, "event=not-adopted number=%u", d->number);
+        return;
+    }
+    c->up_Bps = d->up_Bps > RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->up_Bps;
+    c->down_Bps = d->down_Bps > RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->down_Bps;
+    c->rated = d->rated;
+}
+
+/* Reads all, or those alone whose rates nobody has told. */
+static void read_now(struct gate *g, bool all)
+{
+    for (size_t i = 0; i < clients_count(g->clients);) {
+        struct client *batch[GATE_BATCH];
+        size_t n = 0;
+        for (; n < GATE_BATCH && clients_at(g->clients, i); i++) {
+            batch[n] = clients_at(g->clients, i);
+            n += all || !batch[n]->rated;
+        }
+        if (n > 0)
+            work_read(g, batch, n);
+    }
 }
 
 /* Where numbers go on: behind the last block that any gate of this table took. Without a trace of
@@ -225,6 +249,7 @@ static int adopt(struct gate *g)
     int r = ruleset_dump(g->rs, on_seen, g);
     if (r == -ENOENT) /* no table yet */
         clients_clear(g->clients);
+    read_now(g, false); /* before anybody may flush: nobody comes back without a cap */
     adopt_numbers(g);
     return r == -ENOENT ? 0 : r;
 }
@@ -233,13 +258,7 @@ static int adopt(struct gate *g)
  * it is made anew with the same devices in one transaction. */
 static int replace_layout(struct gate *g)
 {
-    for (size_t i = 0; i < clients_count(g->clients);) {
-        struct client *batch[GATE_BATCH];
-        size_t n = 0;
-        for (; n < GATE_BATCH && clients_at(g->clients, i); i++)
-            batch[n++] = clients_at(g->clients, i);
-        work_read(g, batch, n);
-    }
+    read_now(g, true);
     log_msg(LOG_WARNING, "event=layout-replaced table=%s devices=%zu", g->rules.table,
             clients_count(g->clients));
     return rebuild_all(g);

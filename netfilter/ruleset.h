@@ -48,6 +48,7 @@ struct ruleset_device {
     uint64_t up_Bps, down_Bps;     /* or GATE_UNLIMITED */
     struct gate_counters counters; /* what the counters start from */
     const char *tag;
+    bool rated; /* ruleset_dump: the rates are known (not from a table that an older gate made) */
 };
 
 struct ruleset *ruleset_new(const struct ruleset_config *cfg, char *err, size_t err_len);

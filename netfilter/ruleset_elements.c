@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Devices as set elements: three of them make a device open.
  *
- *   ids   MAC -> number   what marks the device's flows; its comment is loggiad's tag
+ *   ids   MAC -> number   what marks the device's flows; its comment is loggiad's tag, and the
+ *                         rates stand beside it: who adopts the table knows all by one dump
  *   up    MAC             limit, then counter: looked up for every packet from the device
  *   down  number          the same for every packet of its flows to it
  *
@@ -23,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define UDATA_RATES 16    /* behind libnftnl's own types of element data; nft(8) passes it over */
 #define BURST_LEAST 65536 /* one super-packet of GRO must pass at any rate */
 #define BURST_MOST  UINT64_C(1000000000)
 
@@ -100,11 +102,12 @@ static void open_id(struct batch *b, const struct ruleset_device *d)
     nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
     nftnl_set_elem_set(e, NFTNL_SET_ELEM_DATA, &d->number, sizeof d->number);
     nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_TIMEOUT, d->timeout_ms);
-    if (d->tag && *d->tag) {
+    const uint64_t rates[] = {d->up_Bps, d->down_Bps};
+    if (d->tag && *d->tag)
         nftnl_udata_put_strz(ud, NFTNL_UDATA_SET_ELEM_COMMENT, d->tag);
-        nftnl_set_elem_set(e, NFTNL_SET_ELEM_USERDATA, nftnl_udata_buf_data(ud),
-                           nftnl_udata_buf_len(ud));
-    }
+    nftnl_udata_put(ud, UDATA_RATES, sizeof rates, rates);
+    nftnl_set_elem_set(e, NFTNL_SET_ELEM_USERDATA, nftnl_udata_buf_data(ud),
+                       nftnl_udata_buf_len(ud));
     elem_send(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, s, e);
 out:
     if (ud)
@@ -216,6 +219,12 @@ static int on_udata(const struct nftnl_udata *attr, void *arg)
         if (len > sizeof e->tag - 1)
             len = sizeof e->tag - 1;
         memcpy(e->tag, nftnl_udata_get(attr), len);
+    } else if (nftnl_udata_type(attr) == UDATA_RATES &&
+               nftnl_udata_len(attr) == 2 * sizeof(uint64_t)) {
+        const char *rates = nftnl_udata_get(attr);
+        memcpy(&e->up_Bps, rates, sizeof e->up_Bps);
+        memcpy(&e->down_Bps, rates + sizeof e->up_Bps, sizeof e->down_Bps);
+        e->rated = true;
     }
     return 0;
 }

@@ -61,6 +61,8 @@ struct element {
     uint32_t number; /* data of ids */
     uint64_t expires_ms;
     uint64_t bytes, packets, rate_Bps;
+    uint64_t up_Bps, down_Bps; /* of ids, if rated */
+    bool rated;
     char tag[GATE_TAG_LEN];
     char set[32];
 };

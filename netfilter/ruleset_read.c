@@ -219,7 +219,12 @@ struct dumping {
 static void on_dumped(void *arg, const struct element *e)
 {
     const struct dumping *dp = arg;
-    struct ruleset_device d = {.number = e->number, .timeout_ms = e->expires_ms, .tag = e->tag};
+    struct ruleset_device d = {.number = e->number,
+                               .timeout_ms = e->expires_ms,
+                               .up_Bps = e->up_Bps,
+                               .down_Bps = e->down_Bps,
+                               .rated = e->rated,
+                               .tag = e->tag};
     if (e->key_len != sizeof d.mac.b || e->expires_ms == 0)
         return;
     memcpy(d.mac.b, e->key, sizeof d.mac.b);

@@ -91,6 +91,7 @@ static void take_reading(struct client *c, const struct ruleset_reading *r)
         c->last.down_packets = r->counters.down_packets + c->carry.down_packets;
     }
     c->read = c->read || (r->found_up && r->found_down);
+    c->rated = c->rated || c->read;
 }
 
 int work_read(struct gate *g, struct client **clients, size_t n)
@@ -206,7 +207,7 @@ static void finish(struct gate *g, struct op *op)
     c->last = counters_add(&op->base, &c->carry);
     c->up_Bps = e->up_Bps > RULESET_NO_CAP_BPS ? GATE_UNLIMITED : e->up_Bps;
     c->down_Bps = e->down_Bps > RULESET_NO_CAP_BPS ? GATE_UNLIMITED : e->down_Bps;
-    c->read = true;
+    c->read = c->rated = true;
     c->pending = false;
     clients_set_number(g->clients, c, op->number);
     clients_set_end(g->clients, c, op->ends_ms);

@@ -91,6 +91,23 @@ def test_who_is_not_open_gets_nothing_through_while_the_gate_restarts(city, gate
     assert json.loads(hammer.output())["back"] == 0
 
 
+def test_a_flush_right_after_a_restart_lifts_nobodys_cap(city, gate):
+    """Counters are read little by little after a start: most of these have not been when the flush comes."""
+    macs = [f"02:94:00:00:{i >> 8:02x}:{i & 255:02x}" for i in range(3000)]
+    for seq in [gate.send_open(m, up=10**6, down=2 * 10**6) for m in macs]:
+        assert gate.wait(seq).status == gc.OK
+    city.gate.kill()
+    city.start_gate()
+    city.router.run("nft", "flush", "ruleset")
+    wait_for_text(city.gate, "event=rebuilt")
+    with gc.GateClient(city.socket) as again:
+        for m in (macs[0], macs[-1]):
+            entry = again.read(m).body
+            assert (entry.up_Bps, entry.down_Bps) == (10**6, 2 * 10**6)
+        for seq in [again.send_device(gc.CLOSE, m) for m in macs]:
+            again.wait(seq)
+
+
 def test_numbers_go_on_after_a_restart(city, gate, phone):
     numbers = [gate.open(phone.mac).body.number for _ in range(3)]
     assert numbers == list(range(numbers[0], numbers[0] + 3))
