@@ -105,14 +105,17 @@ provincia_password = {self.provincia.password}
         """FreeRADIUS is not built with the address sanitizer, the module may be (--enable-sanitizers): then its run
         time has to be there first. Leaks are counted by the unit tests and by federation_drive: the server's own
         would hide ours."""
-        if b"__asan_init" not in (pathlib.Path(self.modules.split(":")[0]) / "rlm_loggia.so").read_bytes():
+        module = pathlib.Path(self.modules.split(":")[0]) / "rlm_loggia.so"
+        if not module.exists() or b"__asan_init" not in module.read_bytes():
             return []
+        ldd = subprocess.run(["ldd", module], capture_output=True, text=True, check=True).stdout
         shallow = self.world.dir / "shallow.so"
         if not shallow.exists():
             subprocess.run(["gcc", "-shared", "-fPIC", "-o", shallow, "-x", "c", "-"], input=SHALLOW, text=True, check=True)
         where = [subprocess.run(["gcc", f"-print-file-name={lib}"], capture_output=True, text=True, check=True).stdout.strip()
                  for lib in ("libasan.so", "libubsan.so")]
-        return ["env", "LD_PRELOAD=" + ":".join([str(shallow), *where]),
+        # libldap too: brought in later, its libgnutls would wait for ever for a lock of libc's.
+        return ["env", "LD_PRELOAD=" + ":".join([str(shallow), *where, re.search(r"=> (\S*/libldap\S+)", ldd)[1]]),
                 f"ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0:log_path={self.dir}/asan",
                 f"UBSAN_OPTIONS=print_stacktrace=1:log_path={self.dir}/asan"]
 
