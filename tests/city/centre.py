@@ -34,6 +34,8 @@ class Centre:
     """start() returns when FreeRADIUS answers; directories are c.comune and c.provincia."""
 
     AUTH_PORT, ACCT_PORT = 1812, 1813
+    # A router that can be told to close a session: every client with an address of its own.
+    COA = "\tcoa_server {\n\t\tport = 3799\n\t\tcoa {\n\t\t\tirt = 1\n\t\t\tmrt = 8\n\t\t\tmrc = 5\n\t\t\tmrd = 30\n\t\t}\n\t}\n"
 
     def __init__(self, world, namespace, address, secret="segreto-di-piazza", clients=("192.0.2.0/24",),
                  people=2000, build=None, options=(), directories=True):
@@ -76,7 +78,8 @@ provincia_password = {self.provincia.password}
         (self.dir / "pseudonym.key").chmod(0o600)
         (self.dir / "clients.conf").write_text("\n".join(
             f'client c{i} {{\n\tipaddr = {net}\n\tsecret = "{self.secret}"\n'
-            "\trequire_message_authenticator = yes\n}" for i, net in enumerate(self.clients)) + "\n")
+            "\trequire_message_authenticator = yes\n" + (self.COA if "/" not in net else "") + "}"
+            for i, net in enumerate(self.clients)) + "\n")
         module = self.dir / "mods-available/loggia"
         text = module.read_text()
         for old, new in self.options.items():

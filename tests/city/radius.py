@@ -82,9 +82,9 @@ def udp_socket_in(namespace):
 class Nas:
     """A router in a namespace."""
 
-    def __init__(self, namespace, server, secret, name="square", zone="duomo", ports=(1812, 1813)):
+    def __init__(self, namespace, server, secret, name="square", zone="duomo", ports=(1812, 1813), source=None):
         self.namespace, self.server, self.secret = namespace, server, secret.encode()
-        self.name, self.zone, self.ports = name, zone, ports
+        self.name, self.zone, self.ports, self.source = name, zone, ports, source
         self.id = os.getpid() % 256
 
     def _ask(self, code, port, body, timeout, authenticator=None):
@@ -99,6 +99,8 @@ class Nas:
             authenticator = hashlib.md5(head + authenticator + rest + self.secret).digest()
         with udp_socket_in(self.namespace) as s:
             s.settimeout(timeout)
+            if self.source:
+                s.bind((self.source, 0))
             s.connect((self.server, port))
             began = time.monotonic()
             s.send(head + authenticator + rest)

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS radacct (
 	acctoutputpackets bigint NOT NULL DEFAULT 0,
 	acctterminatecause varchar(32) NOT NULL DEFAULT ''
 );
+CREATE INDEX IF NOT EXISTS radacct_device ON radacct (callingstationid, acctstoptime);
 CREATE INDEX IF NOT EXISTS radacct_open ON radacct (nasidentifier, acctstoptime);
 CREATE INDEX IF NOT EXISTS radacct_stop ON radacct (acctstoptime);
 
