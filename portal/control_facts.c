@@ -74,12 +74,12 @@ static void on_checkup(void *arg, const struct radius_health *health, size_t n)
     for (size_t i = 0; i < n; i++) {
         const struct radius_health *h = &health[i];
         json_array_append_new(
-            rows, json_pack("{s:s, s:s, s:i, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "server",
+            rows, json_pack("{s:s, s:s, s:i, s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:I}", "server",
                             h->server, "address", h->address, "port", (int)h->port, "for",
                             h->accounting ? "accounting" : "access", "answered", h->answered,
-                            "alive", h->alive, "rtt_us", (json_int_t)h->rtt_us, "last_answer_s",
-                            (json_int_t)h->last_answer_s, "requests", (json_int_t)h->requests,
-                            "forged", (json_int_t)h->forged));
+                            "unsigned", h->unsigned_answer, "alive", h->alive, "rtt_us",
+                            (json_int_t)h->rtt_us, "last_answer_s", (json_int_t)h->last_answer_s,
+                            "requests", (json_int_t)h->requests, "forged", (json_int_t)h->forged));
     }
     control_reply(t, json_pack("{s:b, s:o}", "ok", 1, "servers", rows));
 }

@@ -9,6 +9,7 @@
 #define LOGGIA_PORTAL_DOCTOR_H
 
 #include "lib/config.h"
+#include "portal/doctor_packets.h"
 #include "portal/loggiactl.h"
 #include <netinet/in.h>
 
@@ -57,31 +58,9 @@ void doctor_uplink(struct doctor *d);   /* doctor_uplink.c: routes, resolver */
 void doctor_names(struct doctor *d);    /* doctor_uplink.c: the portal's name on the LAN */
 void doctor_dhcp(struct doctor *d);     /* doctor_dhcp.c: option 114 */
 
-/* --- doctor_dns.c: one question, one answer, no resolver library that may wait for minutes ------
- */
-#define DNS_MAX_ADDRESSES 16
-enum { DNS_TYPE_A = 1, DNS_TYPE_NS = 2, DNS_TYPE_AAAA = 28 };
-struct dns_answer {
-    int rcode;
-    size_t n;
-    struct in6_addr addresses[DNS_MAX_ADDRESSES]; /* IPv4 in the first four bytes */
-    unsigned took_ms;
-};
-/* The query for a name, at most 255 bytes long. Its length, or 0 if the name is none. */
-size_t dns_query(uint8_t out[static 512], uint16_t id, const char *name, uint16_t type);
-/* False if it is no answer to that query. */
-bool dns_parse(const uint8_t *data, size_t len, uint16_t id, uint16_t type, struct dns_answer *out);
-/* Asks a server, twice if need be; false if it does not answer within two seconds. */
+/* doctor_dns.c: asks a server, twice if need be; false if it does not answer within two seconds. No
+ * resolver library, which may wait for minutes. */
 bool dns_ask(const struct sockaddr *server, const char *name, uint16_t type,
              struct dns_answer *out);
-
-/* --- doctor_dhcp.c, pure parts -----------------------------------------------------------------
- */
-size_t dhcp_inform(uint8_t out[static 576], uint32_t xid, const uint8_t mac[static 6],
-                   struct in_addr self);
-/* The value of an option in a reply of that xid; NULL: it is not there. *is_reply: the packet is
- * one at all. */
-const uint8_t *dhcp_option(const uint8_t *data, size_t len, uint32_t xid, uint8_t option,
-                           size_t *value_len, bool *is_reply);
 
 #endif

@@ -101,6 +101,14 @@ static void server(struct doctor *d, const json_t *s)
                    (double)number(s, "rtt_us") / 1000);
         return;
     }
+    if (yes(s, "unsigned")) {
+        doctor_say(d, "radius", DOCTOR_WARN,
+                   "until it has answered a question, loggiad cannot tell whether it lives",
+                   "in the centre, answer Status-Server with a Message-Authenticator: FreeRADIUS "
+                   "3.2.5 does, older ones with update reply { Message-Authenticator := 0x00 }",
+                   "%s (%s) answers Status-Server, but unsigned", name, purpose);
+        return;
+    }
     snprintf(mend, sizeof mend,
              "ping %s; in the centre: systemctl status freeradius, is this router in clients.conf "
              "with this secret, status_server = yes, udp/%lld let in",

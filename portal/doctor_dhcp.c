@@ -17,64 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    FIXED = 236, /* bytes before the options' magic cookie */
-    COOKIE = 4,
-    OPTION_PAD = 0,
-    OPTION_END = 255,
-    OPTION_PORTAL = 114,
-    TRY_MS = 1000,
-    TRIES = 2,
-    BOOTREQUEST = 1,
-    BOOTREPLY = 2,
-    CLIENT_PORT = 68,
-    SERVER_PORT = 67
-};
-static const uint8_t cookie[COOKIE] = {99, 130, 83, 99};
-
-/* --- packets: pure -------------------------------------------------------------------------------
- */
-
-size_t dhcp_inform(uint8_t out[static 576], uint32_t xid, const uint8_t mac[static 6],
-                   struct in_addr self)
-{
-    static const uint8_t options[] = {53, 1, 8 /* INFORM */, 55,        3,
-                                      3,  6, OPTION_PORTAL,  OPTION_END};
-
-    memset(out, 0, 576);
-    out[0] = BOOTREQUEST;
-    out[1] = 1; /* Ethernet */
-    out[2] = 6;
-    memcpy(out + 4, &xid, sizeof xid);
-    memcpy(out + 12, &self, sizeof self);
-    memcpy(out + 28, mac, 6);
-    memcpy(out + FIXED, cookie, COOKIE);
-    memcpy(out + FIXED + COOKIE, options, sizeof options);
-    return 300; /* what old servers expect at least */
-}
-
-const uint8_t *dhcp_option(const uint8_t *data, size_t len, uint32_t xid, uint8_t option,
-                           size_t *value_len, bool *is_reply)
-{
-    size_t at = FIXED + COOKIE;
-
-    *is_reply = len >= at && data[0] == BOOTREPLY && memcmp(data + 4, &xid, sizeof xid) == 0 &&
-                memcmp(data + FIXED, cookie, COOKIE) == 0;
-    while (*is_reply && at < len && data[at] != OPTION_END) {
-        if (data[at] == OPTION_PAD) {
-            at++;
-            continue;
-        }
-        if (at + 2 > len || at + 2 + data[at + 1] > len)
-            break;
-        if (data[at] == option) {
-            *value_len = data[at + 1];
-            return data + at + 2;
-        }
-        at += 2 + (size_t)data[at + 1];
-    }
-    return NULL;
-}
+enum { TRY_MS = 1000, TRIES = 2, CLIENT_PORT = 68, SERVER_PORT = 67 };
 
 /* --- asking --------------------------------------------------------------------------------------
  */
@@ -120,8 +63,8 @@ static void await(int a, int b, uint32_t xid, struct asked *k)
         for (int i = 0; i < 2 && !k->answered; i++) {
             ssize_t n = p[i].revents ? recv(p[i].fd, data, sizeof data, MSG_DONTWAIT) : 0;
             size_t len = 0;
-            const uint8_t *v =
-                dhcp_option(data, n > 0 ? (size_t)n : 0, xid, OPTION_PORTAL, &len, &k->answered);
+            const uint8_t *v = dhcp_option(data, n > 0 ? (size_t)n : 0, xid, DHCP_OPTION_PORTAL,
+                                           &len, &k->answered);
             k->has = v != NULL;
             if (v && len < sizeof k->value)
                 memcpy(k->value, v, len);

@@ -6,6 +6,7 @@ sbin_PROGRAMS += %D%/loggiad %D%/loggiactl
 # What decides and what is tested alone: no socket, no timer.
 noinst_LTLIBRARIES += %D%/libloggia-portal.la
 %C%_libloggia_portal_la_SOURCES = \
+    %D%/doctor_packets.c %D%/doctor_packets.h \
     %D%/histogram.c %D%/histogram.h \
     %D%/metrics_text.c %D%/metrics_text.h \
     %D%/limit.c %D%/limit.h \
@@ -65,5 +66,5 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/loggiactl_talk.c
 %C%_loggiactl_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(JANSSON_CFLAGS)
 %C%_loggiactl_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-%C%_loggiactl_LDADD = lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la \
+%C%_loggiactl_LDADD = %D%/libloggia-portal.la lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la \
     $(JANSSON_LIBS)

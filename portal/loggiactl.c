@@ -4,6 +4,7 @@
 #include "portal/loggiactl.h"
 #include "config.h"
 #include "lib/config.h"
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,30 +111,46 @@ static const struct {
 /* --- usage
  * ------------------------------------------------------------------------------------------- */
 
-static void print_error(void *arg, const char *line)
-{
-    (void)arg;
-    fprintf(stderr, "%s\n", line);
-}
-
 static void no_error(void *arg, const char *line)
 {
     (void)arg, (void)line;
 }
 
+/* run_directory of a file that has errors elsewhere: an admin who has just broken it needs
+ * loggiactl more than ever. */
+static bool scan_directory(const char *file, char *out, size_t room)
+{
+    char line[512], path[108];
+    bool found = false;
+    FILE *f = fopen(file, "re");
+
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, " run_directory = \"%107[^\"]\"", path) == 1)
+            found = (size_t)snprintf(out, room, "%s/control.sock", path) < room;
+    if (f)
+        fclose(f);
+    return found;
+}
+
 /* By -s; by the configuration; where there is none, the usual place. */
-static bool find_socket(struct ctl_options *o, bool quietly)
+static bool find_socket(struct ctl_options *o)
 {
     bool given = o->file != NULL;
     o->file = given ? o->file : DEFAULT_FILE;
     if (o->socket)
         return true;
     o->socket = DEFAULT_SOCKET;
-    if (!given && access(o->file, R_OK) != 0)
+    if (access(o->file, R_OK) != 0) {
+        if (given)
+            fprintf(stderr, "loggiactl: %s: %s\n", o->file, strerror(errno));
+        return !given;
+    }
+    struct conf *c = config_load(o->file, 0, no_error, NULL);
+    if (!c) {
+        if (scan_directory(o->file, o->path, sizeof o->path))
+            o->socket = o->path;
         return true;
-    struct conf *c = config_load(o->file, 0, quietly ? no_error : print_error, NULL);
-    if (!c)
-        return false;
+    }
     int n = snprintf(o->path, sizeof o->path, "%s/control.sock", c->run_directory);
     config_free(c);
     o->socket = o->path;
@@ -197,7 +214,7 @@ static int run(struct ctl_options *o, size_t command, const char *arg)
     bool alone = commands[command].alone;
     int fd = -1, result;
 
-    if (!find_socket(o, alone) && !alone)
+    if (!find_socket(o) && !alone)
         return CTL_USAGE;
     if (commands[command].run != ctl_explain)
         fd = ctl_dial(o->socket);

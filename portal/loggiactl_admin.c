@@ -2,6 +2,7 @@
 /* loggiactl open, reload, log-level, explain. */
 #include "lib/page.h"
 #include "portal/loggiactl.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,13 +106,19 @@ static void show_explain(const json_t *a)
 int ctl_explain(const struct ctl_options *o, int fd, const char *arg)
 {
     const char *what, *mend;
+    char code[16];
+    size_t n = 0;
     (void)fd;
     if (!page_error_explain(arg, &what, &mend)) {
         fprintf(stderr, "loggiactl: no such code: found \"%.20s\", expected one such as LG-101\n",
                 arg);
         return CTL_USAGE;
     }
-    json_t *a = json_pack("{s:b, s:s, s:s, s:s}", "ok", 1, "code", arg, "what", what, "mend", mend);
+    for (; arg[n] && n + 1 < sizeof code; n++)
+        code[n] = (char)toupper((unsigned char)arg[n]);
+    code[n] = 0;
+    json_t *a =
+        json_pack("{s:b, s:s, s:s, s:s}", "ok", 1, "code", code, "what", what, "mend", mend);
     ctl_show(o, a, show_explain);
     json_decref(a);
     return CTL_FINE;

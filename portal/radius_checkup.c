@@ -15,15 +15,23 @@ struct radius_checkup {
     struct radius_client *client;
     struct loop_timer *timer;
     uint64_t began_us;
+    uint64_t unsigned_before[RADIUS_PURPOSES][CONFIG_MAX_SERVERS];
     radius_checkup_fn fn;
     void *arg;
 };
+
+static bool unsigned_answer(const struct radius_checkup *k, int purpose, size_t i)
+{
+    const struct radius_lane *lane = &k->client->lanes[purpose][i];
+    return lane->answered_us < k->began_us &&
+           lane->dropped[RADIUS_NO_MESSAGE_AUTHENTICATOR] > k->unsigned_before[purpose][i];
+}
 
 static bool all_answered(const struct radius_checkup *k)
 {
     for (int p = 0; p < RADIUS_PURPOSES; p++)
         for (size_t i = 0; i < k->client->n_servers; i++)
-            if (k->client->lanes[p][i].answered_us < k->began_us)
+            if (k->client->lanes[p][i].answered_us < k->began_us && !unsigned_answer(k, p, i))
                 return false;
     return true;
 }
@@ -60,8 +68,10 @@ static void look(void *arg)
         return;
     }
     for (int p = 0; p < RADIUS_PURPOSES; p++)
-        for (size_t i = 0; i < k->client->n_servers; i++)
-            describe(k, &k->client->lanes[p][i], &health[n++]);
+        for (size_t i = 0; i < k->client->n_servers; i++, n++) {
+            describe(k, &k->client->lanes[p][i], &health[n]);
+            health[n].unsigned_answer = unsigned_answer(k, p, i);
+        }
     radius_checkup_fn fn = k->fn;
     void *fn_arg = k->arg;
     radius_checkup_cancel(k);
@@ -82,9 +92,12 @@ struct radius_checkup *radius_checkup_new(struct loop *loop, struct radius_clien
         return NULL;
     }
     for (int p = 0; p < RADIUS_PURPOSES; p++)
-        for (size_t i = 0; i < c->n_servers; i++)
-            if (!c->lanes[p][i].probe)
-                radius_lane_probe(&c->lanes[p][i]);
+        for (size_t i = 0; i < c->n_servers; i++) {
+            struct radius_lane *lane = &c->lanes[p][i];
+            k->unsigned_before[p][i] = lane->dropped[RADIUS_NO_MESSAGE_AUTHENTICATOR];
+            if (!lane->probe)
+                radius_lane_probe(lane);
+        }
     loop_timer_start(k->timer, LOOK_MS);
     return k;
 }

@@ -16,9 +16,11 @@ struct radius_checkup;
 struct radius_health { /* of one server for one purpose */
     const char *server, *address;
     uint16_t port;
-    bool accounting; /* else access */
-    bool answered;   /* the Status-Server of this check-up */
-    bool alive;      /* what questions are sent by */
+    bool accounting;      /* else access */
+    bool answered;        /* the Status-Server of this check-up */
+    bool unsigned_answer; /* or answered it, but without a Message-Authenticator: not believed of a
+                             server that has not yet shown that it can do better */
+    bool alive;           /* what questions are sent by */
     uint32_t rtt_us;
     int64_t last_answer_s; /* how long ago it last answered anything; -1: never */
     uint64_t requests;

@@ -1,0 +1,306 @@
+"""loggiactl doctor: green on a healthy router, and each of the faults that routers really have is named, with the
+command or line that mends it."""
+
+import contextlib
+import json
+import shutil
+
+import pytest
+from city.netns import wait_for
+from city.router import PROGRAMS
+from portal_world import Square
+
+
+@pytest.fixture(scope="module")
+def square():
+    square = Square()
+    try:
+        square.router.start()
+        square.phone().tap()
+        yield square
+        for daemon in ("loggiad", "loggia-gate"):
+            assert "ERROR: AddressSanitizer" not in square.router.log(daemon)
+    except BaseException:
+        print(square.router.logs(60))
+        raise
+    finally:
+        square.close()
+
+
+def doctor(square, *options, before=None):
+    """(exit status, findings). before: a shell command in loggiactl's own mount namespace."""
+    command = [PROGRAMS["loggiactl"], "-c", square.router.conf, "doctor", "--json", *options]
+    if before:
+        command = ["sh", "-c", f'{before} && exec "$@"', "sh", *command]
+    r = square.router.ns.run(*command, check=False)
+    assert "ERROR: AddressSanitizer" not in r.stderr
+    assert r.stdout, r.stderr
+    answer = json.loads(r.stdout)
+    assert answer["ok"] == (r.returncode == 0)
+    for level in ("bad", "warn"):
+        assert answer[level] == len([f for f in answer["findings"] if f["level"] == level])
+    for f in answer["findings"]:
+        assert (f["level"] == "ok") == ("why" not in f) == ("mend" not in f), f
+    return r.returncode, answer["findings"]
+
+
+def bad(findings):
+    # A machine without NTP is doubtful, not bad; what else is doubtful is part of a fault.
+    return [f for f in findings if f["level"] != "ok" and f["check"] != "clock"]
+
+
+def named(square, check, level="bad", status=1, **kw):
+    """The one thing that is wrong: its what, why and mend in one text."""
+    code, findings = doctor(square, **kw)
+    wrong = bad(findings)
+    assert code == status, wrong
+    assert {f["check"] for f in wrong} == {check}, wrong
+    assert {f["level"] for f in wrong} == {level}, wrong
+    return "\n".join(f"{f['what']} | {f['why']} | {f['mend']}" for f in wrong)
+
+
+@contextlib.contextmanager
+def rules(square, text, table):
+    square.router.ns.run("nft", "-f", "-", input=text)
+    try:
+        yield
+    finally:
+        square.router.ns.run("nft", "delete", "table", *table.split())
+
+
+@pytest.fixture(autouse=True)
+def healthy_again(square):
+    yield
+    code, findings = doctor(square)
+    assert not bad(findings) and code == 0, bad(findings)
+
+
+def test_a_healthy_router_is_green_and_everything_was_looked_at(square):
+    code, findings = doctor(square)
+    assert (code, bad(findings)) == (0, [])
+    assert {f["check"] for f in findings} >= {
+        "loggiad", "loggia-gate", "configuration", "interfaces", "isolation", "forwarding", "neighbours", "clock", "kernel",
+        "firewall", "uplink", "resolver", "portal-name", "dhcp", "radius", "notices", "disk"}
+    people = square.router.ctl("doctor")
+    assert people.rstrip().endswith(" 0 to mend") and "BAD" not in people
+
+
+def test_nobody_is_disturbed_by_the_doctor(square):
+    leases = (square.router.dir / "leases").read_text()
+    clients, log = square.router.clients().keys(), len(square.router.log("loggiad"))
+    ruleset = square.router.ns.run("nft", "-s", "list", "table", "inet", "router").stdout
+    doctor(square)
+    assert (square.router.dir / "leases").read_text() == leases
+    assert square.router.clients().keys() == clients
+    assert square.router.ns.run("nft", "-s", "list", "table", "inet", "router").stdout == ruleset
+    assert "level=warning" not in square.router.log("loggiad")[log:]
+
+
+def test_a_radius_server_that_is_gone(square):
+    square.centre.daemon.stop()
+    try:
+        said = named(square, "radius")
+        assert "centre (access, 198.51.100.2 port 1812) does not answer" in said
+        assert "centre (accounting, 198.51.100.2 port 1813) does not answer" in said
+        assert "ping 198.51.100.2" in said
+    finally:
+        square.centre.start()
+    wait_for("loggiad sees it again", lambda: doctor(square)[0] == 0, timeout=20)
+
+
+def test_a_portal_name_that_leads_elsewhere(square):
+    conf = square.router.dir / "dnsmasq.conf"
+    good = conf.read_text()
+
+    def restart(text):
+        conf.write_text(text)
+        square.router.dnsmasq.stop()
+        square.router.dnsmasq = dnsmasq = square.router.ns.start(
+            "dnsmasq", "--keep-in-foreground", "--log-facility=-", "--pid-file=", "--user=root",
+            f"--dhcp-leasefile={square.router.dir / 'leases'}", "-C", conf)
+        wait_for("dnsmasq", lambda: "started" in dnsmasq.output() or not dnsmasq.alive())
+        assert dnsmasq.alive(), dnsmasq.output()
+    restart(good.replace("address=/wifi.prato.example/10.80.0.1", "address=/wifi.prato.example/203.0.113.99"))
+    try:
+        said = named(square, "portal-name")
+        assert "wifi.prato.example leads to 203.0.113.99, which is not here" in said
+        assert "address=/wifi.prato.example/10.80.0.1" in said
+        restart("\n".join(line for line in good.splitlines() if "2001:db8:80::1" not in line or "address=" not in line))
+        assert "wifi.prato.example has no AAAA record" in named(square, "portal-name")
+        restart(good + "dhcp-option=114,https://wifi.prato.example/api\n")
+        said = named(square, "dhcp")
+        assert "option 114 says https://wifi.prato.example/api, but TLS is off" in said
+        square.router.dnsmasq.stop()
+        code, findings = doctor(square)
+        assert code == 1 and {f["check"] for f in bad(findings)} == {"portal-name", "dhcp"}
+        assert "no DHCP server answers" in str(findings) and "no name server answers on" in str(findings)
+    finally:
+        restart(good)
+
+
+DOCKER = """table ip filter {
+    chain DOCKER-USER { counter return; }
+    chain FORWARD {
+        type filter hook forward priority 0; policy drop;
+        counter jump DOCKER-USER
+        oifname "docker0" ct state related,established counter accept
+        iifname "docker0" oifname != "docker0" counter accept
+    }
+}"""
+
+
+def test_a_foreign_table_that_drops_what_we_accept_as_docker_does(square):
+    with rules(square, DOCKER, "ip filter"):
+        said = named(square, "firewall")
+        assert "table ip filter, chain FORWARD (hook forward, policy drop) drops what citizens send" in said
+        assert "iptables -I FORWARD -i br-lan -j ACCEPT" in said and "DOCKER-USER" in said
+        square.router.ns.run("nft", "insert rule ip filter DOCKER-USER iifname br-lan accept")
+        square.router.ns.run("nft", "insert rule ip filter DOCKER-USER oifname br-lan accept")
+        assert doctor(square)[0] == 0, "the command that mends it does not mend it"
+
+
+@pytest.mark.parametrize("chain, level, says", [
+    ("chain f { type filter hook forward priority 10; policy drop; ct state established,related accept; "
+     'iifname "br-lan" accept; }', "ok", ""),
+    ("chain f { type filter hook forward priority 10; policy drop; ct state established,related accept; }", "bad",
+     "drops what citizens send"),
+    ('chain f { type filter hook forward priority 10; policy drop; iifname "br-lan" accept; }', "bad",
+     "drops what is sent to citizens"),
+    ('chain l { counter drop; }\n chain f { type filter hook forward priority 10; iifname "br-lan" jump l; }', "bad",
+     "chain f (hook forward, policy accept) drops what citizens send"),
+    ("chain f { type filter hook forward priority 10; policy drop; ct state established accept; tcp dport 443 accept; }",
+     "warn", "chain f (hook forward) may drop citizens' packets"),
+    ('chain f { type filter hook forward priority 10; iifname "wan0" ct state new drop; ct state invalid drop; }', "ok", ""),
+    ('chain i { type filter hook input priority 10; policy drop; iifname "lo" accept; iifname "wan0" tcp dport 22 accept; }',
+     "bad", "chain i (hook input, policy drop) drops what citizens send"),
+    ("chain i { type filter hook input priority 10; policy drop; udp dport { 53, 67 } accept; }", "warn",
+     "chain i (hook input) may drop"),
+    ('chain p { type filter hook prerouting priority 10; iifname "br-lan" tcp dport 25 drop; }', "ok", ""),
+    ('chain p { type filter hook prerouting priority 10; iifname "br*" drop; }', "bad", "hook prerouting"),
+    ("chain f { type filter hook output priority 10; policy accept; }", "ok", ""),
+])
+def test_which_rules_of_others_are_in_the_way(square, chain, level, says):
+    with rules(square, "table inet other {\n%s\n}\n" % chain, "inet other"):
+        code, findings = doctor(square)
+        wrong = [f for f in bad(findings) if f["check"] == "firewall"]
+        assert [f["level"] for f in wrong] == ([] if level == "ok" else [level]), wrong
+        assert says in "".join(f["what"] for f in wrong)
+        if "hook forward" in chain:  # elsewhere the doctor's own questions may be dropped too, and it says so
+            assert code == (1 if level == "bad" else 0)
+            assert doctor(square, "--strict")[0] == 1
+
+
+def test_a_neighbour_table_that_is_too_small_for_the_square(square):
+    # A namespace has no such file of its own, so a machine with a small one is put around loggiactl.
+    small = ("mount -t tmpfs none /proc/sys/net/ipv4/neigh && mkdir /proc/sys/net/ipv4/neigh/default && "
+             "echo 1024 > /proc/sys/net/ipv4/neigh/default/gc_thresh3")
+    said = named(square, "neighbours", before=small)
+    assert "gc_thresh3 is 1024, for 4096 clients it should be 8192" in said
+    assert "sysctl -w net.ipv4.neigh.default.gc_thresh3=8192" in said
+
+
+def test_a_bridge_port_that_is_not_isolated(square):
+    phone = square.phone()
+    port = square.router.ns.run("sh", "-c", "ls /sys/class/net/br-lan/brif").stdout.split()[-1]
+    square.router.ns.run("bridge", "link", "set", "dev", port, "isolated", "off")
+    try:
+        said = named(square, "isolation")
+        assert f"br-lan: port {port} is not isolated" in said
+        assert f"bridge link set dev {port} isolated on" in said
+    finally:
+        square.router.ns.run("bridge", "link", "set", "dev", port, "isolated", "on")
+    assert phone.probe("ios") == "portal"
+
+
+def test_an_interface_that_was_renamed(square):
+    good = square.router.conf.read_text()
+    square.router.conf.write_text(good.replace('interfaces = { "br-lan" }', 'interfaces = { "br-lan", "br-gone" }'))
+    try:
+        code, findings = doctor(square)
+        assert code == 1
+        assert {f["check"]: f["level"] for f in bad(findings)} == {"interfaces": "bad", "configuration": "warn"}
+        assert "br-gone of the configuration does not exist" in str(findings)
+        assert "was changed since loggiad read" in str(findings)
+        square.router.ctl("reload")
+        assert "zone was changed and waits for a restart" in str(doctor(square)[1])
+    finally:
+        square.router.conf.write_text(good)
+        square.router.ctl("reload")
+
+
+def test_an_uplink_without_a_way_out_or_a_resolver(square):
+    ns = square.router.ns
+    route = ns.run("ip", "route", "show", "default").stdout.split("\n")[0].split()
+    ns.run("ip", "route", "del", "default")
+    try:
+        assert "there is no IPv4 default route" in str(bad(doctor(square)[1]))
+    finally:
+        ns.run("ip", "route", "add", *route)
+    resolv = ns.resolv.read_text()
+    ns.resolv.write_text("nameserver 203.0.113.250\n")
+    try:
+        said = named(square, "resolver")
+        assert "203.0.113.250 does not answer" in said
+        ns.resolv.write_text("")
+        assert "/etc/resolv.conf names no server" in named(square, "resolver")
+    finally:
+        ns.resolv.write_text(resolv)
+
+
+def test_forwarding_switched_off(square):
+    square.router.ns.sysctl("net.ipv4.ip_forward", 0)
+    try:
+        said = named(square, "forwarding")
+        assert "does not forward IPv4" in said and "sysctl -w net.ipv4.ip_forward=1" in said
+    finally:
+        square.router.ns.sysctl("net.ipv4.ip_forward", 1)
+
+
+def test_a_notice_that_nobody_will_read(square):
+    notice = square.router.dir / "notices" / "zz-broken.md"
+    notice.write_text("publisher\n")
+    try:
+        wait_for("it was skipped", lambda: square.router.ctl("status", "--json")["notices"]["skipped"] == 1)
+        assert "1 files of" in named(square, "notices", level="warn", status=0)
+        assert doctor(square, "--strict")[0] == 1
+    finally:
+        notice.unlink()
+        wait_for("it is gone", lambda: square.router.ctl("status", "--json")["notices"]["skipped"] == 0)
+
+
+def test_a_configuration_with_errors_is_quoted_line_by_line(square):
+    good = square.router.conf.read_text()
+    square.router.conf.write_text(good + "nonsense = 1\n")
+    try:
+        said = named(square, "configuration")
+        assert "nonsense: found an option that does not exist" in said and "loggiactl reload" in said
+    finally:
+        square.router.conf.write_text(good)
+
+
+def test_daemons_that_are_down(square):
+    square.router.kill("loggia-gate")
+    try:
+        wait_for("loggiad notices", lambda: not square.router.ctl("status", "--json")["gate"]["connected"])
+        code, findings = doctor(square)
+        assert code == 1 and "loggia-gate does not answer loggiad" in str(findings)
+        square.router.kill("loggiad")
+        code, findings = doctor(square)
+        assert code == 1 and "loggiad does not answer on" in str(findings)
+        assert {f["level"] for f in findings if f["check"] in ("uplink", "portal-name")} == {"ok"}, "it went no further"
+    finally:
+        square.router.restart("loggia-gate")
+        square.router.restart("loggiad")
+        code, findings = doctor(square)  # a server that has answered nothing yet, and this one does not sign Status-Server
+        assert "centre (access) answers Status-Server, but unsigned" in str(bad(findings)) and code == 0
+        square.phone().tap()
+
+
+def test_it_says_why_it_cannot_look(square):
+    ns = square.router.ns
+    r = ns.run(PROGRAMS["loggiactl"], "-c", "/nowhere.conf", "doctor", check=False)
+    assert r.returncode == 2 and "/nowhere.conf" in r.stderr
+    tool = shutil.copy(PROGRAMS["loggiactl"], square.world.dir / "loggiactl")
+    r = ns.run("setpriv", "--reuid=games", "--regid=games", "--clear-groups", tool, "-s", "/nowhere.sock", "doctor",
+               check=False)
+    assert r.returncode == 2 and "must be root" in r.stderr
