@@ -22,6 +22,16 @@ static json_t *waiting_options(const struct portal *p)
     return rows;
 }
 
+static json_t *not_kept(const struct portal *p)
+{
+    const char *names[PORTAL_KEEPS];
+    json_t *rows = json_array();
+    size_t n = portal_not_kept(p, names);
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(rows, json_string(names[i]));
+    return rows;
+}
+
 static json_t *gate_facts(const struct portal *p)
 {
     const struct gate_hello *h = gate_client_hello(p->gate);
@@ -42,17 +52,14 @@ void control_on_facts(struct talk *t, const json_t *request)
     (void)request;
     if (p->accounting)
         accounting_stats(p->accounting, &a);
-    control_reply(t, json_pack("{s:b, s:s, s:i, s:s, s:s, s:o, s:b, s:b, s:o, s:{s:I, s:I, s:s}, "
-                               "s:{s:I, s:I, s:b}}",
+    control_reply(t, json_pack("{s:b, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:s}, s:I}",
                                "ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(),
                                "config_file", p->conf_path, "config_digest", p->conf_digest,
-                               "needs_restart", waiting_options(p), "key_kept", p->key_kept,
-                               "clock_sane", texts_clock_sane(), "gate", gate_facts(p), "notices",
-                               "read", (json_int_t)notices, "skipped", (json_int_t)skipped,
-                               "directory",
+                               "needs_restart", waiting_options(p), "not_kept", not_kept(p), "gate",
+                               gate_facts(p), "notices", "read", (json_int_t)notices, "skipped",
+                               (json_int_t)skipped, "directory",
                                p->live->notices_directory ? p->live->notices_directory : "",
-                               "accounting", "waiting", (json_int_t)a.waiting, "dropped",
-                               (json_int_t)a.dropped, "disk_failing", a.disk_failing));
+                               "accounting_dropped", (json_int_t)a.dropped));
 }
 
 /* --- radius ------------------------------------------------------------------------------------

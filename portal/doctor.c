@@ -125,6 +125,7 @@ static void look(struct doctor *d)
     doctor_uplink(d);
     doctor_names(d);
     doctor_dhcp(d);
+    doctor_tls(d);
     doctor_radius(d);
     doctor_state(d);
 }

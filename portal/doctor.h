@@ -57,6 +57,7 @@ void doctor_firewall(struct doctor *d); /* doctor_firewall.c */
 void doctor_uplink(struct doctor *d);   /* doctor_uplink.c: routes, resolver */
 void doctor_names(struct doctor *d);    /* doctor_uplink.c: the portal's name on the LAN */
 void doctor_dhcp(struct doctor *d);     /* doctor_dhcp.c: option 114 */
+void doctor_tls(struct doctor *d);      /* doctor_tls.c: the certificate */
 
 /* doctor_dns.c: asks a server, twice if need be; false if it does not answer within two seconds. No
  * resolver library, which may wait for minutes. */

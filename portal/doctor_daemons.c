@@ -169,18 +169,20 @@ static void notices(struct doctor *d)
 
 static void disk(struct doctor *d)
 {
-    const json_t *a = json_object_get(d->facts, "accounting");
+    const json_t *lost = json_object_get(d->facts, "not_kept"), *name;
+    json_int_t dropped = number(d->facts, "accounting_dropped");
+    size_t i;
     const char *dir = d->conf->state_directory;
     uint64_t wanted = d->conf->has_radius ? (uint64_t)d->conf->radius.queue_mb << 20 : 1 << 20;
     struct statvfs v;
 
-    if (yes(a, "disk_failing") || (d->facts && !yes(d->facts, "key_kept"))) {
-        doctor_say(d, "disk", DOCTOR_BAD,
-                   "accounting that waits, and the key of open forms, end with loggiad",
-                   "make room, or: chown -R loggia: the state_directory", "%s cannot be written",
-                   dir);
-        return;
+    json_array_foreach (lost, i, name) {
+        doctor_say(d, "disk", DOCTOR_BAD, "it is in memory alone, and is lost if loggiad ends",
+                   "make room; is it mounted read-only? Does it belong to loggiad's user?",
+                   "%s cannot be kept in %s", json_string_value(name), dir);
     }
+    if (json_array_size(lost) > 0)
+        return;
     if (statvfs(dir, &v) != 0) {
         doctor_say(d, "disk", DOCTOR_BAD, "loggiad has nowhere to keep accounting that waits",
                    "systemd-tmpfiles --create; or mkdir it, for loggiad's user", "%s is not there",
@@ -196,11 +198,10 @@ static void disk(struct doctor *d)
                    ctl_bytes(room, shown));
     else
         doctor_say(d, "disk", DOCTOR_OK, NULL, NULL, "%s has %s left", dir, ctl_bytes(room, shown));
-    if (number(a, "dropped") > 0)
+    if (dropped > 0)
         doctor_say(d, "disk", DOCTOR_WARN, "the centre's accounts have gaps",
                    "raise queue_mb in the section radius; and find out why the centre was away",
-                   "%lld accounting records were given up, the queue was full",
-                   (long long)number(a, "dropped"));
+                   "%lld accounting records were given up, the queue was full", (long long)dropped);
 }
 
 void doctor_state(struct doctor *d)

@@ -59,6 +59,7 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/doctor_dns.c \
     %D%/doctor_firewall.c \
     %D%/doctor_machine.c \
+    %D%/doctor_tls.c \
     %D%/doctor_uplink.c \
     %D%/loggiactl.c %D%/loggiactl.h \
     %D%/loggiactl_admin.c \
@@ -66,5 +67,5 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/loggiactl_talk.c
 %C%_loggiactl_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(JANSSON_CFLAGS)
 %C%_loggiactl_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-%C%_loggiactl_LDADD = %D%/libloggia-portal.la lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la \
+%C%_loggiactl_LDADD = %D%/libloggia-portal.la lib/libloggia-cert.la lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la \
     $(JANSSON_LIBS)

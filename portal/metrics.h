@@ -15,7 +15,7 @@ struct portal;
 struct radius_grant;
 struct session;
 
-enum metrics_kind { METRICS_SILENT, METRICS_TAP, METRICS_PASSWORD, METRICS_KINDS };
+enum metrics_kind { METRICS_SILENT, METRICS_TAP, METRICS_PASSWORD, METRICS_CONFIRM, METRICS_KINDS };
 
 /* With its listener, where one is configured. NULL with the reason in err. */
 struct metrics *metrics_new(struct portal *p, char *err, size_t err_len);

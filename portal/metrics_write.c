@@ -2,6 +2,7 @@
 /* The metrics, one function a part of the house. Names are a contract with the dashboards of those
  * who run this: docs/metrics.md lists them, and a test compares. */
 #include "config.h"
+#include "lib/cert.h"
 #include "lib/config.h"
 #include "lib/http.h"
 #include "lib/loop.h"
@@ -9,6 +10,8 @@
 #include "portal/metrics_internal.h"
 #include "portal/metrics_text.h"
 #include "portal/portal.h"
+#include "portal/secure.h"
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -37,7 +40,7 @@ static void write_self(struct buf *b, const struct metrics *m)
 
 static void write_joins(struct buf *b, const struct metrics *m)
 {
-    static const char *const kinds[] = {"silent", "tap", "password"};
+    static const char *const kinds[] = {"silent", "tap", "password", "confirm"};
     static const char *const results[] = {"accepted", "rejected", "denied", "no_answer"};
 
     metrics_family(b, "loggia_joins_total", "counter",
@@ -71,6 +74,11 @@ static void write_sessions(struct buf *b, const struct metrics *m)
         "Sessions found in the kernel at a start and gone on with.");
     one(b, "loggia_sessions_reopened_total", "counter", p->counts.reopened,
         "Sessions that the kernel had lost and that were opened again.");
+    one(b, "loggia_sessions_provisional_total", "counter", p->counts.provisional,
+        "Sessions begun while no server answered (when_radius_down = guest).");
+    if (p->embedded)
+        one(b, "loggia_passes", "gauge", embedded_passes(p->embedded),
+            "Passes that this router keeps, where there is no centre.");
     metrics_family(b, "loggia_silent_questions", "gauge",
                    "Silent questions on their way, or waiting for a place.");
     labelled(b, "loggia_silent_questions", "state", "asking", p->n_asking);
@@ -204,6 +212,22 @@ static void write_gate(struct buf *b, const struct metrics *m, const struct gate
     one(b, "loggia_gate_max_devices", "gauge", hello->max_devices, "The most that may be open.");
 }
 
+static void write_kept(struct buf *b, const struct metrics *m)
+{
+    static const char *const all[PORTAL_KEEPS] = {"token-key", "passes", "accounting"};
+    const char *lost[PORTAL_KEEPS];
+    size_t n = portal_not_kept(m->p, lost);
+
+    metrics_family(b, "loggia_not_kept", "gauge",
+                   "1 while it cannot be written to disk, and would be lost with loggiad.");
+    for (size_t i = 0; i < PORTAL_KEEPS; i++) {
+        uint64_t is_lost = 0;
+        for (size_t k = 0; k < n; k++)
+            is_lost |= strcmp(lost[k], all[i]) == 0;
+        labelled(b, "loggia_not_kept", "what", all[i], is_lost);
+    }
+}
+
 static void write_notices(struct buf *b, const struct metrics *m)
 {
     unsigned skipped = 0;
@@ -219,24 +243,60 @@ static void write_notices(struct buf *b, const struct metrics *m)
     }
 }
 
+struct listener {
+    const char *name;
+    struct http_stats stats;
+};
+
+static void write_listeners(struct buf *b, const struct listener *l, size_t n)
+{
+    metrics_family(b, "loggia_http_requests_total", "counter", "Requests of citizens' devices.");
+    for (size_t i = 0; i < n; i++)
+        labelled(b, "loggia_http_requests_total", "listener", l[i].name, l[i].stats.requests);
+    metrics_family(b, "loggia_http_connections", "gauge", "Connections open now.");
+    for (size_t i = 0; i < n; i++)
+        labelled(b, "loggia_http_connections", "listener", l[i].name, l[i].stats.connections);
+    metrics_family(b, "loggia_http_failures_total", "counter",
+                   "Connections and requests that were refused or came to nothing.");
+    for (size_t i = 0; i < n; i++) {
+        const struct {
+            const char *reason;
+            uint64_t n;
+        } rows[] = {{"bad_request", l[i].stats.bad_requests},
+                    {"too_large", l[i].stats.too_large},
+                    {"timeout", l[i].stats.timeouts},
+                    {"refused", l[i].stats.refused_connections}};
+        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+            const struct metrics_label labels[] = {
+                {"listener", l[i].name}, {"reason", rows[k].reason}, {NULL, NULL}};
+            metrics_sample(b, "loggia_http_failures_total", labels, rows[k].n);
+        }
+    }
+}
+
 static void write_web(struct buf *b, const struct metrics *m)
 {
     const struct portal *p = m->p;
-    struct http_stats h;
-    http_server_stats(p->http, &h);
-    one(b, "loggia_http_requests_total", "counter", h.requests, "Requests of citizens' devices.");
-    one(b, "loggia_http_connections", "gauge", h.connections, "Connections open now.");
-    metrics_family(b, "loggia_http_failures_total", "counter",
-                   "Connections and requests that were refused or came to nothing.");
-    labelled(b, "loggia_http_failures_total", "reason", "bad_request", h.bad_requests);
-    labelled(b, "loggia_http_failures_total", "reason", "too_large", h.too_large);
-    labelled(b, "loggia_http_failures_total", "reason", "timeout", h.timeouts);
-    labelled(b, "loggia_http_failures_total", "reason", "refused", h.refused_connections);
+    const struct cert_facts *certificate = p->secure ? secure_certificate(p->secure) : NULL;
+    struct listener l[2] = {{.name = "http"}, {.name = "https"}};
+
+    http_server_stats(p->http, &l[0].stats);
+    if (p->secure)
+        secure_stats(p->secure, &l[1].stats);
+    write_listeners(b, l, p->secure ? 2 : 1);
+    if (certificate)
+        one(b, "loggia_certificate_expiry_timestamp_seconds", "gauge",
+            (uint64_t)certificate->not_after_s,
+            "When the certificate of the secure pages, or one of its chain, expires, Unix time.");
     one(b, "loggia_redirects_total", "counter", p->counts.redirects,
         "Requests for other hosts that were led to the portal.");
     one(b, "loggia_pages_total", "counter", p->counts.pages, "Pages shown.");
     one(b, "loggia_bad_tokens_total", "counter", p->counts.bad_tokens,
         "Forms that were too old or another device's.");
+    metrics_family(b, "loggia_logins_refused_total", "counter",
+                   "Last passwords that were wrong, or one too many in a time.");
+    labelled(b, "loggia_logins_refused_total", "reason", "wrong", p->counts.wrong_logins);
+    labelled(b, "loggia_logins_refused_total", "reason", "limited", p->counts.limited_logins);
 }
 
 void metrics_write(struct buf *b, const struct metrics *m, const struct gate_hello *hello)
@@ -247,6 +307,7 @@ void metrics_write(struct buf *b, const struct metrics *m, const struct gate_hel
     write_radius(b, m);
     write_accounting(b, m);
     write_gate(b, m, hello);
+    write_kept(b, m);
     write_notices(b, m);
     write_web(b, m);
 }

@@ -262,7 +262,12 @@ static void count_answer(struct device *d, const struct radius_grant *grant)
         n->no_answers++;
         break;
     }
-    metrics_join(d->portal->metrics, tapped || confirming ? METRICS_TAP : METRICS_SILENT, grant);
+    metrics_join(d->portal->metrics,
+                 confirming ? METRICS_CONFIRM
+                 : d->login ? METRICS_PASSWORD
+                 : tapped   ? METRICS_TAP
+                            : METRICS_SILENT,
+                 grant);
     log_msg(grant->result == RADIUS_ACCEPTED ? LOG_INFO : LOG_DEBUG,
             "event=answer device=%s how=%s result=%s reason=\"%s\" took_us=%u", d->pseudonym,
             confirming ? "confirm"

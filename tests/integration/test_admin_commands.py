@@ -1,11 +1,12 @@
 """loggiactl's commands for the admin, against a router that runs."""
 
 import json
+import re
 import subprocess
 
 import pytest
 from city.netns import wait_for
-from city.router import PROGRAMS
+from city.router import PROGRAMS, SOURCE
 from portal_world import Square
 
 CODES = ["LG-101", "LG-102", "LG-103", "LG-104", "LG-201", "LG-202", "LG-301", "LG-302", "LG-303", "LG-901"]
@@ -123,3 +124,20 @@ def test_the_log_gets_louder_and_quieter_while_it_runs(square):
     said = square.router.log("loggiad").count("level=debug")
     square.phone().probe("ios")
     assert square.router.log("loggiad").count("level=debug") == said
+
+
+def test_the_manual_has_every_command_option_and_key(square):
+    page = (SOURCE / "docs" / "man" / "loggiactl.1").read_text()
+    words = set(re.findall(r"[\w-]+", page))
+    usage = ctl(square, "--help").stdout
+    for name in re.findall(r"^  ([a-z-]+) ", usage, re.M):
+        assert re.search(rf"^\.It Cm {name}\b", page, re.M), name
+    for option in re.findall(r"--([a-z]+)", usage):
+        assert option in words or f"-{option}" in words, option
+    phone = square.phone()
+    phone.tap()
+    for command in (("status",), ("clients",), ("doctor",), ("explain", "LG-101"), ("log-level",), ("reload",),
+                    ("kick", phone.mac)):
+        answer = json.loads(ctl(square, *command, "--json").stdout)
+        for key in (answer if isinstance(answer, dict) else answer[0]):
+            assert key in words, f"{command[0]}: {key}"

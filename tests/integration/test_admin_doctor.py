@@ -4,6 +4,7 @@ command or line that mends it."""
 import contextlib
 import json
 import shutil
+import subprocess
 
 import pytest
 from city.netns import wait_for
@@ -68,6 +69,40 @@ def rules(square, text, table):
         square.router.ns.run("nft", "delete", "table", *table.split())
 
 
+def dnsmasq(square, text):
+    """Another configuration for the router's name and DHCP server."""
+    router, conf = square.router, square.router.dir / "dnsmasq.conf"
+    conf.write_text(text)
+    router.dnsmasq.stop()
+    process = router.dnsmasq = router.ns.start(
+        "dnsmasq", "--keep-in-foreground", "--log-facility=-", "--pid-file=", "--user=root",
+        f"--dhcp-leasefile={router.dir / 'leases'}", "-C", conf)
+    wait_for("dnsmasq", lambda: "started" in process.output() or not process.alive())
+    assert process.alive(), process.output()
+
+
+def expired(square):
+    """A certificate that was good for a week in 2020, by the city's own authority."""
+    ca, directory = square.internet.ca, square.router.dir / "tls"
+    key, request, cert = (directory / f"old.{end}" for end in ("key", "csr", "pem"))
+    index = directory / "index"
+    index.write_text("")
+    (directory / "serial").write_text("1000\n")
+    conf = directory / "ca.conf"
+    conf.write_text(f"[ca]\ndefault_ca = d\n[d]\ndatabase = {index}\nserial = {directory / 'serial'}\nnew_certs_dir = {directory}\n"
+                    "default_md = sha256\npolicy = p\ncopy_extensions = copy\nunique_subject = no\n[p]\ncommonName = supplied\n")
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", request,
+            "-subj", "/CN=wifi.prato.example", "-addext", "subjectAltName=DNS:wifi.prato.example")
+    openssl("ca", "-batch", "-notext", "-config", conf, "-cert", ca.cert, "-keyfile", ca.key, "-in", request, "-out", cert,
+            "-startdate", "20200101000000Z", "-enddate", "20200108000000Z")
+    (directory / "portal.key").write_text(key.read_text())
+    (directory / "portal.pem").write_text(cert.read_text() + ca.cert.read_text())
+
+
+def openssl(*args):
+    subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True)
+
+
 @pytest.fixture(autouse=True)
 def healthy_again(square):
     yield
@@ -109,17 +144,10 @@ def test_a_radius_server_that_is_gone(square):
 
 
 def test_a_portal_name_that_leads_elsewhere(square):
-    conf = square.router.dir / "dnsmasq.conf"
-    good = conf.read_text()
+    good = (square.router.dir / "dnsmasq.conf").read_text()
 
     def restart(text):
-        conf.write_text(text)
-        square.router.dnsmasq.stop()
-        square.router.dnsmasq = dnsmasq = square.router.ns.start(
-            "dnsmasq", "--keep-in-foreground", "--log-facility=-", "--pid-file=", "--user=root",
-            f"--dhcp-leasefile={square.router.dir / 'leases'}", "-C", conf)
-        wait_for("dnsmasq", lambda: "started" in dnsmasq.output() or not dnsmasq.alive())
-        assert dnsmasq.alive(), dnsmasq.output()
+        dnsmasq(square, text)
     restart(good.replace("address=/wifi.prato.example/10.80.0.1", "address=/wifi.prato.example/203.0.113.99"))
     try:
         said = named(square, "portal-name")
@@ -304,3 +332,100 @@ def test_it_says_why_it_cannot_look(square):
     r = ns.run("setpriv", "--reuid=games", "--regid=games", "--clear-groups", tool, "-s", "/nowhere.sock", "doctor",
                check=False)
     assert r.returncode == 2 and "must be root" in r.stderr
+
+
+# --- with secure pages ----------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def secure():
+    square = Square(tls=True)
+    try:
+        square.router.start()
+        square.phone().tap()
+        yield square
+        assert "ERROR: AddressSanitizer" not in square.router.log("loggiad")
+    except BaseException:
+        print(square.router.logs(60))
+        raise
+    finally:
+        square.close()
+
+
+def test_a_router_with_secure_pages_is_green_too(secure):
+    code, findings = doctor(secure)
+    assert not bad(findings) and code == 0, bad(findings)
+    said = {f["check"]: f["what"] for f in findings}
+    assert said["certificate"].startswith("for wifi.prato.example, valid until ")
+    assert said["dhcp"] == "br-lan: option 114 says https://wifi.prato.example/api"
+
+
+@pytest.mark.parametrize("kw, level, says", [
+    ({"days": 10}, "warn", "portal.pem expires on "),
+    ({"names": ("www.comune.prato.it",)}, "bad", "the certificate is not for wifi.prato.example"),
+])
+def test_a_certificate_that_phones_will_refuse(secure, kw, level, says):
+    secure.router.certificate(**kw)
+    try:
+        assert says in named(secure, "certificate", level=level, status=int(level == "bad"))
+    finally:
+        secure.router.certificate()
+
+
+def test_a_certificate_that_has_expired(secure):
+    expired(secure)
+    try:
+        said = named(secure, "certificate")
+        assert "portal.pem expired on 2020-" in said and "certbot renew" in said
+    finally:
+        secure.router.certificate()
+
+
+def test_a_certificate_without_its_chain_or_with_another_key_or_unreadable(secure):
+    directory = secure.router.dir / "tls"
+    try:
+        chain = directory / "portal.pem"
+        chain.write_text(chain.read_text().split("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n")
+        assert "holds one certificate and not its chain" in named(secure, "certificate")
+        secure.router.certificate()
+        old = (directory / "portal.key").read_text()
+        secure.router.certificate()
+        (directory / "portal.key").write_text(old)
+        assert "the key is not this certificate's" in named(secure, "certificate")
+        (directory / "portal.key").chmod(0o644)
+        assert "others may read it" in named(secure, "certificate")
+        (directory / "portal.key").unlink()
+        assert "portal.key cannot open" in named(secure, "certificate")
+    finally:
+        secure.router.certificate()
+
+
+def test_option_114_that_is_missing_or_leads_elsewhere(secure):
+    conf = secure.router.dir / "dnsmasq.conf"
+    good = conf.read_text()
+    line = "dhcp-option=114,https://wifi.prato.example/api"
+    assert line in good
+    try:
+        dnsmasq(secure, good.replace(line, ""))
+        said = named(secure, "dhcp")
+        assert "br-lan: option 114 is missing" in said and f"in dnsmasq.conf: {line}" in said
+        dnsmasq(secure, good.replace(line, line.replace("/api", "/elsewhere")))
+        assert "option 114 says https://wifi.prato.example/elsewhere" in named(secure, "dhcp")
+    finally:
+        dnsmasq(secure, good)
+
+
+def test_a_disk_that_cannot_be_written(secure):
+    """The state directory of a loggiad whose disk went read-only: what it makes at a start cannot be made."""
+    state = secure.router.dir / "state"
+    elsewhere = state.rename(state.with_name("state.away"))
+    state.write_text("not a directory")
+    try:
+        secure.router.restart("loggiad")
+        _, findings = doctor(secure)
+        said = [f for f in findings if f["check"] == "disk"]
+        assert said[0]["level"] == "bad" and "token-key cannot be kept in" in said[0]["what"], said
+    finally:
+        state.unlink()
+        elsewhere.rename(state)
+        secure.router.restart("loggiad")
+        secure.phone().tap()

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 from city.netns import wait_for
@@ -14,7 +15,7 @@ PORT = 9550
 
 @pytest.fixture(scope="module")
 def square():
-    square = Square()
+    square = Square(tls=True)
     try:
         square.router.extra_conf = f'metrics {{\n    address = "127.0.0.1"\n    port = {PORT}\n}}\n'
         square.router.start()
@@ -65,6 +66,7 @@ def test_every_name_is_in_the_documentation_with_its_type_and_labels_and_no_othe
     text = (SOURCE / "docs" / "metrics.md").read_text()
     written = {name: [kind, set(re.findall(r"`([a-z]+)`", labels))]
                for name, kind, labels in re.findall(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", text, re.M)}
+    assert written.pop("loggia_passes"), "only a router without a centre has it"
     assert served == written
     assert helped == set(served)
 
@@ -138,6 +140,15 @@ def test_a_refused_reload_is_an_alarm_until_a_good_one(square):
         square.router.conf.write_text(good)
     square.router.ctl("reload")
     assert scrape(square)["loggia_config_last_reload_successful"] == 1
+
+
+def test_the_day_on_which_the_certificate_expires_can_be_watched(square):
+    expires = scrape(square)["loggia_certificate_expiry_timestamp_seconds"]
+    assert 29 * 86400 < expires - time.time() < 31 * 86400
+
+
+def test_a_disk_that_cannot_be_written_is_an_alarm(square):
+    assert {v for k, v in scrape(square).items() if k.startswith("loggia_not_kept{")} == {0}
 
 
 def test_citizens_cannot_reach_the_listener_and_other_paths_say_where_it_is(square):
