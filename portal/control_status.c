@@ -4,6 +4,7 @@
 #include "lib/http.h"
 #include "lib/loop.h"
 #include "portal/control_internal.h"
+#include "portal/dynauth.h"
 #include "portal/gate_client.h"
 #include <time.h>
 #include <unistd.h>
@@ -82,6 +83,21 @@ static json_t *sessions_status(const struct portal *p)
         "unconfirmed", (json_int_t)p->counts.unconfirmed);
 }
 
+/* RFC 5176 */
+static json_t *centre_requests(const struct portal *p)
+{
+    struct dynauth_stats s;
+    json_int_t dropped = 0;
+    dynauth_stats(p->dynauth, &s);
+    for (int f = RADIUS_FINE + 1; f < RADIUS_FAULTS; f++)
+        dropped += (json_int_t)s.dropped[f];
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "listening",
+                     p->dynauth != NULL, "disconnects", (json_int_t)s.disconnects, "changes",
+                     (json_int_t)s.changes, "acks", (json_int_t)s.acks, "naks", (json_int_t)s.naks,
+                     "repeated", (json_int_t)s.repeated, "strangers", (json_int_t)s.strangers,
+                     "dropped", dropped, "stale", (json_int_t)s.stale);
+}
+
 static json_t *not_kept(const struct portal *p)
 {
     const char *what[PORTAL_KEEPS];
@@ -99,16 +115,16 @@ void control_on_status(struct talk *t, const json_t *request)
     size_t notices = texts_notice_count(p->texts, &skipped);
     (void)request;
     control_reply(
-        t,
-        json_pack(
-            "{s:b, s:s, s:i, s:I, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:I, "
-            "s:I}, s:b, s:I, s:o}",
-            "ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
-            (json_int_t)((loop_now_ms() - p->started_ms) / 1000), "network", p->live->network,
-            "portal_name", p->live->portal_name, "table", p->boot->table, "key_kept", p->key_kept,
-            "clock_sane", texts_clock_sane(), "sessions", sessions_status(p), "gate",
-            gate_status(p), "radius", radius_status(p), "accounting", accounting_status(p), "web",
-            web_status(p), "notices", "read", (json_int_t)notices, "skipped", (json_int_t)skipped,
-            "embedded", p->embedded != NULL, "passes",
-            (json_int_t)(p->embedded ? embedded_passes(p->embedded) : 0), "not_kept", not_kept(p)));
+        t, json_pack(
+               "{s:b, s:s, s:i, s:I, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:I, "
+               "s:I}, s:b, s:I, s:o, s:o}",
+               "ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
+               (json_int_t)((loop_now_ms() - p->started_ms) / 1000), "network", p->live->network,
+               "portal_name", p->live->portal_name, "table", p->boot->table, "key_kept",
+               p->key_kept, "clock_sane", texts_clock_sane(), "sessions", sessions_status(p),
+               "gate", gate_status(p), "radius", radius_status(p), "accounting",
+               accounting_status(p), "web", web_status(p), "notices", "read", (json_int_t)notices,
+               "skipped", (json_int_t)skipped, "embedded", p->embedded != NULL, "passes",
+               (json_int_t)(p->embedded ? embedded_passes(p->embedded) : 0), "not_kept",
+               not_kept(p), "centre_requests", centre_requests(p)));
 }

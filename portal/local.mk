@@ -27,6 +27,7 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/control_facts.c \
     %D%/control_status.c \
     %D%/devices.c %D%/devices.h \
+    %D%/dynauth.c \
     %D%/embedded.c \
     %D%/forget.c \
     %D%/gate_client.c %D%/gate_client.h \

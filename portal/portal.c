@@ -13,6 +13,7 @@
 #include "lib/notify.h"
 #include "portal/accounting.h"
 #include "portal/control.h"
+#include "portal/dynauth.h"
 #include "portal/gate_client.h"
 #include "portal/metrics.h"
 #include "portal/secure.h"
@@ -86,6 +87,7 @@ static bool same_radius(const struct conf *a, const struct conf *b)
     bool same = a->has_radius == b->has_radius && a->radius.n_servers == b->radius.n_servers &&
                 a->radius.timeout_ms == b->radius.timeout_ms &&
                 a->radius.retry_ms == b->radius.retry_ms &&
+                a->radius.disconnect_port == b->radius.disconnect_port &&
                 a->radius.queue_mb == b->radius.queue_mb;
     for (size_t i = 0; same && i < a->radius.n_servers; i++) {
         const struct conf_radius_server *x = &a->radius.servers[i], *y = &b->radius.servers[i];
@@ -200,6 +202,9 @@ struct portal *portal_new(const char *conf_path, struct conf *conf, char *err, s
     p->metrics = p->http ? metrics_new(p, err, err_len) : NULL;
     if (!p->metrics)
         goto fail;
+    if (conf->has_radius && conf->radius.disconnect_port &&
+        !(p->dynauth = dynauth_new(p, err, err_len)))
+        goto fail;
     if (!conf->has_tls)
         log_msg(LOG_NOTICE,
                 "event=api_off why=\"no tls section: no secure pages, no captive portal "
@@ -305,6 +310,7 @@ void portal_free(struct portal *p)
     http_server_free(p->http);
     metrics_free(p->metrics);
     secure_free(p->secure);
+    dynauth_free(p->dynauth);
     gate_client_free(p->gate);
     if (p->devices)
         devices_free(p->devices, sessions_fini);

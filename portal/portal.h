@@ -5,6 +5,7 @@
  *   sessions.c  does what session.c decides: gate, accounting, timers
  *   silent.c    the bounded queue of silent questions
  *   forget.c    "forget this device", tried until the centre has heard it
+ *   dynauth.c   what the centre asks of us: end a session, change one
  *   embedded.c  decides in the centre's place where there is no radius section
  *   web*.c      what citizens see                             (lib/http.c, lib/page.c below)
  *   control*.c  what loggiactl asks
@@ -24,6 +25,7 @@
 
 struct accounting;
 struct control;
+struct dynauth;
 struct embedded;
 struct gate_client;
 struct gate_client_handler;
@@ -62,6 +64,7 @@ struct portal {
 
     struct gate_client *gate;
     struct radius_client *radius;  /* NULL in a router that decides alone */
+    struct dynauth *dynauth;       /* the same, and where it is off */
     struct accounting *accounting; /* the same */
     struct embedded *embedded;     /* NULL where there is a centre */
     struct http_server *http;
@@ -120,6 +123,8 @@ void sessions_tap(struct device *d, const char *lang);
 /* The same with a user name and password, which are not needed after the call. */
 void sessions_login(struct device *d, const char *lang, const char *user, const char *password);
 void sessions_end(struct device *d, enum acct_cause cause);
+/* The centre gives an open session what grant has; the rest of its profile stays. */
+void sessions_change(struct device *d, const struct radius_grant *grant);
 /* Lets an idle device in without asking anybody. False: its last session is not over yet. */
 bool sessions_admit(struct device *d, const struct radius_grant *grant);
 struct device *sessions_device(struct portal *p, const struct mac *mac);

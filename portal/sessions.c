@@ -517,6 +517,13 @@ void sessions_end(struct device *d, enum acct_cause cause)
     sessions_event(d, &ev);
 }
 
+void sessions_change(struct device *d, const struct radius_grant *grant)
+{
+    struct session_event ev = sessions_now(SESSION_CHANGED);
+    ev.grant = grant;
+    sessions_event(d, &ev);
+}
+
 void sessions_fini(struct device *d)
 {
     cancel_question(d);

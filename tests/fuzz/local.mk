@@ -38,6 +38,13 @@ FUZZ_TARGETS += %D%/fuzz_notice %D%/fuzz_radius %D%/fuzz_form %D%/fuzz_config %D
 %C%_fuzz_verbs_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_verbs_LDADD = lib/libloggia-core.la
 
+FUZZ_TARGETS += %D%/fuzz_dynauth
+
+%C%_fuzz_dynauth_SOURCES = %D%/fuzz_dynauth.c $(FUZZ_MAIN)
+%C%_fuzz_dynauth_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_dynauth_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_dynauth_LDADD = portal/libloggia-radius.la lib/libloggia-host.la lib/libloggia-core.la
+
 FUZZ_TARGETS += %D%/fuzz_passes
 
 %C%_fuzz_passes_SOURCES = %D%/fuzz_passes.c $(FUZZ_MAIN)
