@@ -1,5 +1,10 @@
-# systemd: units, accounts and directories of an access router
-EXTRA_DIST += %D%/loggia-gate.service %D%/loggiad.service %D%/loggia.sysusers %D%/loggia.tmpfiles
+# systemd: units, accounts and directories of an access router; the centre's erasing job
+EXTRA_DIST += %D%/loggia-gate.service %D%/loggiad.service %D%/loggia.sysusers %D%/loggia.tmpfiles \
+    %D%/loggia-erase.service %D%/loggia-erase.timer
+if CENTRE
+erasedir = $(SYSTEMD_UNIT_DIR)
+erase_DATA = %D%/loggia-erase.service %D%/loggia-erase.timer
+endif
 if ROUTER
 systemdunitdir = $(SYSTEMD_UNIT_DIR)
 nodist_systemdunit_DATA = %D%/made/loggia-gate.service %D%/made/loggiad.service
