@@ -15,14 +15,20 @@
 #define CHILLI_OCTETS     3
 #define CHILLI_GIGAWORDS  23
 
-static void reply_number(REQUEST *request, unsigned attribute, unsigned vendor, uint64_t n)
+/* A limit of 0 is said, too: there is none. A router that is told nothing goes by its own profile
+ * of a visitor. */
+static void reply_limit(REQUEST *request, unsigned attribute, unsigned vendor, uint64_t n)
 {
-    VALUE_PAIR *vp;
-    if (n == 0)
-        return;
-    vp = radius_pair_create(request->reply, &request->reply->vps, attribute, vendor);
+    VALUE_PAIR *vp = radius_pair_create(request->reply, &request->reply->vps, attribute, vendor);
     vp->vp_integer = n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
     vp->op = T_OP_SET;
+}
+
+/* Where 0 means nothing: no session lasts no time. */
+static void reply_number(REQUEST *request, unsigned attribute, unsigned vendor, uint64_t n)
+{
+    if (n > 0)
+        reply_limit(request, attribute, vendor, n);
 }
 
 static void reply_octets(REQUEST *request, unsigned attribute, const char *text)
@@ -33,10 +39,8 @@ static void reply_octets(REQUEST *request, unsigned attribute, const char *text)
 
 static void reply_quota(REQUEST *request, uint64_t bytes)
 {
-    VALUE_PAIR *vp;
-    if (bytes == 0)
-        return;
-    vp = radius_pair_create(request->reply, &request->reply->vps, CHILLI_OCTETS, VENDOR_CHILLISPOT);
+    VALUE_PAIR *vp =
+        radius_pair_create(request->reply, &request->reply->vps, CHILLI_OCTETS, VENDOR_CHILLISPOT);
     vp->vp_integer = (uint32_t)bytes;
     reply_number(request, CHILLI_GIGAWORDS, VENDOR_CHILLISPOT, bytes >> 32);
 }
@@ -60,10 +64,10 @@ void rlm_loggia_accept(rlm_loggia_t *inst, REQUEST *request, const struct decisi
     size_t len = d->home >= 0 ? ENTITLEMENT_HASH_LEN : sizeof *mac;
 
     reply_number(request, PW_SESSION_TIMEOUT, 0, d->limits[LIMIT_SESSION]);
-    reply_number(request, PW_IDLE_TIMEOUT, 0, d->limits[LIMIT_IDLE]);
+    reply_limit(request, PW_IDLE_TIMEOUT, 0, d->limits[LIMIT_IDLE]);
     reply_number(request, PW_ACCT_INTERIM_INTERVAL, 0, d->limits[LIMIT_INTERIM]);
-    reply_number(request, WISPR_UP, VENDOR_WISPR, d->limits[LIMIT_UP]);
-    reply_number(request, WISPR_DOWN, VENDOR_WISPR, d->limits[LIMIT_DOWN]);
+    reply_limit(request, WISPR_UP, VENDOR_WISPR, d->limits[LIMIT_UP]);
+    reply_limit(request, WISPR_DOWN, VENDOR_WISPR, d->limits[LIMIT_DOWN]);
     reply_quota(request, d->limits[LIMIT_QUOTA]);
 
     pseudonym(c, "loggia-class:", "", of, len, who);

@@ -47,6 +47,7 @@ def comune(s):
     cap = profile["down_kbps"] * 1000
     figures["dhcp_ms"] = phone.join(town.router, ipv6=False)
     online_unasked(phone)
+    same(town.router.clients()[phone.mac]["quota_bytes"], 0, "bytes that it may use, of a profile that names no limit")
     phone.wait_ipv6()
     figures["cap_mbps"] = cap / 1e6
     for family, burst in ((4, 3), (6, 2)):  # the second finds most of the burst used up
