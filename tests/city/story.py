@@ -1,7 +1,7 @@
 """The story that ./demo tells: each step is something that a person of the city lives through, checked
 for its truth and timed. A step is a function with its name; its `needs` are the steps it goes on from.
 
-    python3 -m city.story [--json] [--stay] [--step NAME]...
+    python3 -m city.story [--json] [--stay] [--no-report] [--step NAME]...
 """
 
 import argparse
@@ -13,7 +13,8 @@ import traceback
 
 from city import story_square  # noqa: I001, F401  (registers its steps, the first ones)
 from city import story_city  # noqa: F401  (and these the rest)
-from city.steps import STEPS, Story
+from city.report import FILE, Shelf, write
+from city.steps import STEPS, Story, milliseconds
 from city.town import ZONES, Town
 from city.window import Window
 
@@ -34,9 +35,9 @@ def chosen(names):
 
 
 def tell(story, names, say):
-    results = []
+    results, first = [], time.monotonic()
     for name in names:
-        began, row = time.monotonic(), {"name": name}
+        began, row = time.monotonic(), {"name": name, "at_ms": milliseconds(first)}
         try:
             words, figures = STEPS[name][0](story)
             row |= {"ok": True, **figures}
@@ -44,7 +45,7 @@ def tell(story, names, say):
             words, row["ok"], row["error"] = f"NOT TRUE: {e}", False, str(e)
             if not isinstance(e, AssertionError):
                 words = traceback.format_exc()
-        row["ms"] = round((time.monotonic() - began) * 1000)
+        row |= {"ms": milliseconds(began), "says": words}
         results.append(row)
         say(f"  {'ok  ' if row['ok'] else 'FAIL'} {name:<11}{row['ms']:>6} ms  {words}")
         if not row["ok"]:
@@ -52,22 +53,34 @@ def tell(story, names, say):
     return results
 
 
+def report(story, results, built_ms, say):
+    began = time.monotonic()
+    try:
+        file = write(story, results, built_ms)
+        say(f"  ok   report     {milliseconds(began):>6} ms  {file}")
+    except Exception:  # the story is as true without it
+        say(f"  FAIL report: {traceback.format_exc()}")
+
+
 def stay(town, say):
     phone = town.newcomer(name="yours")
-    window = Window(phone)
-    say(f"\n  The splash page, as a new phone on {ZONES[0][1]} sees it:  {window.url}\n"
-        f"  (what it says and does there is real; Ctrl-C ends the city)")
+    windows = [Window(phone), Shelf()]
+    say(f"\n  The splash page, as a new phone on {ZONES[0][1]} sees it:  {windows[0].url}\n"
+        f"  (what it says and does there is real; Ctrl-C ends the city)\n"
+        f"  The report of this run:  {windows[1].url}")
     try:
         while True:
             signal.pause()
     finally:
-        window.close()
+        for window in windows:
+            window.close()
 
 
 def main():
     parser = argparse.ArgumentParser(prog="./demo", description="A city's Wi-Fi in network namespaces, and its story.")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout; progress to stderr")
     parser.add_argument("--stay", action="store_true", help="leave the city running and show where to look at it")
+    parser.add_argument("--no-report", action="store_true", help=f"do not write {FILE}")
     parser.add_argument("--step", action="append", choices=list(STEPS), metavar="NAME",
                         help=f"only this step and what it goes on from: {', '.join(STEPS)}")
     args = parser.parse_args()
@@ -85,12 +98,15 @@ def main():
     try:
         say("building the city: internet, centre, two access routers, and a small comune's own")
         with Town(**CITY) as town:
-            built = round((time.monotonic() - began) * 1000)
+            built = milliseconds(began)
             say(f"  ok   city       {built:>6} ms")
-            results = tell(Story(town), chosen(args.step), say)
+            story = Story(town)
+            results = tell(story, chosen(args.step), say)
             good = all(r["ok"] for r in results)
             if not good:
                 say(town.logs())
+            if not args.no_report:
+                report(story, results, built, say)
             if args.json:
                 print(json.dumps({"ok": good, "city_ms": built, "steps": results}), flush=True)
             if args.stay and good:

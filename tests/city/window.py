@@ -13,6 +13,7 @@ from city.router import PORTAL_NAME
 
 CLONE_NEWNET = 0x40000000
 LIBC = ctypes.CDLL(None, use_errno=True)
+THEIRS = (f"http://{PORTAL_NAME}", f"https://{PORTAL_NAME}")
 TEXT = ("text/", "application/json", "application/captive+json")
 
 
@@ -33,13 +34,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             answer, content = self.ask(body)
         except OSError as e:
             return self.send_error(502, f"the phone got no answer: {e}")
-        ours, theirs = f"http://{self.server.address}", f"http://{PORTAL_NAME}"
+        ours = f"http://{self.server.address}"
         if answer.headers.get("Content-Type", "").startswith(TEXT):
-            content = content.replace(theirs.encode(), ours.encode())
+            for theirs in THEIRS:
+                content = content.replace(theirs.encode(), ours.encode())
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in ("connection", "content-length", "transfer-encoding", "server", "date"):
-                self.send_header(name, value.replace(theirs, ours))
+                self.send_header(name, value.replace(THEIRS[0], ours).replace(THEIRS[1], ours))
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
@@ -49,8 +51,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def ask(self, body):
         """From a thread of its own, which is in the phone's namespace while it lives."""
-        ours, theirs = f"http://{self.server.address}", f"http://{PORTAL_NAME}"
-        headers = {k: v.replace(ours, theirs) for k, v in self.headers.items()
+        ours = f"http://{self.server.address}"
+        headers = {k: v.replace(ours, THEIRS[0]) for k, v in self.headers.items()
                    if k.lower() not in ("host", "connection", "accept-encoding")}
         out = {}
 
