@@ -44,7 +44,7 @@ static const struct row {
      N_("The password was wrong too often. Please wait ten minutes; meanwhile you can go online "
         "without it, like everyone."),
      "Five wrong last passwords of one device, or a hundred of all, within ten minutes.",
-     "Look at loggiad's figures of wrong logins: many devices at once mean that somebody guesses."},
+     "Look at the metric loggia_logins_refused_total: many at once mean that somebody guesses."},
     {PAGE_E_CENTRE_DOWN, N_("The access service is not answering"),
      N_("The city's servers cannot be reached right now. Please try again in a few minutes."),
      "No RADIUS server answered within the time that radius.timeout allows.",
