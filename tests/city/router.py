@@ -66,13 +66,17 @@ class Router:
             for key, value in settings.items()))
         self.load_ruleset()
 
+    def ruleset(self):
+        centre = self.radius[0] if self.radius else "192.0.2.1"
+        return filled((SAMPLES / "router.nft").read_text(), {"ip saddr 198.51.100.2 udp": f"ip saddr {centre} udp"})
+
     def load_ruleset(self):
-        self.ns.run("nft", "-f", SAMPLES / "router.nft")
+        self.ns.run("nft", "-f", "-", input=self.ruleset())
 
     def load_ruleset_with_flush(self):
         """What an admin's script does who has not read the sample's first lines."""
         script = self.dir / "flushing.nft"
-        script.write_text("flush ruleset\n" + (SAMPLES / "router.nft").read_text())
+        script.write_text("flush ruleset\n" + self.ruleset())
         self.ns.run("nft", "-f", script)
 
     def port(self, name):

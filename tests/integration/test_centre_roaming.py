@@ -11,6 +11,7 @@ from city import radius
 from city.centre import Centre
 from city.netns import World, wait_for
 from city.radius import Nas, attribute, parse, udp_socket_in
+from city.town import Town
 
 ROUTERS = {"square": "127.0.1.1", "fountain": "127.0.1.2", "station": "127.0.1.3"}
 DISCONNECT_REQUEST, DISCONNECT_ACK = 40, 41
@@ -141,3 +142,20 @@ def test_another_device_is_none_of_its_business(routers, phone):
     routers["square"].account(phone, radius.START, "one-1", at=time.time() - 40)
     routers["fountain"].account("0a:9a:00:00:00:01", radius.START, "one-2")
     routers["square"].hears_nothing()
+
+
+def test_a_phone_that_walks_to_another_square_is_closed_on_the_first():
+    """All of it real: two routers, their kernels, the centre; the first router never saw the phone leave."""
+    with Town(routers=2, people=10) as town:
+        first, second = town.routers
+        phone = town.newcomer(first)
+        phone.tap()
+        before = wait_for("the session is in the accounting", lambda: town.centre.sessions(phone))[0]
+        phone.move_to(second)
+        wait_for("the phone is online on the second square", lambda: phone.probe("android") == "online")
+        rows = wait_for("the first session is closed, the second open", lambda: (
+            lambda r: len(r) == 2 and r[0]["stop"] and not r[1]["stop"] and r)(town.centre.sessions(phone)))
+        assert rows[0]["session"] == before["session"] and rows[0]["cause"] == "Admin-Reset"
+        assert (rows[0]["nas"], rows[1]["nas"]) == ("router0", "router1")
+        wait_for("the first router's kernel has forgotten it", lambda: phone.mac not in first.ns.run(
+            "nft", "list", "set", "inet", "loggia", "up").stdout)
