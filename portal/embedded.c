@@ -32,7 +32,7 @@ static struct passes_clock clock_now(void)
     return (struct passes_clock){.now_s = time(NULL), .sane = texts_clock_sane()};
 }
 
-static void save(struct embedded *e)
+void embedded_save(struct embedded *e)
 {
     const char *directory = e->p->boot->state_directory;
     uint64_t began = loop_now_ms();
@@ -53,7 +53,7 @@ static void save(struct embedded *e)
 
 static void on_write(void *arg)
 {
-    save(arg);
+    embedded_save(arg);
 }
 
 static void write_soon(struct embedded *e)
@@ -73,7 +73,7 @@ static void on_minute(void *arg)
     passes_set_life(e->passes, e->p->live->guest.pass_s);
     if (passes_settle(e->passes, clock_now()))
         e->dirty = true;
-    save(e);
+    embedded_save(e);
 }
 
 static bool silent(struct embedded *e, const struct mac *mac)
@@ -150,7 +150,7 @@ void embedded_free(struct embedded *e)
     if (!e)
         return;
     if (e->passes)
-        save(e);
+        embedded_save(e);
     passes_free(e->passes);
     loop_timer_free(e->write_timer);
     loop_timer_free(e->minute_timer);

@@ -35,9 +35,25 @@ static bool write_key(int dir, const uint8_t key[static TOKEN_KEY_LEN])
         openat(dir, "token.key.new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
+    errno = ENOSPC; /* a short write says nothing */
     fine = write(fd, key, TOKEN_KEY_LEN) == TOKEN_KEY_LEN && fsync(fd) == 0;
     fine = close(fd) == 0 && fine;
-    return fine && renameat(dir, "token.key.new", dir, "token.key") == 0;
+    fine = fine && renameat(dir, "token.key.new", dir, "token.key") == 0;
+    if (!fine) { /* a full disk needs its room */
+        int error = errno;
+        unlinkat(dir, "token.key.new", 0);
+        errno = error;
+    }
+    return fine;
+}
+
+bool keyfile_keep(const char *path, const uint8_t key[static TOKEN_KEY_LEN])
+{
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool fine = dir >= 0 && write_key(dir, key);
+    if (dir >= 0)
+        close(dir);
+    return fine;
 }
 
 bool keyfile_load(const char *path, uint8_t key[static TOKEN_KEY_LEN], char *err, size_t err_len)

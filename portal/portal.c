@@ -23,7 +23,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { READY_AT_LATEST_MS = 5000, SPARE_DEVICES = 1024 };
+enum { READY_AT_LATEST_MS = 5000, KEEP_AGAIN_MS = 60000, SPARE_DEVICES = 1024 };
 
 void portal_fail(struct portal *p, const char *why)
 {
@@ -127,6 +127,22 @@ size_t portal_waiting_options(const struct conf *now, const struct conf *new,
     return n;
 }
 
+/* What a full disk did not take is offered to it again. */
+static void keep(void *arg)
+{
+    struct portal *p = arg;
+
+    if (!p->key_kept) {
+        p->key_kept = keyfile_keep(p->boot->state_directory, p->key);
+        if (p->key_kept)
+            log_msg(LOG_NOTICE, "event=key_kept_again");
+        else
+            loop_timer_start(p->keep_timer, KEEP_AGAIN_MS);
+    }
+    if (p->embedded)
+        embedded_save(p->embedded);
+}
+
 bool portal_reload(struct portal *p, void (*fn)(void *arg, const char *line), void *arg)
 {
     struct reporting reporting = {fn, arg};
@@ -152,6 +168,7 @@ bool portal_reload(struct portal *p, void (*fn)(void *arg, const char *line), vo
     log_set_level(p->least_level > (int)new->log_level ? p->least_level : (int)new->log_level);
     texts_reload(p->texts);
     secure_reload(p->secure);
+    keep(p);
     log_msg(LOG_NOTICE, "event=reloaded file=%s", p->conf_path);
     return true;
 }
@@ -270,8 +287,12 @@ bool portal_start(struct portal *p, char *err, size_t err_len)
     p->i18n = i18n_load(p->boot->locale_directory);
     p->texts = texts_new(p);
     p->ready_timer = loop_timer_new(p->loop, ready_without_gate, p);
-    if (!p->devices || !p->i18n || !p->texts || !p->ready_timer || !watch_signals(p))
+    p->keep_timer = loop_timer_new(p->loop, keep, p);
+    if (!p->devices || !p->i18n || !p->texts || !p->ready_timer || !p->keep_timer ||
+        !watch_signals(p))
         return false;
+    if (!p->key_kept)
+        loop_timer_start(p->keep_timer, KEEP_AGAIN_MS);
     p->control = control_new(p, p->run_control, err, err_len);
     if (!p->control || !start_deciding(p, err, err_len))
         return false;
@@ -320,6 +341,7 @@ void portal_free(struct portal *p)
     texts_free(p->texts);
     i18n_free(p->i18n);
     loop_timer_free(p->ready_timer);
+    loop_timer_free(p->keep_timer);
     for (size_t i = 0; i < sizeof p->signals / sizeof *p->signals; i++)
         loop_signal_free(p->signals[i]);
     if (p->loop)

@@ -75,6 +75,7 @@ struct portal {
     struct i18n *i18n;
     struct texts *texts;
     struct loop_timer *ready_timer;
+    struct loop_timer *keep_timer; /* runs while the key is not on the disk */
     struct loop_signal *signals[3];
 
     struct device *asking_queue; /* silent.c */
@@ -153,6 +154,7 @@ struct radius_grant embedded_answer(struct embedded *e, enum radius_kind kind,
                                     const struct mac *mac);
 void embedded_left(struct embedded *e, const struct mac *mac); /* no silent join until a tap */
 size_t embedded_passes(const struct embedded *e);
+void embedded_save(struct embedded *e);          /* now, what was not written yet */
 bool embedded_failing(const struct embedded *e); /* the passes are in memory alone */
 
 /* A page for this device cannot be chosen yet. */
@@ -177,6 +179,8 @@ bool texts_clock_sane(void);
 /* Reads or makes dir/token.key. False (key is good all the same, for as long as this process lives)
  * with the reason in err. */
 bool keyfile_load(const char *dir, uint8_t key[static TOKEN_KEY_LEN], char *err, size_t err_len);
+/* Writes a key that could not be written when it was made. */
+bool keyfile_keep(const char *dir, const uint8_t key[static TOKEN_KEY_LEN]);
 /* Becomes user, for good. False with the reason in err. */
 bool privileges_drop(const char *user, char *err, size_t err_len);
 
