@@ -42,9 +42,7 @@ static uint64_t moved(uint64_t was, uint64_t is)
 
 void metrics_traffic(struct metrics *m, const struct gate_counters *was, const struct session *s)
 {
-    /* The first reading of an adopted session is what a loggiad before us has counted. */
-    if (s->adopted && was->up_packets == 0 && was->down_packets == 0)
-        return;
+    /* An adopted session begins with what the gate last read, and a loggiad before us counted. */
     m->up_bytes += moved(was->up_bytes, s->seen.up_bytes);
     m->down_bytes += moved(was->down_bytes, s->seen.down_bytes);
 }

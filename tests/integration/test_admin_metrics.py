@@ -158,3 +158,19 @@ def test_citizens_cannot_reach_the_listener_and_other_paths_say_where_it_is(squa
     assert fetch(square, "/") == ("see /metrics\n", "404 text/plain; charset=utf-8")
     assert fetch(square, "/metrics", "-X", "POST")[1].startswith("405")
     assert "loggia_" not in phone.fetch(phone.portal("/metrics")).text
+
+
+def test_a_router_that_decides_by_itself_is_sound_and_tells_its_passes():
+    alone = Square()
+    try:
+        alone.router.radius = None
+        alone.router.extra_conf = f'metrics {{\n    address = "127.0.0.1"\n    port = {PORT}\n}}\n'
+        alone.router.start()
+        alone.phone().tap()
+        values = scrape(alone)
+        assert values["loggia_passes"] == 1 and values['loggia_joins_total{kind="tap",result="accepted"}'] == 1
+        assert not [name for name in values if "radius" in name or "accounting_" in name]
+        assert "no server is configured: this router decides by itself" in alone.router.ctl("doctor")
+    finally:
+        print(alone.router.logs(40))
+        alone.close()
