@@ -1,6 +1,6 @@
 # systemd: units, accounts and directories of an access router; the centre's erasing job
 EXTRA_DIST += %D%/loggia-gate.service %D%/loggiad.service %D%/loggia.sysusers %D%/loggia.tmpfiles \
-    %D%/loggia-erase.service %D%/loggia-erase.timer
+    %D%/loggia-erase.service %D%/loggia-erase.timer %D%/loggia.modules
 if CENTRE
 erasedir = $(SYSTEMD_UNIT_DIR)
 erase_DATA = %D%/loggia-erase.service %D%/loggia-erase.timer
@@ -13,9 +13,12 @@ nodist_systemdunit_DATA = %D%/made/loggia-gate.service %D%/made/loggiad.service
 CLEANFILES += $(nodist_systemdunit_DATA)
 
 install-data-local:
-	$(MKDIR_P) '$(DESTDIR)$(prefix)/lib/sysusers.d' '$(DESTDIR)$(prefix)/lib/tmpfiles.d'
+	$(MKDIR_P) '$(DESTDIR)$(prefix)/lib/sysusers.d' '$(DESTDIR)$(prefix)/lib/tmpfiles.d' \
+	    '$(DESTDIR)$(prefix)/lib/modules-load.d'
 	$(INSTALL_DATA) '$(srcdir)/conf/systemd/loggia.sysusers' '$(DESTDIR)$(prefix)/lib/sysusers.d/loggia.conf'
 	$(INSTALL_DATA) '$(srcdir)/conf/systemd/loggia.tmpfiles' '$(DESTDIR)$(prefix)/lib/tmpfiles.d/loggia.conf'
+	$(INSTALL_DATA) '$(srcdir)/conf/systemd/loggia.modules' '$(DESTDIR)$(prefix)/lib/modules-load.d/loggia.conf'
 uninstall-local:
-	rm -f '$(DESTDIR)$(prefix)/lib/sysusers.d/loggia.conf' '$(DESTDIR)$(prefix)/lib/tmpfiles.d/loggia.conf'
+	rm -f '$(DESTDIR)$(prefix)/lib/sysusers.d/loggia.conf' '$(DESTDIR)$(prefix)/lib/tmpfiles.d/loggia.conf' \
+	    '$(DESTDIR)$(prefix)/lib/modules-load.d/loggia.conf'
 endif
