@@ -36,7 +36,7 @@ def the_units_command(path):
     """ExecStart of the unit, with this database and these sources."""
     line, = [line for line in (SOURCE / "conf/systemd/loggia-erase.service").read_text().splitlines()
              if line.startswith("ExecStart=")]
-    line = line.removeprefix("ExecStart=").replace("/var/lib/loggia/centre.sqlite", str(path))
+    line = line.removeprefix("ExecStart=").replace("/var/lib/loggia-centre/centre.sqlite", str(path))
     return shlex.split(line.replace("/etc/loggia/centre/mods-config/loggia", str(CENTRE)))
 
 

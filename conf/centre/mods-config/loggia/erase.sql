@@ -1,6 +1,6 @@
 -- Erases what the city need not keep any more. conf/systemd has a timer that runs it every hour:
 --
---   sqlite3 -batch -bail /var/lib/loggia/centre.sqlite ".read /etc/loggia/centre/mods-config/loggia/erase.sql"
+--   sqlite3 -batch -bail /var/lib/loggia-centre/centre.sqlite ".read /etc/loggia/centre/mods-config/loggia/erase.sql"
 --
 -- Set the days here; what the routers' privacy page says (privacy { retention } in loggia.conf) has to be the same.
 CREATE TEMP TABLE keep AS SELECT
