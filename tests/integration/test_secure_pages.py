@@ -133,6 +133,29 @@ def test_dhcp_tells_the_phone_the_very_address_of_the_api(square):
     assert phone.fetch(told).status == 200
 
 
+INFORMATION_REQUEST = """
+import socket, struct, sys
+link = socket.if_nametoindex("wlan0")
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.settimeout(5)
+s.bind(("::", 546))
+client = struct.pack("!HHHH6s", 1, 10, 3, 1, bytes(6))
+s.sendto(b"\\x0bxyz" + client + struct.pack("!HHH", 6, 2, 103), ("ff02::1:2", 547, 0, link))
+reply, at = s.recv(2048), 4
+while at < len(reply):
+    code, length = struct.unpack_from("!HH", reply, at)
+    if code == 103:
+        sys.stdout.write(reply[at + 4:at + 4 + length].decode())
+    at += 4 + length
+"""
+
+
+def test_dhcpv6_tells_it_too(square):
+    phone = square.phone(ipv6=True)
+    told = phone.ns.run("/usr/bin/python3", "-c", INFORMATION_REQUEST).stdout
+    assert told == API
+
+
 def test_the_chosen_language_stays_through_the_tap(square):
     phone = square.phone()
     answer = tap(phone, "zh-hans")
