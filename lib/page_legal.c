@@ -71,8 +71,10 @@ static const struct article privacy_alone[] = {
 
 static const struct article privacy_old_account = {
     N_("If you use an old account"),
-    N_("The user name and the password travel encrypted to the administration that knows them. The "
-       "password is not kept; the device is linked to the account until you forget it.")};
+    N_("The user name and the password reach this router encrypted; it asks the administration "
+       "that "
+       "knows them. The password is not kept; the device is linked to the account until you "
+       "forget it.")};
 
 static const struct article privacy_detailed_log = {
     N_("Right now: a detailed log"),
