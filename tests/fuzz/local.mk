@@ -42,7 +42,7 @@ FUZZ_TARGETS += %D%/fuzz_dynauth
 
 %C%_fuzz_dynauth_SOURCES = %D%/fuzz_dynauth.c $(FUZZ_MAIN)
 %C%_fuzz_dynauth_CPPFLAGS = $(FUZZ_CPPFLAGS)
-%C%_fuzz_dynauth_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_dynauth_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_dynauth_LDADD = portal/libloggia-radius.la lib/libloggia-host.la lib/libloggia-core.la
 
 FUZZ_TARGETS += %D%/fuzz_passes
