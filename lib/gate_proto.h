@@ -16,7 +16,7 @@
 #include "lib/mac.h"
 #include <stdint.h>
 
-#define GATE_PROTO_VERSION 2
+#define GATE_PROTO_VERSION 3
 #define GATE_TAG_LEN       192 /* with its NUL; printable ASCII, no blanks but single spaces */
 #define GATE_UNLIMITED     0   /* a rate: no cap */
 
@@ -56,7 +56,9 @@ struct gate_counters { /* delivered only, since the session began, IPv4 + IPv6 *
 struct gate_entry {
     struct mac mac;
     uint16_t same_session; /* OPEN: replace in place, counters go on */
-    uint32_t number;       /* the client number (ct mark); the gate chooses it, 0 in requests */
+    uint32_t
+        number; /* the client number (ct mark). The gate chooses it; OPEN may ask for one (or 0)
+                   that it had before, and gets it if it is free: what it has under way goes on */
     uint32_t timeout_s; /* OPEN: the kernel's backstop; replies: what is left of it. 1 … 31 days */
     uint32_t pad;
     uint64_t up_Bps, down_Bps; /* bytes a second, or GATE_UNLIMITED */

@@ -245,6 +245,13 @@ uint32_t clients_take_number(struct clients *c)
     return 0;
 }
 
+uint32_t clients_want_number(struct clients *c, uint32_t wanted)
+{
+    if (wanted > 0 && wanted <= CLIENTS_NUMBER_LAST && !clients_by_number(c, wanted))
+        return wanted;
+    return clients_take_number(c);
+}
+
 /* --- counters
  * ------------------------------------------------------------------------------------- */
 

@@ -62,6 +62,9 @@ uint32_t clients_next_block(const struct clients *c);  /* its end, to be written
 uint32_t clients_numbers_end(const struct clients *c); /* of the last block granted or adopted */
 void clients_grant_block(struct clients *c);           /* it was written */
 uint32_t clients_take_number(struct clients *c); /* 0: no block granted, or none is free in it */
+/* The wanted number if it may be had, else the next one. Numbers of other blocks than the granted
+ * one are passed over while they are in use, like all others. */
+uint32_t clients_want_number(struct clients *c, uint32_t wanted);
 
 /* Counters that leave nothing out: a + b and a - b (0 where it would be negative). */
 struct gate_counters counters_add(const struct gate_counters *a, const struct gate_counters *b);

@@ -2,6 +2,7 @@
 /* The closed table of verbs. Everything that loggiad may say is here, checked before anything is
  * done about it: the other end has no privilege, and must not gain one through this socket. */
 #include "netfilter/verbs.h"
+#include "netfilter/clients.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -24,8 +25,8 @@ static bool tag_ok(const char tag[static GATE_TAG_LEN])
 static bool open_ok(const struct gate_request *r)
 {
     const struct gate_entry *e = &r->entry;
-    return mac_is_device(&e->mac) && e->same_session <= 1 && e->number == 0 && e->timeout_s >= 1 &&
-           e->timeout_s <= GATE_TIMEOUT_MAX_S && tag_ok(e->tag);
+    return mac_is_device(&e->mac) && e->same_session <= 1 && e->number <= CLIENTS_NUMBER_LAST &&
+           e->timeout_s >= 1 && e->timeout_s <= GATE_TIMEOUT_MAX_S && tag_ok(e->tag);
 }
 
 static bool device_ok(const struct gate_request *r)

@@ -324,7 +324,7 @@ static void prepare_open(struct gate *g, struct op *op)
         answer(g, op->req, GATE_FULL, 0, NULL);
         return;
     }
-    op->number = clients_take_number(g->clients);
+    op->number = clients_want_number(g->clients, e->number);
     op->c = clients_add(g->clients, &e->mac, op->number, op->ends_ms, e->tag);
     if (op->c)
         op->fresh = op->c->pending = true;

@@ -65,6 +65,7 @@ static void on_device(void *arg, const struct gate_entry *e)
     if (!d)
         return;
     d->listing = p->listing;
+    d->number = e->number;
     switch (d->session.state) {
     case SESSION_OPENING:
     case SESSION_CLOSING: /* our request is sent again, and decides */

@@ -46,6 +46,7 @@ struct device {
     struct forgetting *forgetting;
     const struct conf_zone *session_zone; /* where the session began */
     char tap_lang[16];
+    uint32_t number;  /* the gate's for it, as of the last time that it was open */
     bool close_again; /* the kernel refused a CLOSE */
     uint32_t listing; /* the gate's list that it was last seen in */
     uint64_t asked_us;

@@ -153,6 +153,8 @@ static void on_opened(void *arg, const struct gate_reply *reply)
     if (ev.status != GATE_OK)
         log_msg(LOG_ERR, "event=open_failed device=%s status=%d errno=%d", d->pseudonym, ev.status,
                 reply ? reply->error : 0);
+    else
+        d->number = reply->entry.number;
     sessions_event(d, &ev);
     release(d);
 }
@@ -175,6 +177,9 @@ static void gate_open(struct device *d)
     /* Only to change what is there: of what the kernel has lost the counters are in the tag's base,
      * not to be carried over twice. */
     r.entry.same_session = s->changing;
+    /* What is under way carries the number: downloads that hear nothing of the device go on, too.
+     */
+    r.entry.number = s->resumed ? d->number : 0;
     r.entry.timeout_s = session_timeout_s(s, loop_now_ms());
     r.entry.up_Bps = s->profile.up_Bps;
     r.entry.down_Bps = s->profile.down_Bps;

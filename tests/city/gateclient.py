@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 
-VERSION = 2
+VERSION = 3
 HELLO, OPEN, CLOSE, READ, DUMP, RESOLVE = range(1, 7)
 APPEARED, REBUILT, EXPIRED, GONE = range(64, 68)
 OK, MORE, NOT_FOUND, INVALID, BUSY, FULL, KERNEL, OTHER_VERSION = range(8)

@@ -128,6 +128,22 @@ static void test_a_number_comes_back_only_after_all_others(void **state)
     clients_free(c);
 }
 
+/* What a device has under way carries the number that it had before its table was deleted. */
+static void test_a_device_gets_the_number_back_that_it_asks_for_unless_it_is_taken(void **state)
+{
+    (void)state;
+    struct clients *c = clients_new(10);
+    struct mac a = mac_of(1);
+    clients_numbers_after(c, 1000);
+    clients_grant_block(c);
+    assert_int_equal(clients_want_number(c, 77), 77);
+    clients_add(c, &a, 77, 0, "");
+    assert_int_equal(clients_want_number(c, 77), 1001);
+    assert_int_equal(clients_want_number(c, 0), 1002);
+    assert_int_equal(clients_want_number(c, CLIENTS_NUMBER_LAST + 1), 1003);
+    clients_free(c);
+}
+
 static void test_counters_add_up_and_never_go_below_nought(void **state)
 {
     (void)state;
@@ -148,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_a_number_is_not_used_before_its_block_is_in_the_kernel),
         cmocka_unit_test(test_numbers_wrap_and_pass_over_those_in_use),
         cmocka_unit_test(test_a_number_comes_back_only_after_all_others),
+        cmocka_unit_test(test_a_device_gets_the_number_back_that_it_asks_for_unless_it_is_taken),
         cmocka_unit_test(test_counters_add_up_and_never_go_below_nought),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,7 +80,7 @@ static void test_fields_out_of_range_are_invalid(void **state)
     assert_int_equal(decode(&r), GATE_INVALID);
     r.entry.timeout_s = GATE_TIMEOUT_MAX_S;
     assert_int_equal(decode(&r), GATE_OK);
-    r.entry.number = 5; /* the gate's to choose */
+    r.entry.number = 0x01000000; /* does not fit beside the others' bits of the mark */
     assert_int_equal(decode(&r), GATE_INVALID);
     r = good_open();
     r.entry.same_session = 2;

@@ -1,0 +1,84 @@
+"""What people notice, or do not, when a router loses at once what kept them online."""
+
+import json
+import re
+import sys
+
+import pytest
+from city.internet import IPERF
+from city.netns import wait_for
+from city.town import Town
+
+
+SECONDS = 5
+STATION = f"""
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("{IPERF[0]}", 7000))
+print("ready", flush=True)
+listener = s.recvfrom(64)[1]
+for n in range({SECONDS * 50}):
+    s.sendto(b"la" * 200, listener)
+    time.sleep(0.02)
+"""
+LISTENER = f"""
+import json, socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"hello", ("{IPERF[0]}", 7000))  # and not a word more
+began, heard = time.monotonic(), []
+s.settimeout(0.1)
+while time.monotonic() < began + {SECONDS}:
+    try:
+        s.recv(2048)
+        heard.append(round(time.monotonic() - began, 3))
+    except TimeoutError:
+        pass
+print(json.dumps(heard), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def town():
+    with Town(routers=0, centre=False, alone=True) as t:
+        yield t
+
+
+def numbers(router):
+    """MAC -> client number, as the kernel has them."""
+    listed = router.ns.run("nft", "list", "map", "inet", "loggia", "ids", check=False).stdout
+    return {mac: int(number, 16) for mac, number in re.findall(r"([0-9a-f:]{17}) timeout .*? : (0x[0-9a-f]+)", listed)}
+
+
+def test_a_broadcast_goes_on_when_the_gate_dies_and_its_table_is_deleted(town):
+    """A phone that only listens sends nothing by which its conversations could be recognised again: it must get the
+    number back that they carry."""
+    router, phone = town.alone, town.newcomer(town.alone, name="listener")
+    phone.tap()
+    before = numbers(router)[phone.mac]
+    station = town.internet.ns.start(sys.executable, "-c", STATION)
+    wait_for("the station", lambda: "ready" in station.output())
+    listener = phone.ns.start(sys.executable, "-c", LISTENER)
+    wait_for("the broadcast", lambda: router.clients()[phone.mac]["down_bytes"] > 10_000)
+    router.kill("loggia-gate")
+    router.ns.run("nft", "delete", "table", "inet", "loggia")
+    router.restart("loggia-gate")
+    wait_for("the device in the kernel again", lambda: phone.mac in numbers(router))
+    assert numbers(router)[phone.mac] == before
+    listener.popen.wait(20)
+    heard = json.loads(listener.output())
+    assert len([at for at in heard if at > SECONDS - 1]) > 25, f"the broadcast went silent after {heard[-1]} s"
+
+
+def test_devices_that_joined_meanwhile_keep_their_numbers(town):
+    """The number that somebody had before may be another's by now: both are online, with two numbers."""
+    router, first = town.alone, town.newcomer(town.alone, name="first")
+    first.tap()
+    router.kill("loggia-gate")
+    router.ns.run("nft", "delete", "table", "inet", "loggia")
+    router.restart("loggia-gate")
+    second = town.newcomer(town.alone, name="second")
+    second.tap()
+    wait_for("both in the kernel", lambda: {first.mac, second.mac} <= numbers(router).keys())
+    found = numbers(router)
+    assert len(set(found.values())) == len(found)
+    assert first.probe("ios") == second.probe("ios") == "online"
