@@ -6,6 +6,7 @@
 #include "lib/config.h"
 #include "lib/http.h"
 #include "lib/loop.h"
+#include "portal/dynauth.h"
 #include "portal/gate_client.h"
 #include "portal/metrics_internal.h"
 #include "portal/metrics_text.h"
@@ -169,6 +170,27 @@ static void write_radius(struct buf *b, const struct metrics *m)
     }
 }
 
+/* RFC 5176 */
+static void write_centre_requests(struct buf *b, const struct metrics *m)
+{
+    struct dynauth_stats s;
+    if (!m->p->dynauth)
+        return;
+    dynauth_stats(m->p->dynauth, &s);
+    uint64_t dropped = s.strangers + s.stale;
+    for (int f = RADIUS_FINE + 1; f < RADIUS_FAULTS; f++)
+        dropped += s.dropped[f];
+    const struct {
+        const char *result;
+        uint64_t n;
+    } rows[] = {
+        {"done", s.acks}, {"refused", s.naks}, {"repeated", s.repeated}, {"dropped", dropped}};
+    metrics_family(b, "loggia_centre_requests_total", "counter",
+                   "Requests of the centre to end or change a session, by what came of them.");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        labelled(b, "loggia_centre_requests_total", "result", rows[i].result, rows[i].n);
+}
+
 static void write_accounting(struct buf *b, const struct metrics *m)
 {
     struct accounting_stats a;
@@ -305,6 +327,7 @@ void metrics_write(struct buf *b, const struct metrics *m, const struct gate_hel
     write_joins(b, m);
     write_sessions(b, m);
     write_radius(b, m);
+    write_centre_requests(b, m);
     write_accounting(b, m);
     write_gate(b, m, hello);
     write_kept(b, m);
