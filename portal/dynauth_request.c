@@ -177,8 +177,6 @@ enum dynauth_cause dynauth_read(const uint8_t *data, size_t len, const char *nas
         enum dynauth_cause cause = take(&a, nas_identifier, out, &changes);
         if (cause == DYNAUTH_NAS_MISMATCH || first == DYNAUTH_FINE) /* not for us: says the most */
             first = cause;
-        if (first == DYNAUTH_NAS_MISMATCH)
-            return first;
     }
     if (first != DYNAUTH_FINE)
         return first;

@@ -91,8 +91,8 @@ def test_a_second_loggiad_with_its_own_control_socket_is_refused_by_the_gate(squ
     if not gate.exists():
         gate.symlink_to(square.router.dir / "run" / "gate.sock")
     conf = square.router.dir / "third.conf"
-    conf.write_text(re.sub(r'run_directory = ".*"', f'run_directory = "{run}"', square.router.conf.read_text())
-                    + "http_port = 8766\n")
+    text = square.router.conf.read_text().replace("radius {", "radius {\ndisconnect_port = 3798\n")
+    conf.write_text(re.sub(r'run_directory = ".*"', f'run_directory = "{run}"', text) + "http_port = 8766\n")
     second = square.router.ns.run(PROGRAMS["loggiad"], "-c", conf, check=False)
     assert second.returncode == 1
     assert "another loggiad already controls table loggia" in second.stderr

@@ -14,7 +14,7 @@ tests_unit_test_redirect_SOURCES = tests/unit/test_redirect.c
 tests_unit_test_redirect_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_redirect_LDADD = portal/libloggia-portal.la $(CMOCKA_LIBS)
 
-tests_unit_test_session_SOURCES = tests/unit/test_session.c
+tests_unit_test_session_SOURCES = tests/unit/test_session.c tests/unit/session_events.h
 tests_unit_test_session_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_session_LDADD = portal/libloggia-portal.la lib/libloggia-core.la $(CMOCKA_LIBS)
 
