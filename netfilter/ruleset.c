@@ -14,12 +14,15 @@
 #include "lib/log.h"
 #include "netfilter/ruleset_internal.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/common.h>
+#include <linux/filter.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +62,21 @@ static void prepare_shut(struct ruleset *rs)
         batch_shut(rs->shut);
 }
 
+/* The kernel tells the watch of our own transactions, too: they are left out before they wake us.
+ * All messages of a packet are of one transaction, so that the first one's sender tells. */
+static void leave_out(const struct mnl_socket *watch, uint32_t portid)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_pid)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(portid), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    /* Without it they are read and passed over. */
+    setsockopt(mnl_socket_get_fd(watch), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
 struct ruleset *ruleset_new(const struct ruleset_config *cfg, char *err, size_t err_len)
 {
     struct ruleset *rs = calloc(1, sizeof *rs);
@@ -75,6 +93,7 @@ struct ruleset *ruleset_new(const struct ruleset_config *cfg, char *err, size_t 
         return NULL;
     }
     rs->portid = mnl_socket_get_portid(rs->nl);
+    leave_out(rs->watch, rs->portid);
     prepare_shut(rs);
     return rs;
 }

@@ -104,8 +104,12 @@ void word_lookup(struct rule *w, const char *set, bool invert)
 
 void word_if_lan(struct rule *w, uint32_t key) /* NFT_META_IIFNAME or NFT_META_OIFNAME */
 {
+    const struct ruleset_config *cfg = &w->b->rs->cfg;
     word_load_meta(w, key);
-    word_lookup(w, SET_LAN, false);
+    if (cfg->n_lan == 1) /* asked three times a packet; a comparison costs less than a lookup */
+        word_cmp(w, NFT_CMP_EQ, cfg->lan[0], RULESET_IFNAME_LEN);
+    else
+        word_lookup(w, SET_LAN, false);
 }
 
 /* ether saddr, into register 1 */
