@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Asks a gate for many things and takes the time: loggiad's place in `make bench-gate`.
+ *
+ *     gate_client SOCKET open|close|read FIRST COUNT IN_FLIGHT
+ *
+ * Devices are numbered; number i's address is 02:be then i in four bytes. At most IN_FLIGHT
+ * requests wait for their answer. Prints one JSON object: answers a second, and how long an answer
+ * took (median, 99th percentile, longest). An answer other than OK ends it with status 1. */
+#include "lib/gate_proto.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+static int fd;
+static uint64_t *sent_ns, *took_ns; /* by seq - 1 */
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static void ask(uint16_t verb, uint32_t device, uint32_t seq)
+{
+    struct gate_request r = {.verb = verb, .seq = seq};
+    r.entry.mac = (struct mac){{2, 0xbe, (uint8_t)(device >> 24), (uint8_t)(device >> 16),
+                                (uint8_t)(device >> 8), (uint8_t)device}};
+    if (verb == GATE_OPEN) {
+        r.entry.timeout_s = 86400;
+        r.entry.up_Bps = r.entry.down_Bps = GATE_UNLIMITED;
+        snprintf(r.entry.tag, sizeof r.entry.tag, "s=%08x-bench t=1700000000 e=1700086400 z=bench",
+                 device);
+    }
+    sent_ns[seq - 1] = now_ns();
+    if (send(fd, &r, sizeof r, 0) != sizeof r)
+        die("send");
+}
+
+/* Takes one answer; events are passed over. */
+static void take(uint32_t count)
+{
+    struct gate_reply r;
+    do
+        if (recv(fd, &r, sizeof r, 0) != sizeof r)
+            die("recv");
+    while (r.seq == 0);
+    if (r.status != GATE_OK || r.seq > count) {
+        fprintf(stderr, "verb %u was answered %u (%s)\n", r.verb, r.status, strerror(r.error));
+        exit(1);
+    }
+    took_ns[r.seq - 1] = now_ns() - sent_ns[r.seq - 1];
+}
+
+static void meet(const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct gate_request hello = {.verb = GATE_HELLO, .seq = 1};
+    struct gate_reply r;
+    hello.hello.version = GATE_PROTO_VERSION;
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+    fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
+        die(path);
+    if (send(fd, &hello, sizeof hello, 0) < 0 || recv(fd, &r, sizeof r, 0) != sizeof r ||
+        r.status != GATE_OK)
+        die("hello");
+}
+
+static int by_size(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const verbs[] = {
+        [GATE_OPEN] = "open", [GATE_CLOSE] = "close", [GATE_READ] = "read"};
+    uint16_t verb = 0;
+    for (uint16_t v = GATE_OPEN; argc == 6 && v <= GATE_READ; v++)
+        verb = strcmp(argv[2], verbs[v]) ? verb : v;
+    uint32_t first = argc == 6 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
+    uint32_t count = argc == 6 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
+    uint32_t in_flight = argc == 6 ? (uint32_t)strtoul(argv[5], NULL, 10) : 0;
+    if (!verb || !count || !in_flight) {
+        fputs("usage: gate_client SOCKET open|close|read FIRST COUNT IN_FLIGHT\n", stderr);
+        return 2;
+    }
+    sent_ns = calloc(count, sizeof *sent_ns);
+    took_ns = calloc(count, sizeof *took_ns);
+    if (!sent_ns || !took_ns)
+        die("memory");
+    meet(argv[1]);
+    uint64_t began = now_ns();
+    for (uint32_t asked = 0, answered = 0; answered < count; answered++) {
+        for (; asked < count && asked - answered < in_flight; asked++)
+            ask(verb, first + asked, asked + 1);
+        take(count);
+    }
+    double seconds = (double)(now_ns() - began) / 1e9;
+    qsort(took_ns, count, sizeof *took_ns, by_size);
+    printf("{\"per_s\": %.0f, \"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f}\n",
+           count / seconds, (double)took_ns[count / 2] / 1e3,
+           (double)took_ns[(uint64_t)count * 99 / 100] / 1e3, (double)took_ns[count - 1] / 1e3);
+    free(sent_ns);
+    free(took_ns);
+    close(fd);
+    return 0;
+}

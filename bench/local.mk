@@ -1,0 +1,21 @@
+# Benchmarks: nothing of it is built by `make` or `make check`. `make bench` runs them all, as root;
+# each prints a table and writes bench/NAME.json in the build directory.
+BENCHES =
+if ROUTER
+BENCH_GATE = %D%/bare_nft %D%/flood %D%/gate_client
+EXTRA_PROGRAMS += $(BENCH_GATE)
+CLEANFILES += $(BENCH_GATE) %D%/gate.json
+%C%_bare_nft_SOURCES = %D%/bare_nft.c
+%C%_bare_nft_CFLAGS = $(AM_CFLAGS) $(NFTNL_CFLAGS)
+%C%_bare_nft_LDADD = $(NFTNL_LIBS)
+%C%_flood_SOURCES = %D%/flood.c
+%C%_gate_client_SOURCES = %D%/gate_client.c
+BENCHES += bench-gate
+
+bench-gate: $(BENCH_GATE) netfilter/loggia-gate
+	cd $(srcdir) && LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 %D%/gate.py
+endif
+
+bench: $(BENCHES)
+.PHONY: bench $(BENCHES)
+EXTRA_DIST += %D%/gate.py
