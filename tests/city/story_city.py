@@ -10,12 +10,41 @@ from city.netns import wait_for
 from city.platforms import PLATFORMS
 from city.steps import (STALL_MS, at_the_cap, check, events, identity, known, milliseconds, online_unasked, same, served,
                         step, unserved)
+from city.town import ZONES, titles
 from city.webpage import Page
 
 DEADLINE_MS = 200  # conf/centre/mods-available/loggia
 ON_THE_WAY_MS = 100  # what router, network and a busy machine may add to it
 FORGOTTEN_AFTER_S = 2.5  # the same file's remember.not_found, and a little
 REBUILT_WITHIN_MS = 50
+
+
+@step("tap")
+def roam(s):
+    """The visitor walks on to the next square: online there, without a splash, and no longer here."""
+    phone, (home, other), figures = s.people["visitor"], s.town.routers, {}
+    if phone.mac not in home.clients():  # had left, in the step before
+        phone.tap()
+    session, before = home.clients()[phone.mac]["session"], served(other)
+    phone.seen.clear()
+    began = time.monotonic()
+    figures["dhcp_ms"] = phone.move_to(other, ipv6=False)
+    online_unasked(phone)
+    figures["online_ms"] = milliseconds(began)
+    same(served(other), before, "redirects and pages served by the second router")
+    check(phone.mac in other.clients(), "the second router does not list it")
+    row = wait_for("the end of the old session in the centre's accounting",
+                   lambda: [r for r in s.of(phone) if r["session"] == session and r["stop"]], timeout=10)[0]
+    figures["closed_ms"], figures["cause"] = milliseconds(began), row["cause"]
+    check(phone.mac not in home.clients(), "the first router still has it open")
+    now = [r for r in s.of(phone) if not r["stop"]]
+    same([r["nas"] for r in now], [other.name], "where the centre's accounting has it open")
+    here, elsewhere = titles(s.town.notices, ZONES[1][0])
+    read = set(Page(phone.browse(phone.portal("/"), []).text).headings)
+    check(here <= read and not elsewhere & read,
+          f"notices of {ZONES[1][1]}: lacks {sorted(here - read)}, shows {sorted(elsewhere & read)}")
+    return (f"no splash; the old session closed after {figures['closed_ms']} ms ({row['cause']}); "
+            f"{len(here)} notices of {ZONES[1][1]}"), figures
 
 
 @step()
