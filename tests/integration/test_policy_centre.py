@@ -161,8 +161,8 @@ def test_a_change_is_in_the_kernel_when_the_centre_hears_of_it(square):
     assert row["session"] == before["session"] and row["down_bytes"] >= counted
     assert (row["down_Bps"], row["up_Bps"], row["quota_bytes"]) == (250000, 125000, 500000000)
     assert 595 <= row["ends_in_s"] <= 600
-    got = phone.iperf(seconds=5)
-    assert 0.8 * 2e6 <= got.rate_bps(after_s=2) <= 1.1 * 2e6
+    got = phone.iperf(seconds=8)  # at first the cap lets its burst through; before it was 10 Mbit/s
+    assert 0.8 * 2e6 <= got.rate_bps(after_s=3) <= 1.2 * 2e6
     # ... and it outlives a restart.
     square.router.kill("loggiad")
     square.router.restart("loggiad")
