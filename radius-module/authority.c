@@ -164,6 +164,7 @@ static int start_threads(struct authorities *a)
 int authorities_start(struct authorities *a)
 {
     sigset_t all, before;
+    directory_prepare();
     a->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (a->wake < 0)
         return errno;

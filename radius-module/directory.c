@@ -126,6 +126,12 @@ static int introduce(LDAP *ld, const struct directory_conf *conf, const char **s
     return prove_life(ld, conf);
 }
 
+void directory_prepare(void)
+{
+    int ignored;
+    ldap_get_option(NULL, LDAP_OPT_PROTOCOL_VERSION, &ignored);
+}
+
 static struct directory *open_one(const struct directory_conf *conf, size_t server, bool bound,
                                   char *err, size_t err_len)
 {

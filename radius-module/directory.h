@@ -29,6 +29,9 @@ struct directory_conf {                   /* named as in rlm_ldap where the mean
 
 struct directory; /* a connection */
 
+/* libldap sets up what all connections share at its first use, and not with care for two threads
+ * that use it first: once, before there are any. */
+void directory_prepare(void);
 /* Resolves, connects, StartTLS, binds and reads the base entry as a proof of life. NULL with the
  * reason, which names no secret, in err. */
 struct directory *directory_open(const struct directory_conf *conf, size_t server, char *err,

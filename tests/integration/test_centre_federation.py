@@ -29,6 +29,7 @@ authority.password segreto
 authority.base_dn ou=persone,dc=comune,dc=example
 authority.user.filter (&(objectClass=ieee802Device)(macAddress=%{{mac}}))
 authority.profile.attribute employeeType
+authority.login.filter (uid=%{{user}})
 authority.profile.map dipendente -> staff
 authority.profile.default resident
 authority provincia
@@ -44,6 +45,7 @@ authority.group.filter (&(objectClass=provGruppo)(provMembro=%{{dn}}))
 authority.group.name_attribute provNome
 authority.group.map banda-larga -> staff
 authority.suspended.attribute provSospeso
+authority.login.filter (provMatricola=%{{user}})
 """
 
 STRANGER, CITIZEN, EMPLOYEE = "0a:00:00:00:00:01", mac_of("comune", 4), mac_of("comune", 0)
@@ -106,9 +108,11 @@ def drive(city):
     d = Drive(world, space, OPTIONS)
     wait_for("both directories answer", lambda: d.states(STRANGER) == ["not_found", "not_found"])
     yield d
-    d.close()
-    for directory in (comune, provincia):
-        directory.thaw()
+    try:
+        d.close()
+    finally:
+        for directory in (comune, provincia):
+            directory.thaw()
 
 
 def says(drive, mac, *states):
@@ -230,3 +234,37 @@ def test_a_denial_outlives_the_age_at_which_other_answers_are_too_old(city):
     finally:
         provincia.thaw()
         d.close()
+
+
+def test_passwords_are_checked_beside_the_searches_not_among_them(city, drive):
+    """32 searching workers and 8 that check passwords: both get their answers, and each password its own."""
+    world, space, comune, provincia = city
+    comune.add_login("maria", "segreta", profile="dipendente")
+    provincia.add_login("maria", "altra")
+    assert drive.say("login 06:00:00:00:00:01 maria altra")["authority"] == 1
+    assert drive.ask("06:00:00:00:00:01")["answers"][1]["state"] == "found", "the device is not bound"
+    before = [drive.stats(i)["connections"] for i in (0, 1)]
+    got = drive.say("logins 4 50 maria segreta")
+    assert got["right"] == 200, got
+    assert [drive.stats(i)["connections"] for i in (0, 1)] == before
+    print(f"4 workers: {200 / got['ms'] * 1000:.0f} logins/s")
+
+
+def test_a_crowd_of_logins_at_a_frozen_directory_ends_in_time(city, drive):
+    world, space, comune, provincia = city
+    provincia.freeze()
+    got = drive.say("logins 16 2 nobody x")
+    assert got["right"] == 0 and got["ms"] < 2 * (1500 + 3 * MARGIN), got
+    assert drive.say("login 06:00:00:00:00:02 nobody2 x")["result"] in ("unknown", "wrong")
+
+
+def test_it_ends_in_the_middle_of_everything_and_loses_nothing(city):
+    """Under the sanitizers this is where a leak or a late answer would show."""
+    world, space, comune, provincia = city
+    d = Drive(world, space, OPTIONS)
+    says(d, CITIZEN, "found", "not_found")
+    provincia.freeze()
+    d.process.stdin.write(f"logins 4 1 nobody x\nask {PROVINCIAL}\n")
+    d.process.stdin.close()
+    assert d.process.wait(20) == 0, d.output()
+    provincia.thaw()

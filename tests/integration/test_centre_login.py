@@ -3,6 +3,7 @@
 import pathlib
 import statistics
 import time
+import urllib.parse
 
 import pytest
 
@@ -11,6 +12,9 @@ from city.centre import Centre
 from city.directories import mac_of
 from city.netns import World, wait_for
 from city.radius import Nas
+from city.router import PORTAL_NAME
+from city.town import Town
+from city.webpage import Page
 
 SHARP = {"found = 30": "found = 0", "not_found = 2": "not_found = 0", "pass = 30": "pass = 0"}
 WRONG = (radius.REJECT, None)
@@ -260,3 +264,25 @@ def test_no_password_is_in_any_log_even_with_dash_x():
         for path in [p for p in pathlib.Path(c.dir).rglob("*") if p.is_file() and "slapd" not in str(p)]:
             data = path.read_bytes()
             assert b"Kahve7" not in data and b"Lente9" not in data, path.name
+
+
+def test_a_citizen_types_it_on_a_real_routers_page_and_walks_on_with_it():
+    """Portal, its own TLS, FreeRADIUS, slapd, the kernel: the rate of the Comune's staff, on both squares."""
+    with Town(routers=2, people=10, tls=True) as town:
+        for router in town.routers:
+            router.extra_conf = "last_password = yes\n"
+            router._configure()
+            router.ctl("reload")
+        centre = town.centre
+        centre.add_login("ada", "segreta e lunga", "comune", profile="dipendente")
+        phone = town.newcomer(town.routers[0])
+        page = Page(phone.fetch(f"https://{PORTAL_NAME}/").text)
+        fields = dict(page.form("/login").fields) | {"user": "ada@comune.example", "password": "segreta e lunga"}
+        answer = phone.fetch(f"https://{PORTAL_NAME}/login", "--data-raw", urllib.parse.urlencode(fields))
+        assert answer.status == 303, answer.text
+        assert phone.probe("ios") == "online"
+        phone.move_to(town.routers[1])
+        wait_for("online on the next square, nothing typed", lambda: phone.probe("ios") == "online")
+        rows = wait_for("both sessions are in the accounting", lambda: (
+            lambda r: len(r) == 2 and r)(centre.sessions(phone)))
+        assert {r["profile"] for r in rows} == {"staff"} and len({r["identity"] for r in rows}) == 1

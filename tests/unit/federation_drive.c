@@ -6,7 +6,9 @@
  *
  *   ask MAC              → {"ms": …, "answers": [{"state": …, "stale": …, "profile": …, "denied":
  * …}, …]} load THREADS N FIRST → N questions of each thread, about devices 02:10:XX…: {"ms": …,
- * "found": …, …} stats AUTHORITY      → {"breaker": …, …} */
+ * "found": …, …} stats AUTHORITY      → {"breaker": …, …}
+ *   login MAC USER PASSWORD → {"ms": …, "result": "right", "authority": 0}, and the device is bound
+ *   logins THREADS N USER PASSWORD → {"ms": …, "right": …} */
 #include "radius-module/settings.h"
 
 #include <pthread.h>
@@ -80,6 +82,60 @@ static void do_ask(const char *text)
                i ? ", " : "", states[answers[i].state], answers[i].stale ? "true" : "false",
                answers[i].entitlement.profile, answers[i].entitlement.denied ? "true" : "false");
     printf("]}\n");
+}
+
+/* Checks a password, binds the device to whom it is, and asks about the device again. */
+static void do_login(const char *text, const char *user, const char *password)
+{
+    static const char *const results[] = {"right", "wrong", "unknown", "limited"};
+    struct login_ask login = {.user = user, .password = password, .password_len = strlen(password)};
+    struct login_right right;
+    if (!mac_parse(text, &login.mac))
+        return;
+    double began = now_ms();
+    enum decision_login result = fed_login(fed, &login, &right);
+    printf("{\"ms\": %.2f, \"result\": \"%s\", \"authority\": %d}\n", now_ms() - began,
+           results[result], result == LOGIN_RIGHT ? (int)right.authority : -1);
+    if (result == LOGIN_RIGHT)
+        fed_bind(fed, &login.mac, 3600, &right);
+}
+
+struct load_login {
+    pthread_t thread;
+    unsigned first, n, right;
+    const char *user, *password;
+};
+
+static void *login_thread(void *arg)
+{
+    struct load_login *t = arg;
+    struct login_right right;
+    for (unsigned i = t->first; i < t->first + t->n; i++) {
+        struct login_ask login = {.mac = {{6, 0, 0, 1, (uint8_t)(i >> 8), (uint8_t)i}},
+                                  .user = t->user,
+                                  .password = t->password,
+                                  .password_len = strlen(t->password)};
+        t->right += fed_login(fed, &login, &right) == LOGIN_RIGHT;
+    }
+    return NULL;
+}
+
+/* N logins of each thread, each from a device of its own. */
+static void do_logins(unsigned threads, unsigned n, const char *user, const char *password)
+{
+    struct load_login t[32] = {0};
+    unsigned right = 0;
+    double began = now_ms();
+    threads = threads > 32 ? 32 : threads;
+    for (unsigned i = 0; i < threads; i++) {
+        t[i] = (struct load_login){.first = i * n, .n = n, .user = user, .password = password};
+        pthread_create(&t[i].thread, NULL, login_thread, &t[i]);
+    }
+    for (unsigned i = 0; i < threads; i++) {
+        pthread_join(t[i].thread, NULL);
+        right += t[i].right;
+    }
+    printf("{\"ms\": %.1f, \"right\": %u}\n", now_ms() - began, right);
 }
 
 struct load {
@@ -160,7 +216,7 @@ static void do_stats(unsigned authority)
 
 int main(int argc, char **argv)
 {
-    char line[1024], word[64];
+    char line[1024], word[64], user[128], password[128];
     unsigned a, b, c;
     struct mac mac;
     FILE *f = argc == 2 ? fopen(argv[1], "r") : NULL;
@@ -176,6 +232,10 @@ int main(int argc, char **argv)
     while (fgets(line, sizeof line, stdin)) {
         if (sscanf(line, "ask %63s", word) == 1)
             do_ask(word);
+        else if (sscanf(line, "logins %u %u %127s %127s", &a, &b, user, password) == 4)
+            do_logins(a, b, user, password);
+        else if (sscanf(line, "login %63s %127s %127s", word, user, password) == 3)
+            do_login(word, user, password);
         else if (sscanf(line, "load %u %u %u", &a, &b, &c) == 3)
             do_load(a, b, c, NULL);
         else if (sscanf(line, "together %u %63s", &a, word) == 2 && mac_parse(word, &mac))
