@@ -70,7 +70,8 @@ def test_the_device_stays_bound_when_the_server_begins_anew(centre, nas, phone, 
     assert nas.login(phone, name, "vecchia").profile == "staff"
     centre.radius.stop()
     centre.start_radius()
-    wait_for("it knows the person again", lambda: nas.silent(phone).profile == "staff", timeout=5)
+    wait_for("the directory answers", lambda: nas.silent(mac_of("comune", 4)).accepted, timeout=5)
+    assert nas.silent(phone).profile == "staff", "at first it was a guest again"
 
 
 def test_the_store_has_no_name_and_a_row_is_worth_nothing_elsewhere(centre, nas, phone, name):
