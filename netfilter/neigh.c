@@ -3,7 +3,10 @@
  *
  *  - NFLOG: the first IP packet of a device that is not open (a rule limits it to one in two
  * seconds a device). Sees DHCP with the broadcast flag, which makes no neighbour entry.
- *  - Neighbour events: a device that resolved our address (ARP, ND) before its first IP packet.
+ *  - Neighbour events: a device that resolved our address (ARP, ND) before its first IP packet, or
+ * answered when it was looked for. That the kernel begins to doubt a neighbour (STALE after
+ * REACHABLE, PROBE) is an event, too, but no sign of life: whoever has walked on to the next square
+ * would be let in here again, and be taken from there.
  *  - Bridge events: a port of a LAN bridge learnt a MAC, or forgot it: the first and last sign of
  * all.
  *
@@ -204,6 +207,23 @@ static bool recall(struct neigh *n, struct gate_address *a)
     return true;
 }
 
+static void forget(struct neigh *n, const struct gate_address *a)
+{
+    struct gate_address had = *a;
+    if (recall(n, &had))
+        memset(slot(n, a), 0, sizeof(struct remembered));
+}
+
+/* Whether this came of something that the device sent. A new neighbour is STALE when it asked for
+ * us first; one that is known becomes STALE by waiting. */
+static bool sign_of_life(struct neigh *n, const struct entry *e)
+{
+    struct gate_address had = e->a;
+    if (e->state & NUD_REACHABLE)
+        return true;
+    return e->state & NUD_STALE && !(recall(n, &had) && mac_equal(&had.mac, &e->a.mac));
+}
+
 static void on_bridge_entry(struct neigh *n, struct entry *e)
 {
     if (!e->has_mac || !e->master || e->flags & NTF_SELF || e->state & NUD_PERMANENT)
@@ -221,10 +241,16 @@ static int on_neighbour(struct nl_msg *msg, void *arg)
     if (e.family == AF_BRIDGE) {
         on_bridge_entry(n, &e);
     } else if (e.type == RTM_NEWNEIGH && e.has_ip && e.has_mac && e.state & VALID_STATES) {
+        bool listed = nlmsg_hdr(msg)->nlmsg_flags & NLM_F_MULTI;
+        bool alive = !listed && sign_of_life(n, &e);
         remember(n, &e.a);
-        tell(n, &e.a, SEEN);
+        if (alive)
+            tell(n, &e.a, SEEN);
     } else if (e.type == RTM_NEWNEIGH && e.has_ip && e.state & NUD_FAILED && recall(n, &e.a)) {
+        forget(n, &e.a);
         tell(n, &e.a, GONE);
+    } else if (e.type == RTM_DELNEIGH && e.has_ip) {
+        forget(n, &e.a);
     }
     return NL_OK;
 }
@@ -348,6 +374,12 @@ static bool open_neighbours(struct neigh *n, char *err, size_t err_len)
     n->ask = open_events(NETLINK_ROUTE, on_answer, n);
     if (!n->watch || !n->ask || nl_socket_add_memberships(n->watch, RTNLGRP_NEIGH, 0) < 0) {
         snprintf(err, err_len, "no netlink socket for neighbours");
+        return false;
+    }
+    /* Those that are there already are listed, so that we know whom we know. */
+    struct ndmsg all = {.ndm_family = AF_UNSPEC};
+    if (nl_send_simple(n->watch, RTM_GETNEIGH, NLM_F_DUMP, &all, sizeof all) < 0) {
+        snprintf(err, err_len, "the neighbours cannot be listed");
         return false;
     }
     nl_socket_disable_auto_ack(n->ask);

@@ -29,3 +29,12 @@ def test_story(story, untrue, name):
         untrue.add(name)
         print(story.town.logs())
         raise
+
+
+def test_visitor_who_walked_on_was_not_drawn_back(story, untrue):
+    """Long after: one session on the second square, and it goes on."""
+    if "roam" in untrue:
+        pytest.skip("goes on from roam, which was not true")
+    rows = story.of(story.people["visitor"])
+    there = [row for row in rows if row["nas"] == "router1"]
+    assert len(there) == 1 and not there[0]["stop"] and rows[-1] is there[0], rows

@@ -7,6 +7,7 @@ import sys
 import pytest
 from city.internet import IPERF
 from city.netns import wait_for
+from city.steps import events
 from city.town import Town
 
 
@@ -82,3 +83,38 @@ def test_devices_that_joined_meanwhile_keep_their_numbers(town):
     found = numbers(router)
     assert len(set(found.values())) == len(found)
     assert first.probe("ios") == second.probe("ios") == "online"
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_phone_that_walked_on_is_not_taken_for_present(town, restarted):
+    """The router goes on for a while to look for a phone that has left: its own doubts are no sign of life. Else the
+    phone would be let in here again, silently, and the centre would end its session on the square where it is."""
+    router, phone = town.alone, town.newcomer(town.alone, name=f"walker-{restarted}")
+    town.newcomer(town.alone, name=f"stays-{restarted}")  # else the bridge goes down with its last port, and forgets all
+    for family in ("ipv4", "ipv6"):
+        for key, value in (("delay_first_probe_time", 1), ("base_reachable_time_ms", 3000)):
+            router.ns.sysctl(f"net.{family}.neigh.br-lan.{key}", value)
+    phone.tap()
+    addresses = [phone.ipv4, phone.wait_ipv6()]
+    for address in addresses:
+        assert router.ns.run("ping", "-n", "-c", "1", "-W", "2", address).returncode == 0
+    if restarted:  # it has not seen how the kernel came to know the phone
+        router.kill("loggia-gate")
+        router.restart("loggia-gate")
+        wait_for("its sessions", lambda: "event=gate_connected" in router.log("loggiad").splitlines()[-1])
+    phone.leave()
+    router.ctl("kick", phone.mac)
+    asked = len(events(router, "loggiad", "answer"))
+
+    def neighbours(states):
+        listed = router.ns.run("ip", "neigh", "show", "dev", "br-lan").stdout.splitlines()
+        return [line for line in listed if line.split()[0] in addresses and line.split()[-1] in states]
+
+    def given_up():
+        for address in addresses:
+            router.ns.run("ping", "-n", "-c", "1", "-W", "0.2", address, check=False)
+        return not neighbours(("REACHABLE", "STALE", "DELAY", "PROBE"))
+    wait_for("the kernel to doubt it", lambda: not neighbours(("REACHABLE", "DELAY", "PROBE")), timeout=20)
+    wait_for("the kernel to give the phone up", given_up, timeout=30, every=0.2)
+    assert events(router, "loggiad", "answer")[asked:] == []
+    assert phone.mac not in router.clients()
