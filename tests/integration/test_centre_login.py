@@ -257,6 +257,7 @@ def test_no_password_is_in_any_log_even_with_dash_x():
         wait_for("FreeRADIUS is ready", c.ready)
         c.add_login("ada", "right-Kahve7", "comune")
         nas = Nas(c.namespace, "127.0.0.1", c.secret)
+        wait_for("the directory answers", lambda: nas.silent(mac_of("comune", 4)).accepted)
         assert said(nas.login("0a:8e:00:00:00:01", "ada@comune.example", "right-Kahve7"))[0] == radius.ACCEPT
         assert said(nas.login("0a:8e:00:00:00:02", "ada@comune.example", "wrong-Lente9")) == WRONG
         c.radius.stop()
