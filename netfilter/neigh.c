@@ -4,9 +4,10 @@
  *  - NFLOG: the first IP packet of a device that is not open (a rule limits it to one in two
  * seconds a device). Sees DHCP with the broadcast flag, which makes no neighbour entry.
  *  - Neighbour events: a device that resolved our address (ARP, ND) before its first IP packet, or
- * answered when it was looked for. That the kernel begins to doubt a neighbour (STALE after
- * REACHABLE, PROBE) is an event, too, but no sign of life: whoever has walked on to the next square
- * would be let in here again, and be taken from there.
+ * answered when its own was looked for. Only the first one about an address counts: that the kernel
+ * begins to doubt a neighbour (STALE, PROBE), or after seconds of doubt recalls that TCP had heard
+ * of it (REACHABLE), is an event, too, but no sign of life. Whoever has walked on to the next
+ * square would be let in here again, and be taken from there.
  *  - Bridge events: a port of a LAN bridge learnt a MAC, or forgot it: the first and last sign of
  * all.
  *
@@ -214,14 +215,12 @@ static void forget(struct neigh *n, const struct gate_address *a)
         memset(slot(n, a), 0, sizeof(struct remembered));
 }
 
-/* Whether this came of something that the device sent. A new neighbour is STALE when it asked for
- * us first; one that is known becomes STALE by waiting. */
+/* Whether this came of something that the device just sent: an address that is new to us. */
 static bool sign_of_life(struct neigh *n, const struct entry *e)
 {
     struct gate_address had = e->a;
-    if (e->state & NUD_REACHABLE)
-        return true;
-    return e->state & NUD_STALE && !(recall(n, &had) && mac_equal(&had.mac, &e->a.mac));
+    bool known = recall(n, &had) && mac_equal(&had.mac, &e->a.mac);
+    return !known && e->state & (NUD_REACHABLE | NUD_STALE);
 }
 
 static void on_bridge_entry(struct neigh *n, struct entry *e)
