@@ -44,12 +44,13 @@ void config_tree_clear(struct config_tree *t)
     t->complete = false;
 }
 
-static enum config_place place_of(const char *name)
+/* 0, the root, for a name that no section has. */
+static int place_of(const char *name)
 {
-    for (int p = PLACE_ROOT + 1; p < PLACES; p++)
-        if (strcmp(config_places[p].name, name) == 0)
-            return (enum config_place)p;
-    return PLACE_ROOT;
+    for (int p = 1; p < now->tree->schema->n_places; p++)
+        if (strcmp(now->tree->schema->places[p].name, name) == 0)
+            return p;
+    return 0;
 }
 
 /* The text of a token as it was meant: without quotes and escapes. */
@@ -82,6 +83,7 @@ static int section_at(int open)
 {
     struct config_tree *tree = now->tree;
     const struct config_token *tokens = now->tokens->items;
+    const struct config_place_info *places = tree->schema->places;
 
     for (int i = 0; i < tree->n_sections; i++)
         if (tree->sections[i].open == open)
@@ -90,24 +92,24 @@ static int section_at(int open)
     if (tree->n_sections == CONFIG_MAX_SECTIONS || (open >= 0 && parent < 0))
         return -1;
 
-    struct config_section s = {.place = PLACE_ROOT, .line = 1, .parent = parent, .open = open};
+    struct config_section s = {.place = 0, .line = 1, .parent = parent, .open = open};
     if (open > 0) {
         /* NAME { or NAME TITLE {: libconfuse has checked that it is one of them. */
         char *name = token_text(&tokens[open - 1]);
-        s.place = name ? place_of(name) : PLACE_ROOT;
+        s.place = name ? place_of(name) : 0;
         s.line = tokens[open].line;
         free(name);
         if (open > 1 && tokens[open - 2].kind == 'w' &&
             (open < 3 || (tokens[open - 3].kind != '=' && tokens[open - 3].kind != '+'))) {
             char *before = token_text(&tokens[open - 2]);
-            enum config_place titled = before ? place_of(before) : PLACE_ROOT;
-            if (titled != PLACE_ROOT && config_places[titled].titled) {
+            int titled = before ? place_of(before) : 0;
+            if (titled != 0 && places[titled].titled) {
                 s.place = titled;
                 s.title = token_text(&tokens[open - 1]);
             }
             free(before);
         }
-        if (s.place == PLACE_ROOT || (config_places[s.place].titled && !s.title)) {
+        if (s.place == 0 || (places[s.place].titled && !s.title)) {
             free(s.title);
             return -1;
         }
@@ -139,7 +141,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
         return too_much("sections", CONFIG_MAX_SECTIONS);
     if (tree->n_values == CONFIG_MAX_VALUES)
         return too_much("values", CONFIG_MAX_VALUES);
-    o = config_option_find(tree->sections[section].place, opt->name);
+    o = config_option_find(tree->schema, tree->sections[section].place, opt->name);
     if (!o) { /* "section|option": libconfuse's own way to name one from outside */
         config_fault(now->faults, tokens[index].line, opt->name,
                      "found a value outside of its section, expected it inside");
@@ -166,12 +168,13 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
     return section_at(close->pair) < 0 ? too_much("sections", CONFIG_MAX_SECTIONS) : 0;
 }
 
-static bool is_known(enum config_place place, const char *name)
+static bool is_known(int place, const char *name)
 {
-    enum config_place section = place_of(name);
+    const struct config_schema *schema = now->tree->schema;
+    int section = place_of(name);
 
-    return config_option_find(place, name) ||
-           (section != PLACE_ROOT && config_places[section].parent == place);
+    return config_option_find(schema, place, name) ||
+           (section && schema->places[section].parent == place);
 }
 
 static void on_error(cfg_t *cfg, const char *fmt, va_list args)
@@ -179,16 +182,16 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list args)
     int n = now->tokens->n, index = cfg->line - 1;
     const struct config_token *t = &now->tokens->items[index < n ? index : n - 1];
     char text[160], shown[CONFIG_SHOWN];
-    enum config_place place = place_of(cfg->name);
+    int place = place_of(cfg->name);
 
     if (now->failed || now->unknown >= 0 || n == 0)
         return;
     char *word = token_text(t);
     if (word && t->kind == 'w' && strncmp(fmt, "no such option", 14) == 0 &&
         !is_known(place, word)) {
-        const char *near = config_did_you_mean(place, word);
-        snprintf(text, sizeof text, "%.60s%s%.60s", place == PLACE_ROOT ? "" : cfg->name,
-                 place == PLACE_ROOT ? "" : ".", word);
+        const char *near = config_did_you_mean(now->tree->schema, place, word);
+        snprintf(text, sizeof text, "%.60s%s%.60s", place == 0 ? "" : cfg->name,
+                 place == 0 ? "" : ".", word);
         config_fault(now->faults, t->line, text,
                      "found an option that does not exist, expected %s%s%s",
                      near ? "one that does: did you mean " : "one of --help-config",
@@ -209,22 +212,23 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list args)
 
 /* --- what libconfuse gets -------------------------------------------------------------------- */
 /* opts holds one array a place; libconfuse makes its own copies. */
-static void declare(cfg_opt_t opts[PLACES][MAX_OPTIONS])
+static void declare(const struct config_schema *schema,
+                    cfg_opt_t opts[CONFIG_MAX_PLACES][MAX_OPTIONS])
 {
-    for (int p = PLACES - 1; p >= 0; p--) { /* subsections before what holds them */
+    for (int p = schema->n_places - 1; p >= 0; p--) { /* subsections before what holds them */
         int n = 0;
-        for (size_t i = 0; i < config_n_options; i++) {
-            const struct config_option *o = &config_options[i];
+        for (size_t i = 0; i < schema->n_options; i++) {
+            const struct config_option *o = &schema->options[i];
             cfg_opt_t opt = CFG_STR_LIST_CB(o->name, NULL, CFGF_NODEFAULT, on_value);
-            if (o->place == (enum config_place)p)
+            if (o->place == p)
                 opts[p][n++] = opt;
         }
-        for (int s = PLACE_ROOT + 1; s < PLACES; s++) {
-            const struct config_place_info *info = &config_places[s];
+        for (int s = 1; s < schema->n_places; s++) {
+            const struct config_place_info *info = &schema->places[s];
             cfg_opt_t opt =
                 CFG_SEC(info->name, opts[s], CFGF_MULTI | (info->titled ? CFGF_TITLE : 0));
             opt.validcb = on_section;
-            if (info->parent == (enum config_place)p)
+            if (info->parent == p)
                 opts[p][n++] = opt;
         }
         cfg_opt_t end = CFG_END();
@@ -274,15 +278,15 @@ static char *clean_copy(const struct config_tokens *tokens, const bool *blank)
 
 static bool parse_once(struct parse *p, const bool *blank)
 {
-    static cfg_opt_t opts[PLACES][MAX_OPTIONS];
+    static cfg_opt_t opts[CONFIG_MAX_PLACES][MAX_OPTIONS];
     char *copy = clean_copy(p->tokens, blank);
     cfg_t *cfg = NULL;
     bool done = false;
 
     if (!copy)
         return false;
-    declare(opts);
-    cfg = cfg_init(opts[PLACE_ROOT], CFGF_NONE);
+    declare(p->tree->schema, opts);
+    cfg = cfg_init(opts[0], CFGF_NONE);
     if (cfg) {
         now = p;
         cfg_set_error_function(cfg, on_error);
@@ -385,13 +389,14 @@ static void report_faults(const char *name, struct config_faults *f,
     free(f);
 }
 
-struct conf *config_parse(const char *name, const char *text, size_t len, int flags,
-                          void (*report)(void *arg, const char *line), void *arg)
+void *config_read_text(const struct config_program *program, const char *name, const char *text,
+                       size_t len, int flags, void (*report)(void *arg, const char *line),
+                       void *arg)
 {
     struct config_faults *f = calloc(1, sizeof *f);
     struct config_tree *tree = calloc(1, sizeof *tree);
     struct config_tokens tokens = {0};
-    struct conf *c = NULL;
+    void *c = NULL;
 
     if (!f || !tree) {
         free(f);
@@ -399,15 +404,16 @@ struct conf *config_parse(const char *name, const char *text, size_t len, int fl
         report(arg, "no memory to read the configuration");
         return NULL;
     }
+    tree->schema = program->schema;
     if (len > CONFIG_MAX_BYTES)
         config_fault(f, 1, "file", "found %zu bytes, expected at most %d", len, CONFIG_MAX_BYTES);
     else if (!config_scan(text, len, &tokens, f) ||
              (!tokens.broken && !config_parse_tree(&tokens, tree, f)))
         config_fault(f, 0, "file", "found no memory, expected some");
     else if (!tokens.broken)
-        c = config_build(tree, flags, f);
+        c = program->build(tree, flags, f);
     if (f->any || !c) {
-        config_free(c);
+        program->free(c);
         c = NULL;
         f->any = true;
     }
@@ -451,11 +457,11 @@ static char *read_file(const char *path, size_t *len, struct config_faults *f)
     return text;
 }
 
-struct conf *config_load(const char *path, int flags, void (*report)(void *arg, const char *line),
-                         void *arg)
+void *config_read_file(const struct config_program *program, const char *path, int flags,
+                       void (*report)(void *arg, const char *line), void *arg)
 {
     struct config_faults *f = calloc(1, sizeof *f);
-    struct conf *c = NULL;
+    void *c = NULL;
     size_t len = 0;
     char *text;
 
@@ -464,7 +470,7 @@ struct conf *config_load(const char *path, int flags, void (*report)(void *arg, 
     text = read_file(path, &len, f);
     report_faults(path, f, report, arg);
     if (text)
-        c = config_parse(path, text, len, flags, report, arg);
+        c = config_read_text(program, path, text, len, flags, report, arg);
     free(text);
     return c;
 }

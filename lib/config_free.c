@@ -14,16 +14,15 @@ static void free_list(char **items, size_t n)
     free(items);
 }
 
-/* Texts and lists of one place, by its rows. */
-static void free_place(enum config_place place, void *base)
+void config_free_place(const struct config_schema *schema, int place, void *base)
 {
-    for (size_t i = 0; i < config_n_options; i++) {
-        const struct config_option *o = &config_options[i];
+    for (size_t i = 0; i < schema->n_options; i++) {
+        const struct config_option *o = &schema->options[i];
         char *at = (char *)base + o->offset;
         if (o->place != place || o->type == TYPE_NUMBER || o->type == TYPE_DURATION ||
             o->type == TYPE_CHOICE)
             continue;
-        if (o->type == TYPE_INTERFACES || o->type == TYPE_SERVICES)
+        if (config_is_list(o))
             free_list(*(char ***)at, *(size_t *)((char *)base + o->count_offset));
         else
             free(*(char **)at);
@@ -36,19 +35,19 @@ void config_free(struct conf *c)
         return;
     for (size_t i = 0; i < c->n_zones; i++) {
         free(c->zones[i].name);
-        free_place(PLACE_ZONE, &c->zones[i]);
+        config_free_place(&config_router, PLACE_ZONE, &c->zones[i]);
     }
     free(c->zones);
     for (size_t i = 0; i < c->radius.n_servers; i++) {
         free(c->radius.servers[i].name);
         crypto_secret_free(c->radius.servers[i].secret);
-        free_place(PLACE_SERVER, &c->radius.servers[i]);
+        config_free_place(&config_router, PLACE_SERVER, &c->radius.servers[i]);
     }
     free(c->radius.servers);
-    free_place(PLACE_ROOT, c);
-    free_place(PLACE_TLS, c);
-    free_place(PLACE_PRIVACY, c);
-    free_place(PLACE_METRICS, c);
+    config_free_place(&config_router, PLACE_ROOT, c);
+    config_free_place(&config_router, PLACE_TLS, c);
+    config_free_place(&config_router, PLACE_PRIVACY, c);
+    config_free_place(&config_router, PLACE_METRICS, c);
     free(c);
 }
 

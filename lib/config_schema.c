@@ -4,8 +4,7 @@
  * documented. What one row cannot say (two options that must agree) is in config_check.c. */
 #include "lib/config_internal.h"
 
-#include <inttypes.h>
-#include <string.h>
+#include <stddef.h>
 
 #define DAY (24 * 60 * 60)
 
@@ -24,7 +23,7 @@
 #define OR_ZERO(text)          true, false, text
 
 /* clang-format off */
-const struct config_place_info config_places[PLACES] = {
+static const struct config_place_info config_places[PLACES] = {
     [PLACE_ROOT]   = {NULL, NULL, PLACE_ROOT, false, false},
     [PLACE_ZONE]   = {"zone", "A place of the city that this router serves; its name is what notices are for.",
                       PLACE_ROOT, true, true},
@@ -40,7 +39,7 @@ const struct config_place_info config_places[PLACES] = {
                       PLACE_RADIUS, true, true},
 };
 
-const struct config_option config_options[] = {
+static const struct config_option config_options[] = {
     {PLACE_ROOT, "network", TYPE_TEXT, 1, 64, DEFAULT("Wi-Fi"), NULL,
      "Name of the network, as citizens read it.", AT(conf, network)},
     {PLACE_ROOT, "portal_name", TYPE_DNS_NAME, 0, 0, REQUIRED, NULL,
@@ -159,134 +158,11 @@ const struct config_option config_options[] = {
      "File with the shared secret in one line, not readable by others.", AT(conf_radius_server, secret_file)},
 };
 /* clang-format on */
-const size_t config_n_options = sizeof config_options / sizeof *config_options;
 
-const struct config_option *config_option_find(enum config_place place, const char *name)
-{
-    for (size_t i = 0; i < config_n_options; i++)
-        if (config_options[i].place == place && strcmp(config_options[i].name, name) == 0)
-            return &config_options[i];
-    return NULL;
-}
-
-/* How many letters must be put in, taken out, changed or swapped (Damerau, Levenshtein). Only short
- * names are compared. */
-static size_t distance(const char *a, const char *b)
-{
-    enum { LONGEST = 32 };
-    size_t d[LONGEST + 1][LONGEST + 1], la = strlen(a), lb = strlen(b);
-
-    if (la > LONGEST || lb > LONGEST)
-        return LONGEST;
-    for (size_t i = 0; i <= la; i++) {
-        for (size_t j = 0; j <= lb; j++) {
-            if (!i || !j) {
-                d[i][j] = i + j;
-                continue;
-            }
-            size_t best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            if (d[i - 1][j] + 1 < best)
-                best = d[i - 1][j] + 1;
-            if (d[i][j - 1] + 1 < best)
-                best = d[i][j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                d[i - 2][j - 2] + 1 < best)
-                best = d[i - 2][j - 2] + 1;
-            d[i][j] = best;
-        }
-    }
-    return d[la][lb];
-}
-
-const char *config_did_you_mean(enum config_place place, const char *name)
-{
-    size_t best = strlen(name) < 5 ? 2 : 3; /* nearer than this */
-    const char *found = NULL;
-
-    for (size_t i = 0; i < config_n_options; i++) {
-        const struct config_option *o = &config_options[i];
-        size_t d = o->place == place ? distance(name, o->name) : best;
-        if (d < best) {
-            best = d;
-            found = o->name;
-        }
-    }
-    for (int p = PLACE_ROOT + 1; p < PLACES; p++) {
-        const struct config_place_info *info = &config_places[p];
-        size_t d = info->parent == place ? distance(name, info->name) : best;
-        if (d < best) {
-            best = d;
-            found = info->name;
-        }
-    }
-    return found;
-}
-
-static const char *const kinds[] = {
-    [TYPE_TEXT] = "text of",
-    [TYPE_WORD] = "letters, digits, '.', '_' or '-', starting with a letter or digit,",
-    [TYPE_DNS_NAME] = "a DNS name with a dot, such as \"wifi.prato.example\"",
-    [TYPE_LANGUAGE] = "a language tag in lower case, such as \"it\" or \"zh-hans\"",
-    [TYPE_PATH] = "an absolute path of at most",
-    [TYPE_SECRET] = "the absolute path of a file",
-    [TYPE_ADDRESS] = "an IPv4 or IPv6 address",
-    [TYPE_NUMBER] = "a whole number",
-    [TYPE_DURATION] = "a time",
-    [TYPE_CHOICE] = "one of",
-    [TYPE_INTERFACES] = "the name of an interface (1 to 15 characters)",
-    [TYPE_SERVICES] = "\"tcp/PORT\" or \"udp/PORT\"",
-};
-
-void config_expected(const struct config_option *o, char *out, size_t len)
-{
-    const char *kind = kinds[o->type], *zero = o->zero ? "0 or " : "";
-
-    switch (o->type) {
-    case TYPE_TEXT:
-    case TYPE_WORD:
-        snprintf(out, len, "%s %" PRIu64 " to %" PRIu64 " bytes", kind, o->min, o->max);
-        break;
-    case TYPE_PATH:
-        snprintf(out, len, "%s %" PRIu64 " bytes", kind, o->max);
-        break;
-    case TYPE_NUMBER:
-        snprintf(out, len, "%s, %s%" PRIu64 " to %" PRIu64 "%s%s", kind, zero, o->min, o->max,
-                 o->unit ? " " : "", o->unit ? o->unit : "");
-        break;
-    case TYPE_DURATION:
-        snprintf(out, len,
-                 "%s such as 30, \"90s\", \"10m\", \"2h\" or \"1d\", %s%" PRIu64 " to %" PRIu64
-                 " s",
-                 kind, zero, o->min, o->max);
-        break;
-    case TYPE_CHOICE:
-        snprintf(out, len, "%s %s", kind, o->choices);
-        break;
-    default:
-        snprintf(out, len, "%s", kind);
-    }
-}
+const struct config_schema config_router = {
+    config_options, sizeof config_options / sizeof *config_options, config_places, PLACES};
 
 void config_describe(FILE *out)
 {
-    for (int place = PLACE_ROOT; place < PLACES; place++) {
-        const struct config_place_info *info = &config_places[place];
-        if (info->name)
-            fprintf(out, "\n%s%s { … }%s\n    %s\n", info->name, info->titled ? " \"NAME\"" : "",
-                    info->parent == PLACE_RADIUS ? " in radius" : "", info->text);
-        for (size_t i = 0; i < config_n_options; i++) {
-            const struct config_option *o = &config_options[i];
-            char expected[160];
-            if (o->place != (enum config_place)place)
-                continue;
-            config_expected(o, expected, sizeof expected);
-            fprintf(out, "\n%s\n    %s\n    %s%s; %s%s\n", o->name, o->text,
-                    o->type == TYPE_INTERFACES || o->type == TYPE_SERVICES ? "list: " : "",
-                    expected,
-                    o->required ? "must be set"
-                    : o->def    ? "default "
-                                : "not set by default",
-                    o->def ? o->def : "");
-        }
-    }
+    config_describe_schema(&config_router, out);
 }

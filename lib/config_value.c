@@ -161,12 +161,33 @@ static bool service(const char *text)
            text[4] != '0';
 }
 
+bool config_title_ok(const char *title)
+{
+    size_t len = strlen(title);
+
+    if (!len || len > 32)
+        return false;
+    for (; *title; title++)
+        if (!((*title >= 'a' && *title <= 'z') || is_digit(*title) || *title == '-'))
+            return false;
+    return true;
+}
+
+static bool colour(const char *text)
+{
+    if (text[0] != '#' || strlen(text) != 7)
+        return false;
+    for (const char *p = text + 1; *p; p++)
+        if (!is_digit(*p) && !(*p >= 'a' && *p <= 'f') && !(*p >= 'A' && *p <= 'F'))
+            return false;
+    return true;
+}
+
 static bool valid_text(const struct config_option *o, const char *text)
 {
     size_t len = strlen(text);
 
-    if (o->max && (len < o->min || len > o->max) && o->type != TYPE_INTERFACES &&
-        o->type != TYPE_SERVICES)
+    if (o->max && (len < o->min || len > o->max) && !config_is_list(o))
         return false;
     switch (o->type) {
     case TYPE_TEXT:
@@ -186,6 +207,10 @@ static bool valid_text(const struct config_option *o, const char *text)
         return interface(text);
     case TYPE_SERVICES:
         return service(text);
+    case TYPE_NAMES:
+        return strcmp(text, "*") == 0 || config_title_ok(text);
+    case TYPE_COLOUR:
+        return colour(text);
     default:
         return false;
     }
@@ -263,7 +288,7 @@ bool config_store(const struct config_option *o, const char *text, void *base)
         return store_choice(o, text, base);
     if (!valid_text(o, text))
         return false;
-    if (o->type == TYPE_INTERFACES || o->type == TYPE_SERVICES)
+    if (config_is_list(o))
         return store_item(o, text, base);
     return store_text(o, text, base);
 }

@@ -18,11 +18,13 @@ noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la %D%/libloggia-c
 %C%_libloggia_cert_la_LIBADD = $(GNUTLS_LIBS)
 %C%_libloggia_host_la_SOURCES = \
     %D%/config.c %D%/config.h %D%/config_internal.h \
+    %D%/config_build.c \
     %D%/config_check.c \
     %D%/config_free.c \
     %D%/config_scan.c \
     %D%/config_schema.c \
     %D%/config_value.c \
+    %D%/config_words.c \
     %D%/loop.c %D%/loop.h \
     %D%/loop_watch.c
 %C%_libloggia_host_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
