@@ -61,6 +61,8 @@ struct conf {
     char **router_ports; /* further services of the router that LAN devices may reach: "tcp/22" */
     size_t n_router_ports;
     uint32_t dns_rate, dns_burst; /* DNS packets a second and burst, per device not yet open */
+    uint32_t dns_bytes, dns_bytes_burst; /* the same in bytes, each way (IP and above) */
+    uint32_t flow_rate, flow_burst;      /* new conversations a second and burst, per device */
     uint32_t silent_retry_s; /* a device that the city does not know is asked about again after */
     struct conf_zone *zones;
     size_t n_zones;

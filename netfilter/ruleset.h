@@ -36,7 +36,8 @@ struct ruleset_config {
     size_t n_ports;
     uint16_t http_port, nflog_group;
     uint16_t https_port; /* 0: the portal has no secure pages */
-    uint32_t dns_rate, dns_burst;
+    uint32_t dns_rate, dns_burst, dns_bytes, dns_bytes_burst;
+    uint32_t flow_rate, flow_burst;
     bool guard; /* routing rules drop what comes from the LAN without RULESET_GUARD_MARK */
 };
 

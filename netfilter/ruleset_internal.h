@@ -16,6 +16,8 @@ struct nftnl_set_elem;
 #define SET_LAN     "lan"
 #define SET_SEEN    "seen"
 #define SET_DNS     "dns"
+#define SET_ANSWERS "answers"
+#define SET_FLOWS   "flows"
 #define SET_GARDEN4 "garden4"
 #define SET_GARDEN6 "garden6"
 #define SET_NUMBERS "numbers"

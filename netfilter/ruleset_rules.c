@@ -26,12 +26,14 @@
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 
-#define ADDRESS_LOCAL   2    /* RTN_LOCAL: an address of the router */
-#define SEEN_TIMEOUT_MS 2000 /* a device that is not open is announced at most this often */
-#define SEEN_PER_SECOND 5000 /* all of them together: bounds what invented addresses can cause */
-#define DNS_TIMEOUT_MS  60000
-#define ECHO_PER_SECOND 200
-#define SNAPLEN         64 /* enough for the addresses */
+#define ADDRESS_LOCAL    2    /* RTN_LOCAL: an address of the router */
+#define SEEN_TIMEOUT_MS  2000 /* a device that is not open is announced at most this often */
+#define SEEN_PER_SECOND  5000 /* all of them together: bounds what invented addresses can cause */
+#define DNS_TIMEOUT_MS   60000
+#define ECHO_PER_SECOND  200
+#define SNAPLEN          64 /* enough for the addresses */
+#define FLOWS_TIMEOUT_MS 60000
+#define STRANGER_MARK    0x80000000U /* bit of the ct mark: DNS of a device without a number */
 
 static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 static const uint8_t transports[] = {IPPROTO_UDP, IPPROTO_TCP};
@@ -88,7 +90,7 @@ static void rules_prerouting(struct batch *b)
     w = word_begin(b, "lan_prerouting");
     word_if_device(&w, SET_SEEN, true);
     word_if_below(&w, SEEN_PER_SECOND, SEEN_PER_SECOND);
-    word_remember(&w, SET_SEEN, NFT_DYNSET_OP_ADD, SEEN_TIMEOUT_MS, NULL);
+    word_remember(&w, SET_SEEN, NFT_DYNSET_OP_ADD, SEEN_TIMEOUT_MS, NULL, NULL);
     e = word_expr(&w, "log");
     if (e) {
         nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_GROUP, b->rs->cfg.nflog_group);
@@ -122,6 +124,13 @@ static void rules_nat(struct batch *b)
     word_if_lan(&w, NFT_META_IIFNAME);
     word_verdict(&w, NFT_GOTO, "lan_nat");
 
+    /* This chain sees the first packet of each conversation, and no other. */
+    w = word_begin(b, "lan_nat");
+    word_load_device(&w);
+    word_remember(&w, SET_FLOWS, NFT_DYNSET_OP_UPDATE, FLOWS_TIMEOUT_MS,
+                  word_limit(b, LIMIT_PACKETS_OVER, cfg->flow_rate, cfg->flow_burst), NULL);
+    word_verdict(&w, NF_DROP, NULL);
+
     rule_own_port(b, 80, cfg->http_port);
     if (cfg->https_port)
         rule_own_port(b, 443, cfg->https_port);
@@ -144,10 +153,14 @@ static void rules_nat(struct batch *b)
     word_redirect(&w, cfg->http_port);
 }
 
-/* DNS: without a bound for who is open, a few packets a second for who is not, TCP included, and
- * whether the flow is established or not: a tunnel through it must not be worth the while. */
+/* DNS: without a bound for who is open; for who is not a few packets and bytes a second, TCP
+ * included, and whether the flow is established or not: a tunnel through it must not be worth the
+ * while. What comes back is what a tunnel is for, and is bounded by itself (rules_output): a
+ * question of 60 bytes has answers of thousands. There the device's address is not yet known, so
+ * its flow is marked with it here. */
 static void rules_dns(struct batch *b)
 {
+    const struct ruleset_config *cfg = &b->rs->cfg;
     for (int i = 0; i < 2; i++) {
         struct rule w = word_begin(b, "lan_input");
         word_if_port(&w, transports[i], 53);
@@ -157,17 +170,34 @@ static void rules_dns(struct batch *b)
     word_if_open(&w);
     word_verdict(&w, NF_ACCEPT, NULL);
 
-    struct nftnl_expr *limit = nftnl_expr_alloc("limit");
-    if (limit)
-        word_limit_values(limit, b->rs->cfg.dns_rate, b->rs->cfg.dns_burst);
-    else
-        b->oom = true;
     w = word_begin(b, "lan_dns");
     word_load_device(&w);
-    word_remember(&w, SET_DNS, NFT_DYNSET_OP_UPDATE, DNS_TIMEOUT_MS, limit);
+    word_remember(&w, SET_DNS, NFT_DYNSET_OP_UPDATE, DNS_TIMEOUT_MS,
+                  word_limit(b, LIMIT_PACKETS, cfg->dns_rate, cfg->dns_burst),
+                  word_limit(b, LIMIT_BYTES, cfg->dns_bytes, cfg->dns_bytes_burst));
+    word_set_ct_mark_of_device(&w, STRANGER_MARK);
     word_verdict(&w, NF_ACCEPT, NULL);
 
     w = word_begin(b, "lan_dns");
+    word_verdict(&w, NF_DROP, NULL);
+}
+
+/* What the router itself sends to the LAN: nothing is held back but DNS to who is not open. */
+static void rules_output(struct batch *b)
+{
+    const struct ruleset_config *cfg = &b->rs->cfg;
+    struct rule w = word_begin(b, "output");
+    word_if_lan(&w, NFT_META_OIFNAME);
+    word_if_ct_bit(&w, STRANGER_MARK, true);
+    word_verdict(&w, NFT_GOTO, "lan_answers");
+
+    w = word_begin(b, "lan_answers");
+    word_load_ct(&w, NFT_CT_MARK);
+    word_remember(&w, SET_ANSWERS, NFT_DYNSET_OP_UPDATE, DNS_TIMEOUT_MS,
+                  word_limit(b, LIMIT_BYTES, cfg->dns_bytes, cfg->dns_bytes_burst), NULL);
+    word_verdict(&w, NF_ACCEPT, NULL);
+
+    w = word_begin(b, "lan_answers");
     word_verdict(&w, NF_DROP, NULL);
 }
 
@@ -313,11 +343,13 @@ static const struct chain_def {
     {"lan_nat", NULL, 0, 0},
     {"lan_input", NULL, 0, 0},
     {"lan_dns", NULL, 0, 0},
+    {"lan_answers", NULL, 0, 0},
     {"from_lan", NULL, 0, 0},
     {"to_lan", NULL, 0, 0},
     {"prerouting", "filter", NF_INET_PRE_ROUTING, -199}, /* conntrack is at -200 */
     {"nat_prerouting", "nat", NF_INET_PRE_ROUTING, -100},
     {"input", "filter", NF_INET_LOCAL_IN, 0},
+    {"output", "filter", NF_INET_LOCAL_OUT, 0},
     {"forward", "filter", NF_INET_FORWARD, 0},
 };
 
@@ -364,6 +396,7 @@ void batch_chains(struct batch *b)
     rules_prerouting(b);
     rules_nat(b);
     rules_input(b);
+    rules_output(b);
     rules_forward(b);
 }
 

@@ -16,6 +16,7 @@ enum { TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_ETHER = 9, TYPE_MARK = 19, TYPE_IFNAME =
 
 #define GARDEN_TIMEOUT_MS (2 * 3600 * 1000)
 #define STRANGERS_MAX     65536 /* elements of the dynamic sets: devices that are not open */
+#define FLOWS_MAX         262144 /* devices that began a conversation lately; of more none is held back */
 
 void batch_table(struct batch *b)
 {
@@ -41,6 +42,8 @@ static const struct set_def sets[] = {
     {SET_LAN, 0, TYPE_IFNAME, RULESET_IFNAME_LEN, 0, RULESET_MAX_LAN, 0, true, false},
     {SET_SEEN, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, STRANGERS_MAX, 0, false, false},
     {SET_DNS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, STRANGERS_MAX, 0, false, false},
+    {SET_ANSWERS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_MARK, 4, 0, STRANGERS_MAX, 0, true, false},
+    {SET_FLOWS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, FLOWS_MAX, 0, false, false},
     {SET_GARDEN4, NFT_SET_TIMEOUT, TYPE_IP4, 4, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS, false, false},
     {SET_GARDEN6, NFT_SET_TIMEOUT, TYPE_IP6, 16, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS, false, false},
     {SET_NUMBERS, 0, TYPE_MARK, 4, 0, 0, 0, true, false},

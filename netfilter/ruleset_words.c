@@ -127,19 +127,39 @@ void word_if_device(struct rule *w, const char *set, bool invert)
     word_lookup(w, set, invert);
 }
 
+/* Register 1: (register 1 & mask) ^ flip */
+static void bitwise(struct rule *w, uint32_t mask, uint32_t flip)
+{
+    struct nftnl_expr *e = word_expr(w, "bitwise");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof mask);
+    nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
+    nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &flip, sizeof flip);
+}
+
+void word_if_ct_bit(struct rule *w, uint32_t bit, bool set)
+{
+    uint32_t none = 0;
+    word_load_ct(w, NFT_CT_MARK);
+    bitwise(w, bit, 0);
+    word_cmp(w, set ? NFT_CMP_NEQ : NFT_CMP_EQ, &none, sizeof none);
+}
+
+void word_set_ct_mark_of_device(struct rule *w, uint32_t bit)
+{
+    word_load_payload(w, NFT_PAYLOAD_LL_HEADER, 8, sizeof bit);
+    bitwise(w, ~bit, bit);
+    word_set_ct_mark(w, NFT_REG_1);
+}
+
 void word_set_bit(struct rule *w, uint32_t bit)
 {
-    uint32_t mask = ~bit;
     word_load_meta(w, NFT_META_MARK);
-    struct nftnl_expr *e = word_expr(w, "bitwise");
-    if (e) {
-        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
-        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
-        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof mask);
-        nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
-        nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &bit, sizeof bit);
-    }
-    e = word_expr(w, "meta");
+    bitwise(w, ~bit, bit);
+    struct nftnl_expr *e = word_expr(w, "meta");
     if (e) {
         nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_MARK);
         nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, NFT_REG_1);
@@ -204,49 +224,56 @@ void word_if_replying(struct rule *w) /* ct state established,related */
 {
     uint32_t mask = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED), zero = 0;
     word_load_ct(w, NFT_CT_STATE);
-    struct nftnl_expr *e = word_expr(w, "bitwise");
-    if (!e)
-        return;
-    nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
-    nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
-    nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof mask);
-    nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
-    nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof zero);
+    bitwise(w, mask, 0);
     word_cmp(w, NFT_CMP_NEQ, &zero, sizeof zero);
 }
 
-void word_limit_values(struct nftnl_expr *e, uint64_t rate, uint32_t burst)
+static void limit_values(struct nftnl_expr *e, enum limit_of of, uint64_t rate, uint32_t burst)
 {
     nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_RATE, rate);
     nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_UNIT, 1);
     nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_BURST, burst);
-    nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_TYPE,
+                       of == LIMIT_BYTES ? NFT_LIMIT_PKT_BYTES : NFT_LIMIT_PKTS);
+    if (of == LIMIT_PACKETS_OVER)
+        nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_FLAGS, NFT_LIMIT_F_INV);
 }
 
 void word_if_below(struct rule *w, uint64_t rate, uint32_t burst)
 {
     struct nftnl_expr *e = word_expr(w, "limit");
     if (e)
-        word_limit_values(e, rate, burst);
+        limit_values(e, LIMIT_PACKETS, rate, burst);
 }
 
-/* Remembers the device (register 1) in a dynamic set; with limit (may be NULL) goes on only below
- * it. */
-void word_remember(struct rule *w, const char *set, uint32_t op, uint64_t timeout_ms,
-                   struct nftnl_expr *limit)
+struct nftnl_expr *word_limit(struct batch *b, enum limit_of of, uint64_t rate, uint32_t burst)
 {
-    struct nftnl_expr *e = word_expr(w, "dynset");
-    if (!e) {
-        if (limit)
-            nftnl_expr_free(limit);
-        return;
+    struct nftnl_expr *e = nftnl_expr_alloc("limit");
+    if (e)
+        limit_values(e, of, rate, burst);
+    else
+        b->oom = true;
+    return e;
+}
+
+void word_remember(struct rule *w, const char *set, uint32_t op, uint64_t timeout_ms,
+                   struct nftnl_expr *limit, struct nftnl_expr *other)
+{
+    struct nftnl_expr *e = word_expr(w, "dynset"), *limits[] = {limit, other};
+    if (e) {
+        nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG_1);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP, op);
+        nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, timeout_ms);
+        nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set);
+        if (limit && other) /* more than one has an attribute of its own */
+            nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_FLAGS, NFT_DYNSET_F_EXPR);
     }
-    nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG_1);
-    nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP, op);
-    nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, timeout_ms);
-    nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set);
-    if (limit)
-        nftnl_expr_add_expr(e, NFTNL_EXPR_DYNSET_EXPRESSIONS, limit);
+    for (int i = 0; i < 2; i++) {
+        if (limits[i] && e)
+            nftnl_expr_add_expr(e, NFTNL_EXPR_DYNSET_EXPRESSIONS, limits[i]);
+        else if (limits[i])
+            nftnl_expr_free(limits[i]);
+    }
 }
 
 void word_verdict(struct rule *w, int code, const char *chain)

@@ -30,9 +30,13 @@ void word_if_lan(struct rule *w, uint32_t key);
 /* ether saddr, into register 1 */
 void word_load_device(struct rule *w);
 void word_if_device(struct rule *w, const char *set, bool invert);
+/* ct mark & bit != 0, or == 0 */
+void word_if_ct_bit(struct rule *w, uint32_t bit, bool set);
 /* meta mark set meta mark | bit */
 void word_set_bit(struct rule *w, uint32_t bit);
 void word_set_ct_mark(struct rule *w, uint32_t reg);
+/* ct mark set the last 31 bits of ether saddr, and bit: a name for a device that has no number */
+void word_set_ct_mark_of_device(struct rule *w, uint32_t bit);
 /* ct mark set ether saddr map @ids: goes on only for a device that is open */
 void word_if_open(struct rule *w);
 void word_if_l4(struct rule *w, uint8_t protocol);
@@ -41,12 +45,14 @@ void word_if_icmp(struct rule *w, uint8_t protocol, uint8_t type);
 /* The destination (from the LAN) or the source (to it) is in the walled garden. */
 void word_if_garden(struct rule *w, uint8_t nfproto, bool to_lan);
 void word_if_replying(struct rule *w);
-void word_limit_values(struct nftnl_expr *e, uint64_t rate, uint32_t burst);
+/* A new limit for word_remember, or NULL (the batch is then lost): packets or bytes a second. */
+enum limit_of { LIMIT_PACKETS, LIMIT_BYTES, LIMIT_PACKETS_OVER /* goes on only above it */ };
+struct nftnl_expr *word_limit(struct batch *b, enum limit_of of, uint64_t rate, uint32_t burst);
 void word_if_below(struct rule *w, uint64_t rate, uint32_t burst);
-/* Remembers the device (register 1) in a dynamic set; with limit (may be NULL) goes on only below
- * it. */
+/* Remembers register 1 in a dynamic set. With limits (taken over; NULL: none) goes on only as far
+ * as they all allow. */
 void word_remember(struct rule *w, const char *set, uint32_t op, uint64_t timeout_ms,
-                   struct nftnl_expr *limit);
+                   struct nftnl_expr *limit, struct nftnl_expr *other);
 void word_verdict(struct rule *w, int code, const char *chain);
 void word_redirect(struct rule *w, uint16_t port);
 void word_reject(struct rule *w, bool tcp);

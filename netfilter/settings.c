@@ -45,6 +45,10 @@ bool settings_rules(const struct conf *c, struct ruleset_config *out, char *err,
                                    .nflog_group = c->nflog_group,
                                    .dns_rate = c->dns_rate,
                                    .dns_burst = c->dns_burst,
+                                   .dns_bytes = c->dns_bytes,
+                                   .dns_bytes_burst = c->dns_bytes_burst,
+                                   .flow_rate = c->flow_rate,
+                                   .flow_burst = c->flow_burst,
                                    .guard = c->guard == 1};
     if (strlen(c->table) >= sizeof out->table) {
         snprintf(err, err_len, "table: found \"%s\", expected a name shorter than %zu characters",

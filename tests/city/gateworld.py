@@ -235,6 +235,29 @@ def _stream(host, port):
     return {"messages": n, "longest_ms": round(longest * 1000, 1)}
 
 
+def _ports(host, port, count):
+    """One datagram from each of count ports: as many conversations. How many were answered."""
+    socks = [socket.socket(_family(host), socket.SOCK_DGRAM) for _ in range(count)]
+    back = 0
+    for s in socks:
+        s.settimeout(0.02)
+        s.connect((host, port))
+        s.send(b"new")
+        with contextlib.suppress(OSError):
+            back += bool(s.recv(100))
+    return {"back": back}
+
+
+def _pour(host, port, size, per_second):
+    """Datagrams that nobody need answer, until SIGTERM."""
+    s = socket.socket(_family(host), socket.SOCK_DGRAM)
+    s.connect((host, port))
+    while True:
+        with contextlib.suppress(OSError):
+            s.send(os.urandom(size))  # a tunnel may compress
+        time.sleep(1 / per_second)
+
+
 def main(argv):
     command, *args = argv
     if command == "serve":
@@ -243,6 +266,10 @@ def main(argv):
         print(json.dumps(_udp(args[0], *map(int, args[1:]))))
     elif command == "tcp":
         print(json.dumps(_tcp(args[0], int(args[1]), float(args[2]))))
+    elif command == "ports":
+        print(json.dumps(_ports(args[0], ECHO, int(args[1]))))
+    elif command == "pour":
+        _pour(args[0], *map(int, args[1:]))
     elif command == "stream":
         print(json.dumps(_stream(args[0], int(args[1]))), flush=True)
 

@@ -2,6 +2,7 @@
 """What passes the gate and what does not, on the real kernel."""
 
 import json
+import signal
 
 import pytest
 from city import gateclient as gc
@@ -134,6 +135,28 @@ def test_dns_is_no_way_out(city, gate):
     assert got["back"] < 100, "a device that is not open sends DNS at its limited rate only"
     gate.open(phone.mac)
     assert phone.udp(ROUTER4, 200, 100, port=53)["back"] == 200
+
+
+def test_a_device_begins_so_many_conversations_and_no_more_and_those_it_has_go_on(city, gate, phone, stream):
+    wait_for_open = gate.open(phone.mac)
+    assert wait_for_open.status == gc.OK
+    wait_for_text(stream, "started")
+    city.configure(flow_rate=5, flow_burst=40)
+    city.gate.popen.send_signal(signal.SIGHUP)
+    wait_for_text(city.gate, "event=reloaded")
+    city.router.run("nft", "flush", "set", "inet", "loggia", "flows")
+    try:
+        came = phone.traffic("ports", INTERNET4, 200)["back"]
+        assert 30 <= came <= 80, f"{came} of 200"
+        other = city.phones[1]
+        gate.open(other.mac)
+        assert other.traffic("ports", INTERNET4, 20)["back"] == 20, "it is a bound of each device"
+        went_well(stream)
+    finally:
+        city.configure()
+        city.gate.popen.send_signal(signal.SIGHUP)
+        wait_for("reloaded", lambda: city.gate.output().count("event=reloaded") == 2)
+        city.router.run("nft", "flush", "set", "inet", "loggia", "flows")
 
 
 def test_nothing_else_of_the_router_is_to_be_had(gate, phone):

@@ -59,6 +59,10 @@ static void an_admin_needs_two_lines_only(void **state)
     assert_int_equal(c->max_clients, 4096);
     assert_int_equal(c->dns_rate, 20);
     assert_int_equal(c->dns_burst, 100);
+    assert_int_equal(c->dns_bytes, 1000);
+    assert_int_equal(c->dns_bytes_burst, 64000);
+    assert_int_equal(c->flow_rate, 100);
+    assert_int_equal(c->flow_burst, 1000);
     assert_int_equal(c->silent_retry_s, 60);
     assert_string_equal(c->user, "loggia");
     assert_string_equal(c->gate_user, "loggia-gate");
