@@ -233,7 +233,8 @@ def test_a_second_gate_on_the_same_table_is_refused(city, gate):
 
 
 @pytest.mark.parametrize("packet", [b"x", b"\0" * gc.REQUEST_LEN, os.urandom(gc.REQUEST_LEN), b"\xff" * 4000,
-                                    struct.pack("=HHI", 99, 0, 1).ljust(gc.REQUEST_LEN, b"\0")])
+                                    struct.pack("=HHI", 99, 0, 1).ljust(gc.REQUEST_LEN, b"\0")],
+                         ids=["short", "zeros", "random", "long", "no-such-verb"])
 def test_what_is_no_request_ends_the_connection_and_not_the_gate(city, gate, phone, packet):
     gate.open(phone.mac)
     gate.sock.send(packet)
