@@ -7,12 +7,23 @@ noinst_LTLIBRARIES += %D%/libloggia-core.la
     %D%/log.c %D%/log.h \
     %D%/mac.c %D%/mac.h \
     %D%/notify.c %D%/notify.h \
-    %D%/secret.c
+    %D%/secret.c \
+    %D%/utc.c %D%/utc.h
 %C%_libloggia_core_la_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS)
 %C%_libloggia_core_la_LIBADD = $(NETTLE_LIBS)
 
 if ROUTER
-noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la %D%/libloggia-cert.la
+noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la %D%/libloggia-cert.la \
+    %D%/libloggia-bundle.la
+# What a noticeboard publishes and a router reads.
+%C%_libloggia_bundle_la_SOURCES = \
+    %D%/bundle.c %D%/bundle.h \
+    %D%/counts.c %D%/counts.h \
+    %D%/crypto_sign.c %D%/sign.h \
+    %D%/current.c %D%/current.h \
+    %D%/sign_key.c
+%C%_libloggia_bundle_la_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS) $(HOGWEED_CFLAGS)
+%C%_libloggia_bundle_la_LIBADD = $(HOGWEED_LIBS)
 %C%_libloggia_cert_la_SOURCES = %D%/cert.c %D%/cert.h
 %C%_libloggia_cert_la_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 %C%_libloggia_cert_la_LIBADD = $(GNUTLS_LIBS)
@@ -32,6 +43,7 @@ noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la %D%/libloggia-c
 
 # http needs a loop: who links -web links -host too.
 %C%_libloggia_web_la_SOURCES = \
+    %D%/card.c %D%/card.h \
     %D%/form.c %D%/form.h \
     %D%/http.c %D%/http.h %D%/http_internal.h \
     %D%/http_connection.c \
@@ -46,6 +58,7 @@ noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la %D%/libloggia-c
     %D%/notice_fields.c %D%/notice_parse.h \
     %D%/notice_render.c \
     %D%/notice_select.c \
+    %D%/notice_write.c \
     %D%/page.c %D%/page.h \
     %D%/page_error.c %D%/page_internal.h \
     %D%/page_kinds.c \

@@ -72,7 +72,7 @@ static bool is_separator(const char *line)
     return strncmp(line, "---", 3) == 0 && (line[3] == ' ' || line[3] == '\t');
 }
 
-static bool read_header(struct reader *r, struct notice *n)
+static bool read_header(struct reader *r, const struct notice_grammar *g, struct notice *n)
 {
     unsigned seen = 0;
     while (advance(r) && strncmp(r->line, "---", 3) != 0) {
@@ -83,10 +83,10 @@ static bool read_header(struct reader *r, struct notice *n)
         if (!colon)
             return notice_fault_quote(&r->fault, name, "\"name: value\" or \"--- LANGUAGE\"");
         *colon = '\0';
-        if (!notice_field_set(n, &seen, notice_trim(name), notice_trim(colon + 1), &r->fault))
+        if (!g->set(n, &seen, notice_trim(name), notice_trim(colon + 1), &r->fault))
             return false;
     }
-    return notice_fields_check(n, seen, &r->fault);
+    return g->check(n, seen, &r->fault);
 }
 
 /* The line "--- it", into t->lang. */
@@ -166,40 +166,55 @@ static bool read_texts(struct reader *r, struct notice *n)
     return true;
 }
 
-struct notice *notice_parse(const char *id, const char *data, size_t len, char *err, size_t err_len)
+/* n is the caller's, zeroed, and is where the fields go; it is returned, or NULL. */
+struct notice *notice_read(const struct notice_grammar *g, struct notice *n, const char *id,
+                           const char *data, size_t len, char *err, size_t err_len)
 {
     struct reader r = {.number = 1};
-    struct notice *n = NULL;
     char *text = NULL;
-    if (len > NOTICE_MAX_BYTES) {
-        notice_fault_words(&r.fault, "at most 16384 bytes", "a file of more");
-        goto fail;
+    bool fine = false;
+    if (len > g->max_bytes) {
+        char most[48];
+        snprintf(most, sizeof most, "at most %zu bytes", g->max_bytes);
+        snprintf(err, err_len, "line 1: found a file of more, expected %s", most);
+        return NULL;
     }
     text = malloc(len + 1);
-    n = calloc(1, sizeof *n);
-    if (!text || !n || !(n->id = strdup(id))) {
+    n->id = strdup(id);
+    if (!text || !n->id) {
         notice_fault_words(&r.fault, "enough memory", "none left");
-        goto fail;
+    } else if (clean(&r, data, len, text)) {
+        r.next = *text ? text : NULL;
+        fine = read_header(&r, g, n);
+        if (fine && g->texts)
+            fine = read_texts(&r, n);
+        else if (fine && r.line)
+            fine = notice_fault_quote(&r.fault, r.line, "nothing behind the header");
     }
-    if (!clean(&r, data, len, text))
-        goto fail;
-    r.next = *text ? text : NULL;
-    if (!read_header(&r, n) || !read_texts(&r, n))
-        goto fail;
     free(text);
-    return n;
-fail:
+    if (fine)
+        return n;
     snprintf(err, err_len, "line %u: found %s, expected %s", r.number ? r.number : 1, r.fault.found,
              r.fault.expected);
-    free(text);
+    return NULL;
+}
+
+struct notice *notice_parse(const char *id, const char *data, size_t len, char *err, size_t err_len)
+{
+    static const struct notice_grammar grammar = {NOTICE_MAX_BYTES, notice_field_set,
+                                                  notice_fields_check, true};
+    struct notice *n = calloc(1, sizeof *n);
+    if (!n)
+        snprintf(err, err_len, "line 1: found none left, expected enough memory");
+    else if (notice_read(&grammar, n, id, data, len, err, err_len))
+        return n;
     notice_free(n);
     return NULL;
 }
 
-void notice_free(struct notice *n)
+/* What notice_read filled in, but not n itself. */
+void notice_clear(struct notice *n)
 {
-    if (!n)
-        return;
     for (char **zone = n->zones; zone && *zone; zone++)
         free(*zone);
     for (size_t i = 0; i < n->n_texts; i++) {
@@ -210,6 +225,13 @@ void notice_free(struct notice *n)
     free(n->texts);
     free(n->publisher);
     free(n->link);
+    free(n->source);
     free(n->id);
+}
+
+void notice_free(struct notice *n)
+{
+    if (n)
+        notice_clear(n);
     free(n);
 }

@@ -9,6 +9,7 @@
  *   until: 2026-03-31                            (must be there; a day without time ends at 24:00)
  *   priority: service                            (info, service, warning, emergency; default info)
  *   link: https://…  or  tel:+39…                (optional)
+ *   source: Protezione civile                    (optional: who said it first, for imported news)
  *   --- it
  *   # Title
  *   Markdown …
@@ -18,6 +19,8 @@
  *
  * Dates are the city's local time, which is the process's TZ (mktime, localtime_r): main calls
  * notice_timezone once, before anything is parsed. A time that summer time skips is moved forward.
+ * With a Z behind it ("2026-03-01T07:00Z", lib/utc.h) a date is UTC and means one moment
+ * everywhere: what programs write.
  */
 #ifndef LOGGIA_LIB_NOTICE_H
 #define LOGGIA_LIB_NOTICE_H
@@ -25,6 +28,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct buf;
 
 #define NOTICE_MAX_BYTES 16384 /* of a file */
 #define NOTICE_MAX_LANGS 24
@@ -48,6 +53,7 @@ struct notice {
     char *publisher;
     char **zones;        /* NULL-terminated; {"*"} is every zone */
     char *link;          /* https:, http:, mailto: or tel:, or NULL */
+    char *source;        /* official source, or NULL */
     int64_t from, until; /* Unix seconds; from 0 = always */
     enum notice_priority priority;
     struct notice_text *texts;
@@ -71,6 +77,13 @@ struct notice *notice_parse(const char *id, const char *data, size_t len, char *
                             size_t err_len);
 void notice_free(struct notice *n);
 
+/* Appends the file that notice_parse reads as n again (dates in UTC). Line ends in the header's
+ * values become blanks, and a line of a text that would begin another language is kept from it, so
+ * that no field can smuggle in another; what else the values may hold is for notice_parse to say:
+ * whoever has n from people parses what was written before it is published. */
+void notice_write(struct buf *b, const struct notice *n);
+extern const char *const notice_priorities[4]; /* "info" … "emergency", by enum notice_priority */
+
 /* Reads every *.md of dir (not hidden, regular files, in name order). A broken file is skipped and
  * named in the log with its line; the others are kept. NULL only if dir cannot be read. */
 struct notice_set *notice_dir_read(const char *dir);
@@ -82,6 +95,7 @@ void notice_set_free(struct notice_set *set);
  * what ended before the build. */
 size_t notice_select(const struct notice_set *set, const char *zone, int64_t now, bool clock_sane,
                      const struct notice **out, size_t max);
+bool notice_in_zone(const struct notice *n, const char *zone);
 /* The text in lang, else another of its base language (zh-tw: zh, zh-hans), else fallback, else
  * "it", else the first. Never NULL. */
 const struct notice_text *notice_text_for(const struct notice *n, const char *lang,
@@ -89,7 +103,6 @@ const struct notice_text *notice_text_for(const struct notice *n, const char *la
 
 /* Markdown -> HTML by cmark: no raw HTML, no images, links only https:, http:, mailto:, tel:,
  * headings come out as <h3>. Appends to b. */
-struct buf;
 void notice_render(struct buf *b, const char *markdown);
 /* The same with headings as <hN>, 2 … 6: for pages whose outline is another one. */
 void notice_render_at(struct buf *b, const char *markdown, int heading);

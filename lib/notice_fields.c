@@ -2,6 +2,7 @@
 /* The header of a notice: one row a field, and a reader for each kind of value. An editor who makes
  * a mistake is told what was found and what would have been right, never just "invalid". */
 #include "lib/notice_parse.h"
+#include "lib/utc.h"
 #include "lib/utf8.h"
 #include <ctype.h>
 #include <stdarg.h>
@@ -79,7 +80,7 @@ bool notice_link_ok(const char *url)
     return false;
 }
 
-static bool set_publisher(struct notice *n, char *value, struct notice_fault *fault)
+bool notice_set_publisher(struct notice *n, char *value, struct notice_fault *fault)
 {
     size_t chars = utf8_count(value);
     if (chars > NOTICE_MAX_PUBLISHER)
@@ -94,7 +95,7 @@ static bool zone_ok(const char *zone)
     return n >= 1 && n <= 32 && zone[n] == '\0';
 }
 
-static bool set_zones(struct notice *n, char *value, struct notice_fault *fault)
+bool notice_set_zones(struct notice *n, char *value, struct notice_fault *fault)
 {
     size_t count = 0, commas = 0;
     for (const char *c = value; *c; c++)
@@ -135,11 +136,16 @@ static bool literal(const char **at, const char *any_of)
     return **at && strchr(any_of, **at) && (*at)++;
 }
 
-/* Local time to Unix time; a day without time is its beginning, or with end its end (24:00). */
+/* Local time, or UTC with a Z behind it, to Unix time; a day without time is its beginning, or with
+ * end its end (24:00). */
 static bool read_date(const char *value, bool end, int64_t *out, struct notice_fault *fault)
 {
     static const int month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const char *at = value;
+    size_t len = strlen(value);
+    if (len && value[len - 1] == 'Z')
+        return utc_read(value, out) ||
+               notice_fault_quote(fault, value, "a moment such as 2026-03-31T16:30Z");
     int year, month, day, hour = end ? 24 : 0, minute = 0;
     bool shape = (year = digits(&at, 4)) >= 0 && literal(&at, "-") &&
                  (month = digits(&at, 2)) >= 0 && literal(&at, "-") && (day = digits(&at, 2)) >= 0;
@@ -176,18 +182,19 @@ static bool set_until(struct notice *n, char *value, struct notice_fault *fault)
     return read_date(value, true, &n->until, fault);
 }
 
+const char *const notice_priorities[4] = {"info", "service", "warning", "emergency"};
+
 static bool set_priority(struct notice *n, char *value, struct notice_fault *fault)
 {
-    static const char *const names[] = {"info", "service", "warning", "emergency"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(value, names[i]) == 0) {
+    for (size_t i = 0; i < sizeof notice_priorities / sizeof *notice_priorities; i++)
+        if (strcmp(value, notice_priorities[i]) == 0) {
             n->priority = (enum notice_priority)i;
             return true;
         }
     return notice_fault_quote(fault, value, "info, service, warning or emergency");
 }
 
-static bool set_link(struct notice *n, char *value, struct notice_fault *fault)
+bool notice_set_link(struct notice *n, char *value, struct notice_fault *fault)
 {
     if (!notice_link_ok(value))
         return notice_fault_quote(fault, value,
@@ -197,17 +204,28 @@ static bool set_link(struct notice *n, char *value, struct notice_fault *fault)
     return n->link || notice_fault_words(fault, "enough memory", "none left");
 }
 
-enum { PUBLISHER, ZONES, FROM, UNTIL, PRIORITY, LINK };
+static bool set_source(struct notice *n, char *value, struct notice_fault *fault)
+{
+    size_t chars = utf8_count(value);
+    if (chars > NOTICE_MAX_SOURCE)
+        return notice_fault_words(fault, "a name of at most 120", "a name of %zu characters",
+                                  chars);
+    n->source = strdup(value);
+    return n->source || notice_fault_words(fault, "enough memory", "none left");
+}
+
+enum { PUBLISHER, ZONES, FROM, UNTIL, PRIORITY, LINK, SOURCE };
 static const struct {
     const char *name;
     bool (*set)(struct notice *n, char *value, struct notice_fault *fault);
 } fields[NOTICE_FIELDS] = {
-    [PUBLISHER] = {"publisher", set_publisher},
-    [ZONES] = {"zones", set_zones},
+    [PUBLISHER] = {"publisher", notice_set_publisher},
+    [ZONES] = {"zones", notice_set_zones},
     [FROM] = {"from", set_from},
     [UNTIL] = {"until", set_until},
     [PRIORITY] = {"priority", set_priority},
-    [LINK] = {"link", set_link},
+    [LINK] = {"link", notice_set_link},
+    [SOURCE] = {"source", set_source},
 };
 
 bool notice_field_set(struct notice *n, unsigned *seen, const char *name, char *value,
@@ -223,7 +241,8 @@ bool notice_field_set(struct notice *n, unsigned *seen, const char *name, char *
             return notice_fault_words(fault, "a value", "\"%s:\" with nothing behind", name);
         return fields[i].set(n, value, fault);
     }
-    return notice_fault_quote(fault, name, "publisher, zones, from, until, priority or link");
+    return notice_fault_quote(fault, name,
+                              "publisher, zones, from, until, priority, link or source");
 }
 
 bool notice_fields_check(const struct notice *n, unsigned seen, struct notice_fault *fault)

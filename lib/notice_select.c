@@ -5,7 +5,7 @@
 #include "lib/notice.h"
 #include <string.h>
 
-static bool in_zone(const struct notice *n, const char *zone)
+bool notice_in_zone(const struct notice *n, const char *zone)
 {
     for (char **z = n->zones; *z; z++)
         if (strcmp(*z, "*") == 0 || strcmp(*z, zone) == 0)
@@ -37,7 +37,7 @@ size_t notice_select(const struct notice_set *set, const char *zone, int64_t now
     size_t n = 0;
     for (size_t i = 0; i < set->n; i++) {
         const struct notice *item = set->items[i];
-        if (!in_zone(item, zone) || !in_time(item, now, clock_sane))
+        if (!notice_in_zone(item, zone) || !in_time(item, now, clock_sane))
             continue;
         if (n == max && (max == 0 || !before(item, out[n - 1])))
             continue;

@@ -51,6 +51,28 @@ FUZZ_TARGETS += %D%/fuzz_passes
 %C%_fuzz_passes_CPPFLAGS = $(FUZZ_CPPFLAGS)
 %C%_fuzz_passes_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_passes_LDADD = portal/libloggia-portal.la lib/libloggia-core.la
+
+FUZZ_TARGETS += %D%/fuzz_bundle %D%/fuzz_current %D%/fuzz_card %D%/fuzz_counts
+
+%C%_fuzz_bundle_SOURCES = %D%/fuzz_bundle.c $(FUZZ_MAIN)
+%C%_fuzz_bundle_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_bundle_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_bundle_LDADD = lib/libloggia-bundle.la lib/libloggia-web.la lib/libloggia-core.la
+
+%C%_fuzz_current_SOURCES = %D%/fuzz_current.c $(FUZZ_MAIN)
+%C%_fuzz_current_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_current_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_current_LDADD = lib/libloggia-bundle.la lib/libloggia-core.la
+
+%C%_fuzz_card_SOURCES = %D%/fuzz_card.c $(FUZZ_MAIN)
+%C%_fuzz_card_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_card_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_card_LDADD = lib/libloggia-web.la lib/libloggia-core.la
+
+%C%_fuzz_counts_SOURCES = %D%/fuzz_counts.c $(FUZZ_MAIN)
+%C%_fuzz_counts_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_counts_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_counts_LDADD = lib/libloggia-bundle.la lib/libloggia-web.la lib/libloggia-core.la
 endif
 
 if CENTRE

@@ -28,7 +28,7 @@ LIBRARY_ROOMS = {
     r"gnutls/": r"lib/cert\.c",
     r"confuse\.h": r"lib/config\.c",
     r"cmark": r"lib/notice_render\.c",
-    r"nettle/": r"lib/crypto\.c",
+    r"nettle/": r"lib/crypto(_sign)?\.c",
     r"jansson\.h": r"portal/(control|loggiactl|doctor|api)[a-z_]*\.[ch]",
     r"pthread\.h|threads\.h": r"radius-module/.*",
 }

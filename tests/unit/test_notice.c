@@ -115,7 +115,7 @@ static void every_mistake_is_named_with_its_line(void **state)
         {"publisher: A\nHello\n",
          "line 2: found \"Hello\", expected \"name: value\" or \"--- LANGUAGE\""},
         {"publisher: A\nauthor: B\n", "line 2: found \"author\", expected publisher, zones, from, "
-                                      "until, priority or link"},
+                                      "until, priority, link or source"},
         {"publisher: A\npublisher: B\n",
          "line 2: found a second \"publisher\", expected each field once"},
         {"publisher:  \n", "line 1: found \"publisher:\" with nothing behind, expected a value"},
