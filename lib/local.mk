@@ -14,7 +14,10 @@ noinst_LTLIBRARIES += %D%/libloggia-core.la
 
 if ROUTER
 noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la %D%/libloggia-cert.la \
-    %D%/libloggia-bundle.la
+    %D%/libloggia-bundle.la %D%/libloggia-fetch.la
+%C%_libloggia_fetch_la_SOURCES = %D%/fetch.c %D%/fetch.h
+%C%_libloggia_fetch_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
+%C%_libloggia_fetch_la_LIBADD = $(CURL_LIBS)
 # What a noticeboard publishes and a router reads.
 %C%_libloggia_bundle_la_SOURCES = \
     %D%/bundle.c %D%/bundle.h \

@@ -26,6 +26,7 @@ LIBRARY_ROOMS = {
     r"microhttpd\.h": r"lib/http\.c",
     r"ev\.h$|event2?/": r"lib/loop\.c",
     r"gnutls/": r"lib/cert\.c",
+    r"curl/": r"lib/fetch\.c",
     r"confuse\.h": r"lib/config\.c",
     r"cmark": r"lib/notice_render\.c",
     r"nettle/": r"lib/crypto(_sign)?\.c",

@@ -21,3 +21,11 @@ noinst_PROGRAMS += %D%/http_drive
 %C%_http_drive_SOURCES = %D%/http_drive.c
 %C%_http_drive_LDADD = lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la
 endif
+
+if ROUTER
+check_PROGRAMS += %D%/test_fetch
+%C%_test_fetch_SOURCES = %D%/test_fetch.c
+%C%_test_fetch_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_test_fetch_LDADD = lib/libloggia-fetch.la lib/libloggia-web.la lib/libloggia-host.la \
+    lib/libloggia-core.la $(CMOCKA_LIBS) -lpthread
+endif
