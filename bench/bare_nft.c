@@ -2,13 +2,13 @@
 /* What the kernel and libnftnl cost alone: the base of `make bench-gate`.
  *
  *     bare_nft init                             table inet bare and the gate's three sets
- *     bare_nft open|close FIRST COUNT BATCH     BATCH devices a transaction, each acknowledged
+ *     bare_nft open|cap|close FIRST COUNT BATCH BATCH devices a transaction, each acknowledged
  *     bare_nft read FIRST COUNT BATCH           both directions by key, BATCH devices a send
  *
  * The elements are those that the gate makes for a device (netfilter/ruleset_elements.c): the id
- * with its userdata, up and down with limit and counter. Nothing else is done: no socket but
- * netlink, no copy of the devices, no order of ends. Prints one JSON object: devices a second, and
- * microseconds of CPU a device. */
+ * with its userdata, up and down with a counter, and with a limit where it has a cap. Nothing else
+ * is done: no socket but netlink, no copy of the devices, no order of ends. Prints one JSON object:
+ * devices a second, and microseconds of CPU a device. */
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/common.h>
@@ -27,8 +27,8 @@
 #include <time.h>
 
 #define TABLE "bare"
-#define RATE  UINT64_C(10000000000)
-#define BURST 1000000000
+#define RATE  UINT64_C(1000000000)
+#define BURST 100000000
 #define ROOM  (8 * 1024 * 1024)
 
 static struct mnl_socket *nl;
@@ -113,9 +113,6 @@ static void add_set(const char *name, uint32_t id, uint32_t flags, uint32_t type
     if (flags & NFT_SET_MAP) {
         nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, 19);
         nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, 4);
-    } else {
-        nftnl_set_add_expr(s, limit());
-        nftnl_set_add_expr(s, nftnl_expr_alloc("counter"));
     }
     nftnl_set_nlmsg_build_payload(message(NFT_MSG_NEWSET, NLM_F_CREATE), s);
     end_message();
@@ -128,8 +125,8 @@ static void init(void)
     mnl_attr_put_strz(message(NFT_MSG_NEWTABLE, NLM_F_CREATE), NFTA_TABLE_NAME, TABLE);
     end_message();
     add_set("ids", 1, NFT_SET_MAP, 9, 6);
-    add_set("up", 2, NFT_SET_EXPR, 9, 6);
-    add_set("down", 3, NFT_SET_EXPR, 19, 4);
+    add_set("up", 2, NFT_SET_MAP, 9, 6);
+    add_set("down", 3, 0, 19, 4);
     commit();
 }
 
@@ -160,25 +157,26 @@ static struct nftnl_set_elem *keyed(const void *key, uint32_t len)
     return e;
 }
 
-static struct nftnl_set_elem *metered(const void *key, uint32_t len)
+static struct nftnl_set_elem *metered(const void *key, uint32_t len, bool cap)
 {
     struct nftnl_set_elem *e = keyed(key, len);
     struct nftnl_expr *counter = nftnl_expr_alloc("counter");
     nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_BYTES, 0);
     nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_PACKETS, 0);
-    nftnl_set_elem_add_expr(e, limit());
+    if (cap)
+        nftnl_set_elem_add_expr(e, limit());
     nftnl_set_elem_add_expr(e, counter);
     nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_TIMEOUT, 86400000);
     return e;
 }
 
-static void open_device(uint32_t i)
+static void open_device(uint32_t i, bool cap)
 {
     struct device d = device(i);
     char tag[64];
-    uint64_t rates[] = {RATE, RATE};
+    uint64_t rates[] = {cap ? RATE : 0, cap ? RATE : 0};
     struct nftnl_udata_buf *ud = nftnl_udata_buf_alloc(256);
-    struct nftnl_set_elem *e = keyed(d.mac, sizeof d.mac);
+    struct nftnl_set_elem *e = keyed(d.mac, sizeof d.mac), *up = metered(d.mac, sizeof d.mac, cap);
     snprintf(tag, sizeof tag, "s=%08x-bench t=1700000000 e=1700086400 z=bench", i);
     nftnl_udata_put_strz(ud, NFTNL_UDATA_SET_ELEM_COMMENT, tag);
     nftnl_udata_put(ud, 16, sizeof rates, rates);
@@ -188,8 +186,9 @@ static void open_device(uint32_t i)
                        nftnl_udata_buf_len(ud));
     nftnl_udata_buf_free(ud);
     put(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, "ids", e);
-    put(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, "up", metered(d.mac, sizeof d.mac));
-    put(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, "down", metered(&d.number, 4));
+    nftnl_set_elem_set(up, NFTNL_SET_ELEM_DATA, &d.number, sizeof d.number);
+    put(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, "up", up);
+    put(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, "down", metered(&d.number, 4, cap));
 }
 
 static void close_device(uint32_t i)
@@ -227,14 +226,14 @@ static void read_devices(uint32_t first, uint32_t n)
     }
 }
 
-static void change(bool open, uint32_t first, uint32_t n)
+static void change(const char *verb, uint32_t first, uint32_t n)
 {
     begin();
     for (uint32_t i = first; i < first + n; i++) {
-        if (open)
-            open_device(i);
-        else
+        if (!strcmp(verb, "close"))
             close_device(i);
+        else
+            open_device(i, !strcmp(verb, "cap"));
     }
     commit();
 }
@@ -246,7 +245,7 @@ static void run(const char *verb, uint32_t first, uint32_t count, uint32_t batch
         if (!strcmp(verb, "read"))
             read_devices(first + i, n);
         else
-            change(!strcmp(verb, "open"), first + i, n);
+            change(verb, first + i, n);
     }
 }
 
@@ -276,7 +275,7 @@ int main(int argc, char **argv)
         cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
         printf("{\"per_s\": %.0f, \"cpu_us\": %.2f}\n", count / wall, cpu / count * 1e6);
     } else {
-        fputs("usage: bare_nft init | open|close|read FIRST COUNT BATCH\n", stderr);
+        fputs("usage: bare_nft init | open|cap|close|read FIRST COUNT BATCH\n", stderr);
         return 2;
     }
     mnl_socket_close(nl);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Asks a gate for many things and takes the time: loggiad's place in `make bench-gate`.
  *
- *     gate_client SOCKET open|close|read FIRST COUNT IN_FLIGHT
+ *     gate_client SOCKET open|cap|close|read FIRST COUNT IN_FLIGHT
  *
+ * cap opens, too, with a cap that nothing here reaches.
  * Devices are numbered; number i's address is 02:be then i in four bytes. At most IN_FLIGHT
  * requests wait for their answer. Prints one JSON object: answers a second, and how long an answer
  * took (median, 99th percentile, longest). An answer other than OK ends it with status 1. */
@@ -17,7 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#define CAP_BPS UINT64_C(1000000000)
+
 static int fd;
+static uint64_t rate_Bps = GATE_UNLIMITED;
 static uint64_t *sent_ns, *took_ns; /* by seq - 1 */
 
 static uint64_t now_ns(void)
@@ -40,7 +44,7 @@ static void ask(uint16_t verb, uint32_t device, uint32_t seq)
                                 (uint8_t)(device >> 8), (uint8_t)device}};
     if (verb == GATE_OPEN) {
         r.entry.timeout_s = 86400;
-        r.entry.up_Bps = r.entry.down_Bps = GATE_UNLIMITED;
+        r.entry.up_Bps = r.entry.down_Bps = rate_Bps;
         snprintf(r.entry.tag, sizeof r.entry.tag, "s=%08x-bench t=1700000000 e=1700086400 z=bench",
                  device);
     }
@@ -90,13 +94,17 @@ int main(int argc, char **argv)
     static const char *const verbs[] = {
         [GATE_OPEN] = "open", [GATE_CLOSE] = "close", [GATE_READ] = "read"};
     uint16_t verb = 0;
+    if (argc == 6 && !strcmp(argv[2], "cap")) {
+        rate_Bps = CAP_BPS;
+        verb = GATE_OPEN;
+    }
     for (uint16_t v = GATE_OPEN; argc == 6 && v <= GATE_READ; v++)
         verb = strcmp(argv[2], verbs[v]) ? verb : v;
     uint32_t first = argc == 6 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
     uint32_t count = argc == 6 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
     uint32_t in_flight = argc == 6 ? (uint32_t)strtoul(argv[5], NULL, 10) : 0;
     if (!verb || !count || !in_flight) {
-        fputs("usage: gate_client SOCKET open|close|read FIRST COUNT IN_FLIGHT\n", stderr);
+        fputs("usage: gate_client SOCKET open|cap|close|read FIRST COUNT IN_FLIGHT\n", stderr);
         return 2;
     }
     sent_ns = calloc(count, sizeof *sent_ns);

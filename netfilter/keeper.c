@@ -192,8 +192,8 @@ static void on_seen(void *arg, const struct ruleset_device *d)
         log_msg(LOG_WARNING, "event=not-adopted number=%u", d->number);
         return;
     }
-    c->up_Bps = d->up_Bps > RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->up_Bps;
-    c->down_Bps = d->down_Bps > RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->down_Bps;
+    c->up_Bps = d->up_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->up_Bps;
+    c->down_Bps = d->down_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->down_Bps;
     c->rated = d->rated;
 }
 

@@ -18,7 +18,7 @@ struct batch;
 #define RULESET_MAX_LAN     256
 #define RULESET_MAX_PORTS   64
 #define RULESET_NUMBER_LAST 0x00ffffffU           /* client numbers: 1 … this */
-#define RULESET_NO_CAP_BPS  UINT64_C(10000000000) /* the rate that stands for "no cap" */
+#define RULESET_NO_CAP_BPS  UINT64_C(10000000000) /* from here on a rate is no cap */
 #define RULESET_IFNAME_LEN  16
 #define RULESET_GUARD_MARK  0x20000000U /* bit of the packet mark: the table was here */
 

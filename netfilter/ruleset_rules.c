@@ -2,13 +2,18 @@
 /* The chains and the rules. The number of rules does not depend on the number of devices:
  * a packet costs one lookup whoever else is there.
  *
- * "Is it open?" is asked with `ct mark set ether saddr map @ids`: it matches exactly the open
- * devices, and marks their flow by the way (the kernel writes only if the mark differs). Never with
- * @up: a lookup there takes from the device's rate and counts.
+ * What an open device sends to be forwarded meets one hook and one lookup: `ct mark set ether saddr
+ * map @up` holds it to its rate, counts it and says whose its flow is (the kernel writes only if
+ * the mark differs). Everything else that a packet can be comes behind that rule, so that none of
+ * it costs the open devices anything. There is no hook at prerouting (measured: a quarter of what
+ * the gate cost) but with the guard, which has to say who is open before the packet is routed.
  *
  * The mark is set on every packet from the LAN, not only on a flow's first: so a flow that is older
  * than the table, or begun before a rejoin, belongs to its device from its next packet on. A device
  * that is not open has its flows' marks taken away, which keeps "mark 0" = "nobody's" in to_lan.
+ *
+ * "Is it open?" alone is asked of @ids, never of @up: a lookup there takes from the rate and
+ * counts.
  *
  * Nothing from or to the LAN that no rule names is accepted. Traffic that does not touch the LAN is
  * not ours: the policies are accept. */
@@ -62,7 +67,15 @@ static void rules_guard(struct batch *b)
     }
 }
 
-/* Who is it: marks flows of open devices, announces the others. Right after conntrack. */
+/* Goes on behind it. */
+static void rule_stranger(struct batch *b, const char *chain)
+{
+    struct rule w = word_begin(b, chain);
+    word_verdict(&w, NFT_JUMP, "lan_stranger");
+}
+
+/* With the guard alone: what comes from an open device, and what of the others' has a chance, is
+ * marked before it is routed. */
 static void rules_prerouting(struct batch *b)
 {
     struct rule w = word_begin(b, "prerouting");
@@ -71,14 +84,17 @@ static void rules_prerouting(struct batch *b)
 
     w = word_begin(b, "lan_prerouting");
     word_if_open(&w);
-    if (b->rs->cfg.guard)
-        word_set_bit(&w, RULESET_GUARD_MARK);
+    word_set_bit(&w, RULESET_GUARD_MARK);
     word_verdict(&w, NF_ACCEPT, NULL);
-    if (b->rs->cfg.guard)
-        rules_guard(b);
+    rule_stranger(b, "lan_prerouting");
+    rules_guard(b);
+}
 
+/* Whose device is not open: its flow is nobody's, and that it is here is news. */
+static void rules_stranger(struct batch *b)
+{
     uint32_t nobody = 0;
-    w = word_begin(b, "lan_prerouting");
+    struct rule w = word_begin(b, "lan_stranger");
     struct nftnl_expr *e = word_expr(&w, "immediate");
     if (e) {
         nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
@@ -87,7 +103,7 @@ static void rules_prerouting(struct batch *b)
     word_set_ct_mark(&w, NFT_REG_1);
     word_end(&w);
 
-    w = word_begin(b, "lan_prerouting");
+    w = word_begin(b, "lan_stranger");
     word_if_device(&w, SET_SEEN, true);
     word_if_below(&w, SEEN_PER_SECOND, SEEN_PER_SECOND);
     word_remember(&w, SET_SEEN, NFT_DYNSET_OP_ADD, SEEN_TIMEOUT_MS, NULL, NULL);
@@ -153,23 +169,19 @@ static void rules_nat(struct batch *b)
     word_redirect(&w, cfg->http_port);
 }
 
-/* DNS: without a bound for who is open; for who is not a few packets and bytes a second, TCP
- * included, and whether the flow is established or not: a tunnel through it must not be worth the
- * while. What comes back is what a tunnel is for, and is bounded by itself (rules_output): a
- * question of 60 bytes has answers of thousands. There the device's address is not yet known, so
- * its flow is marked with it here. */
+/* DNS of who is not open: a few packets and bytes a second, TCP included, and whether the flow is
+ * established or not: a tunnel through it must not be worth the while. What comes back is what a
+ * tunnel is for, and is bounded by itself (rules_output): a question of 60 bytes has answers of
+ * thousands. There the device's address is not yet known, so its flow is marked with it here. */
 static void rules_dns(struct batch *b)
 {
     const struct ruleset_config *cfg = &b->rs->cfg;
+    struct rule w;
     for (int i = 0; i < 2; i++) {
-        struct rule w = word_begin(b, "lan_input");
+        w = word_begin(b, "lan_input");
         word_if_port(&w, transports[i], 53);
         word_verdict(&w, NFT_GOTO, "lan_dns");
     }
-    struct rule w = word_begin(b, "lan_dns");
-    word_if_open(&w);
-    word_verdict(&w, NF_ACCEPT, NULL);
-
     w = word_begin(b, "lan_dns");
     word_load_device(&w);
     word_remember(&w, SET_DNS, NFT_DYNSET_OP_UPDATE, DNS_TIMEOUT_MS,
@@ -211,58 +223,75 @@ static void rules_icmp(struct batch *b)
                                  ND_NEIGHBOR_ADVERT,
                                  143 /* MLDv2, RFC 3810 section 5.2 */};
     for (size_t i = 0; i < sizeof v6; i++) {
-        struct rule w = word_begin(b, "lan_input");
+        struct rule w = word_begin(b, "lan_router");
         word_if_icmp(&w, IPPROTO_ICMPV6, v6[i]);
         word_verdict(&w, NF_ACCEPT, NULL);
     }
-    struct rule w = word_begin(b, "lan_input");
+    struct rule w = word_begin(b, "lan_router");
     word_if_icmp(&w, IPPROTO_ICMP, ICMP_ECHO);
     word_if_below(&w, ECHO_PER_SECOND, ECHO_PER_SECOND);
     word_verdict(&w, NF_ACCEPT, NULL);
-    w = word_begin(b, "lan_input");
+    w = word_begin(b, "lan_router");
     word_if_icmp(&w, IPPROTO_ICMPV6, ICMP6_ECHO_REQUEST);
     word_if_below(&w, ECHO_PER_SECOND, ECHO_PER_SECOND);
     word_verdict(&w, NF_ACCEPT, NULL);
 }
 
-/* What the router itself is for to a device of the LAN, open or not. */
-static void rules_input(struct batch *b)
+/* What the router itself is for to a device of the LAN, open or not; DNS of who is not went to
+ * lan_dns. */
+static void rules_router(struct batch *b)
 {
-    static const struct ruleset_port dhcp[] = {{IPPROTO_UDP, 67}, {IPPROTO_UDP, 547}};
+    static const struct ruleset_port first[] = {
+        {IPPROTO_UDP, 53}, {IPPROTO_UDP, 67}, {IPPROTO_UDP, 547}, {IPPROTO_TCP, 53}};
     const struct ruleset_config *cfg = &b->rs->cfg;
-    struct rule w = word_begin(b, "input");
-    word_if_lan(&w, NFT_META_IIFNAME);
-    word_verdict(&w, NFT_GOTO, "lan_input");
-    rules_dns(b);
-    w = word_begin(b, "lan_input");
+    struct rule w = word_begin(b, "lan_router");
     word_if_replying(&w);
     word_verdict(&w, NF_ACCEPT, NULL);
-    for (int i = 0; i < 2; i++) {
-        w = word_begin(b, "lan_input");
-        word_if_port(&w, dhcp[i].protocol, dhcp[i].port);
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        w = word_begin(b, "lan_router");
+        word_if_port(&w, first[i].protocol, first[i].port);
         word_verdict(&w, NF_ACCEPT, NULL);
     }
     rules_icmp(b);
-    w = word_begin(b, "lan_input");
+    w = word_begin(b, "lan_router");
     word_if_port(&w, IPPROTO_TCP, cfg->http_port);
     word_verdict(&w, NF_ACCEPT, NULL);
     if (cfg->https_port) {
-        w = word_begin(b, "lan_input");
+        w = word_begin(b, "lan_router");
         word_if_port(&w, IPPROTO_TCP, cfg->https_port);
         word_verdict(&w, NF_ACCEPT, NULL);
     }
     for (size_t i = 0; i < cfg->n_ports; i++) {
-        w = word_begin(b, "lan_input");
+        w = word_begin(b, "lan_router");
         word_if_port(&w, cfg->ports[i].protocol, cfg->ports[i].port);
         word_verdict(&w, NF_ACCEPT, NULL);
     }
     for (int i = 0; i < 2; i++) {
-        w = word_begin(b, "lan_input");
+        w = word_begin(b, "lan_router");
         word_if_port(&w, IPPROTO_TCP, refused[i]);
         word_reject(&w, true);
     }
-    w = word_begin(b, "lan_input");
+    w = word_begin(b, "lan_router");
     word_verdict(&w, NF_DROP, NULL);
+}
+
+/* Who is open asks it for names without a bound. */
+static void rules_input(struct batch *b)
+{
+    const struct ruleset_config *cfg = &b->rs->cfg;
+    struct rule w = word_begin(b, "input");
+    word_if_lan(&w, NFT_META_IIFNAME);
+    word_verdict(&w, NFT_GOTO, "lan_input");
+    w = word_begin(b, "lan_input");
+    word_if_open(&w);
+    word_set_ct_mark(&w, NFT_REG_1); /* or its DNS would go on being held as a stranger's */
+    word_verdict(&w, NFT_GOTO, "lan_router");
+    if (!cfg->guard)
+        rule_stranger(b, "lan_input");
+    rules_dns(b);
+    w = word_begin(b, "lan_input");
+    word_verdict(&w, NFT_GOTO, "lan_router");
+    rules_router(b);
 }
 
 /* HTTPS is refused at once, never intercepted; so are QUIC and DNS over TLS: phones then fall back.
@@ -284,11 +313,14 @@ static void rules_from_lan(struct batch *b)
     word_if_lan(&w, NFT_META_OIFNAME); /* devices do not see one another through us */
     word_verdict(&w, NF_DROP, NULL);
     w = word_begin(b, "from_lan");
-    word_if_device(&w, SET_UP, false);
+    word_number_of_device(&w, SET_UP);
+    word_set_ct_mark(&w, NFT_REG_1);
     word_verdict(&w, NF_ACCEPT, NULL);
     w = word_begin(b, "from_lan");
     word_if_open(&w); /* and over its rate, or the rule above had it */
     word_verdict(&w, NF_DROP, NULL);
+    if (!b->rs->cfg.guard)
+        rule_stranger(b, "from_lan");
     for (int i = 0; i < 2; i++) {
         w = word_begin(b, "from_lan");
         word_if_garden(&w, families[i], false);
@@ -339,11 +371,13 @@ static const struct chain_def {
     uint32_t hook;
     int32_t priority;
 } chains[] = {
+    {"lan_stranger", NULL, 0, 0},
     {"lan_prerouting", NULL, 0, 0},
     {"lan_nat", NULL, 0, 0},
     {"lan_input", NULL, 0, 0},
     {"lan_dns", NULL, 0, 0},
     {"lan_answers", NULL, 0, 0},
+    {"lan_router", NULL, 0, 0},
     {"from_lan", NULL, 0, 0},
     {"to_lan", NULL, 0, 0},
     {"prerouting", "filter", NF_INET_PRE_ROUTING, -199}, /* conntrack is at -200 */
@@ -386,6 +420,16 @@ static void flush_chain(struct batch *b, const char *name)
     batch_end_msg(b, nlh);
 }
 
+static void delete_chain(struct batch *b, const char *name)
+{
+    struct nlmsghdr *nlh = batch_msg(b, NFT_MSG_DELCHAIN, 0);
+    if (!nlh)
+        return;
+    mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, b->rs->cfg.table);
+    mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, name);
+    batch_end_msg(b, nlh);
+}
+
 void batch_chains(struct batch *b)
 {
     size_t n = sizeof chains / sizeof *chains;
@@ -393,7 +437,11 @@ void batch_chains(struct batch *b)
         add_chain(b, &chains[i]);
     for (size_t i = 0; i < n; i++)
         flush_chain(b, chains[i].name);
-    rules_prerouting(b);
+    rules_stranger(b);
+    if (b->rs->cfg.guard)
+        rules_prerouting(b);
+    else /* made above, or there before: only so can it be deleted in any case */
+        delete_chain(b, "prerouting"); /* even an empty one costs every packet a hook */
     rules_nat(b);
     rules_input(b);
     rules_output(b);

@@ -32,48 +32,30 @@ struct set_def {
     const char *name;
     uint32_t flags, key_type, key_len, data_type, size;
     uint64_t timeout_ms;
-    bool host_order, rated; /* rated: limit and counter in each element */
+    bool host_order;
 };
 
+/* No set says which expressions its elements have: so each element has those that it needs. */
 static const struct set_def sets[] = {
-    {SET_IDS, NFT_SET_MAP | NFT_SET_TIMEOUT, TYPE_ETHER, 6, TYPE_MARK, 0, 0, false, false},
-    {SET_UP, NFT_SET_TIMEOUT | NFT_SET_EXPR, TYPE_ETHER, 6, 0, 0, 0, false, true},
-    {SET_DOWN, NFT_SET_TIMEOUT | NFT_SET_EXPR, TYPE_MARK, 4, 0, 0, 0, true, true},
-    {SET_LAN, 0, TYPE_IFNAME, RULESET_IFNAME_LEN, 0, RULESET_MAX_LAN, 0, true, false},
-    {SET_SEEN, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, STRANGERS_MAX, 0, false, false},
-    {SET_DNS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, STRANGERS_MAX, 0, false, false},
-    {SET_ANSWERS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_MARK, 4, 0, STRANGERS_MAX, 0, true, false},
-    {SET_FLOWS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, FLOWS_MAX, 0, false, false},
-    {SET_GARDEN4, NFT_SET_TIMEOUT, TYPE_IP4, 4, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS, false, false},
-    {SET_GARDEN6, NFT_SET_TIMEOUT, TYPE_IP6, 16, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS, false, false},
-    {SET_NUMBERS, 0, TYPE_MARK, 4, 0, 0, 0, true, false},
+    {SET_IDS, NFT_SET_MAP | NFT_SET_TIMEOUT, TYPE_ETHER, 6, TYPE_MARK, 0, 0, false},
+    {SET_UP, NFT_SET_MAP | NFT_SET_TIMEOUT, TYPE_ETHER, 6, TYPE_MARK, 0, 0, false},
+    {SET_DOWN, NFT_SET_TIMEOUT, TYPE_MARK, 4, 0, 0, 0, true},
+    {SET_LAN, 0, TYPE_IFNAME, RULESET_IFNAME_LEN, 0, RULESET_MAX_LAN, 0, true},
+    {SET_SEEN, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, STRANGERS_MAX, 0, false},
+    {SET_DNS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, STRANGERS_MAX, 0, false},
+    {SET_ANSWERS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_MARK, 4, 0, STRANGERS_MAX, 0, true},
+    {SET_FLOWS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, FLOWS_MAX, 0, false},
+    {SET_GARDEN4, NFT_SET_TIMEOUT, TYPE_IP4, 4, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS, false},
+    {SET_GARDEN6, NFT_SET_TIMEOUT, TYPE_IP6, 16, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS, false},
+    {SET_NUMBERS, 0, TYPE_MARK, 4, 0, 0, 0, true},
 };
-
-static bool set_expressions(struct nftnl_set *s)
-{
-    struct nftnl_expr *limit = nftnl_expr_alloc("limit"), *counter = nftnl_expr_alloc("counter");
-    if (!limit || !counter) {
-        if (limit)
-            nftnl_expr_free(limit);
-        if (counter)
-            nftnl_expr_free(counter);
-        return false;
-    }
-    nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_RATE, RULESET_NO_CAP_BPS);
-    nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_UNIT, 1);
-    nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_BURST, 65536);
-    nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKT_BYTES);
-    nftnl_set_add_expr(s, limit);
-    nftnl_set_add_expr(s, counter);
-    return true;
-}
 
 static void add_set(struct batch *b, const struct set_def *d, uint32_t id)
 {
     struct nftnl_set *s = elem_set(b->rs, d->name);
     struct nftnl_udata_buf *ud = nftnl_udata_buf_alloc(64);
     struct nlmsghdr *nlh = s && ud ? batch_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE) : NULL;
-    if (!nlh || (d->rated && !set_expressions(s))) {
+    if (!nlh) {
         b->oom = true;
         goto out;
     }

@@ -175,8 +175,8 @@ void word_set_ct_mark(struct rule *w, uint32_t reg)
     nftnl_expr_set_u32(e, NFTNL_EXPR_CT_SREG, reg);
 }
 
-/* ct mark set ether saddr map @ids: goes on only for a device that is open */
-void word_if_open(struct rule *w)
+/* The number that the map has for the device, into register 1: goes on only if there is one. */
+void word_number_of_device(struct rule *w, const char *map)
 {
     word_load_device(w);
     struct nftnl_expr *e = word_expr(w, "lookup");
@@ -184,8 +184,12 @@ void word_if_open(struct rule *w)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
     nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_1);
-    nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, SET_IDS);
-    word_set_ct_mark(w, NFT_REG_1);
+    nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, map);
+}
+
+void word_if_open(struct rule *w)
+{
+    word_number_of_device(w, SET_IDS);
 }
 
 void word_if_l4(struct rule *w, uint8_t protocol)

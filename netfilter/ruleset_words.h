@@ -37,7 +37,8 @@ void word_set_bit(struct rule *w, uint32_t bit);
 void word_set_ct_mark(struct rule *w, uint32_t reg);
 /* ct mark set the last 31 bits of ether saddr, and bit: a name for a device that has no number */
 void word_set_ct_mark_of_device(struct rule *w, uint32_t bit);
-/* ct mark set ether saddr map @ids: goes on only for a device that is open */
+/* The number that the map has for the device, into register 1: goes on only if there is one. */
+void word_number_of_device(struct rule *w, const char *map);
 void word_if_open(struct rule *w);
 void word_if_l4(struct rule *w, uint8_t protocol);
 void word_if_port(struct rule *w, uint8_t protocol, uint16_t port);

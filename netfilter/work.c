@@ -205,8 +205,8 @@ static void finish(struct gate *g, struct op *op)
     if (!op->fresh && e->same_session)
         c->carry = counters_sub(&total, &op->base);
     c->last = counters_add(&op->base, &c->carry);
-    c->up_Bps = e->up_Bps > RULESET_NO_CAP_BPS ? GATE_UNLIMITED : e->up_Bps;
-    c->down_Bps = e->down_Bps > RULESET_NO_CAP_BPS ? GATE_UNLIMITED : e->down_Bps;
+    c->up_Bps = e->up_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : e->up_Bps;
+    c->down_Bps = e->down_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : e->down_Bps;
     c->read = c->rated = true;
     c->pending = false;
     clients_set_number(g->clients, c, op->number);

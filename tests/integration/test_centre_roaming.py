@@ -158,4 +158,4 @@ def test_a_phone_that_walks_to_another_square_is_closed_on_the_first():
         assert rows[0]["session"] == before["session"] and rows[0]["cause"] == "Admin-Reset"
         assert (rows[0]["nas"], rows[1]["nas"]) == ("router0", "router1")
         wait_for("the first router's kernel has forgotten it", lambda: phone.mac not in first.ns.run(
-            "nft", "list", "set", "inet", "loggia", "up").stdout)
+            "nft", "list", "map", "inet", "loggia", "up").stdout)

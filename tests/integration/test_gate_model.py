@@ -17,11 +17,10 @@ from conftest import BUILD
 
 SECONDS = 20
 SLACK_S = 3  # of ends, which pass while the test looks
-NO_CAP = 10**10
 UNITS = {"bytes": 1, "kbytes": 1024, "mbytes": 1024**2}
 TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-ELEMENT = re.compile(r"([0-9a-fx:]+) limit rate (\d+) (\w+)/second burst \d+ \w+ counter packets (\d+) bytes (\d+) "
-                     r"timeout \w+ expires (\w+)")
+ELEMENT = re.compile(r"([0-9a-fx:]+) (?:limit rate (\d+) (\w+)/second burst \d+ \w+ )?counter packets (\d+) bytes (\d+) "
+                     r"timeout \w+ expires (\w+)(?: : 0x([0-9a-f]+))?")
 ID = re.compile(r'([0-9a-f:]{17}) timeout \w+ expires (\w+)(?: comment "([^"]*)")? : 0x([0-9a-f]+)')
 
 
@@ -30,12 +29,13 @@ def seconds(text):
 
 
 def in_kernel(city):
-    """{mac: (number, tag, seconds left)}, and both directions' {key: (rate, packets, bytes, seconds left)}"""
+    """{mac: (number, tag, seconds left)}, and both directions' {key: (rate or 0, packets, bytes, seconds left, number)}"""
     text = city.table()
     blocks = {m[1]: m[2] for m in re.finditer(r"\t(?:set|map) (\w+) \{(.*?)\n\t\}", text, re.S)}
     ids = {m[1]: (int(m[4], 16), m[3] or "", seconds(m[2])) for m in ID.finditer(blocks["ids"])}
     def direction(block):
-        return {m[1]: (int(m[2]) * UNITS[m[3]], int(m[4]), int(m[5]), seconds(m[6])) for m in ELEMENT.finditer(block)}
+        return {m[1]: (int(m[2] or 0) * UNITS.get(m[3], 0), int(m[4]), int(m[5]), seconds(m[6]), int(m[7] or "0", 16))
+                for m in ELEMENT.finditer(block)}
     up = direction(blocks["up"])
     down = {int(key, 16): v for key, v in direction(blocks["down"]).items()}
     return ids, up, down
@@ -127,7 +127,7 @@ class Model:
         for mac in self.open:  # counters come back as last read
             self.g.read(mac)
         self.city.router.run("nft", *self.rng.choice(
-            ["flush ruleset", "delete table inet loggia", "flush set inet loggia up", "flush chain inet loggia forward"]
+            ["flush ruleset", "delete table inet loggia", "flush map inet loggia up", "flush chain inet loggia forward"]
         ).split())
         self.g.wait_event(gc.REBUILT)
 
@@ -167,9 +167,10 @@ class Model:
         assert down.keys() == {d.number for d in self.open.values()}
         for mac, d in self.open.items():
             assert ids[mac][:2] == (d.number, d.tag)
+            assert up[mac][4] == d.number, "or its flows would be another's"
             for left in (ids[mac][2], up[mac][3], down[d.number][3]):
                 assert abs(left - (d.ends - now)) < SLACK_S, "it ends when it was said to"
-            assert (up[mac][0], down[d.number][0]) == (d.up or NO_CAP, d.down or NO_CAP)
+            assert (up[mac][0], down[d.number][0]) == (d.up, d.down)
             assert up[mac][1:3] == down[d.number][1:3] == (d.packets, d.packets * 128), "the kernel alone would do"
 
 

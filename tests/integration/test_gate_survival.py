@@ -164,7 +164,7 @@ def test_a_flushed_ruleset_is_rebuilt_with_the_same_sessions(city, gate, phone, 
 
 @pytest.mark.parametrize("command", [
     ("delete", "table", "inet", "loggia"), ("flush", "chain", "inet", "loggia", "from_lan"),
-    ("flush", "set", "inet", "loggia", "up"), ("flush", "table", "inet", "loggia")])
+    ("flush", "map", "inet", "loggia", "up"), ("flush", "table", "inet", "loggia")])
 def test_whatever_part_of_the_table_is_deleted_comes_back(city, gate, phone, command):
     gate.open(phone.mac)
     city.router.run("nft", *command)
