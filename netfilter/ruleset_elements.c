@@ -26,8 +26,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UDATA_RATES 16    /* behind libnftnl's own types of element data; nft(8) passes it over */
-#define BURST_LEAST 65536 /* one super-packet of GRO must pass at any rate */
+#define UDATA_RATES  16    /* behind libnftnl's own types of element data; nft(8) passes it over */
+#define BUCKET_LEAST 65536 /* one super-packet of GRO must pass at any rate */
 
 struct nftnl_set *elem_set(const struct ruleset *rs, const char *name)
 {
@@ -64,7 +64,9 @@ static bool add_limit(struct nftnl_set_elem *e, uint64_t rate)
     struct nftnl_expr *limit = nftnl_expr_alloc("limit");
     if (!limit)
         return false;
-    uint64_t burst = rate / 10 < BURST_LEAST ? BURST_LEAST : rate / 10;
+    uint64_t burst = rate / 10; /* the bucket: this, and a second of rate */
+    if (burst + rate < BUCKET_LEAST)
+        burst = BUCKET_LEAST - rate;
     nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_RATE, rate);
     nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_UNIT, 1);
     nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_BURST, (uint32_t)burst);

@@ -15,3 +15,18 @@ include tests/unit/radius-module.mk
 endif
 endif
 include tests/fuzz/local.mk
+
+if ROUTER
+# The gate's tests on Debian 12's own kernel, booted by qemu; as root.
+check-kernel: netfilter/loggia-gate
+	cd $(srcdir) && tests/kernel/check-kernel $(abs_builddir) $(KERNEL_TESTS)
+
+# The long versions of what ./check does for a few seconds; as root, on a machine that does nothing else.
+SOAK = cd $(srcdir) && LOGGIA_SOAK=1 LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 -m pytest -q -s -p no:cacheprovider
+soak-rates: netfilter/loggia-gate
+	$(SOAK) tests/integration/test_gate_rates.py
+soak-accounting: netfilter/loggia-gate
+	$(SOAK) tests/integration/test_gate_accounting.py
+.PHONY: check-kernel soak-rates soak-accounting
+endif
+EXTRA_DIST += %D%/kernel

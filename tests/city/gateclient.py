@@ -8,6 +8,8 @@ import socket
 import struct
 import time
 
+from .netns import PATIENCE
+
 VERSION = 3
 HELLO, OPEN, CLOSE, READ, DUMP, RESOLVE = range(1, 7)
 APPEARED, REBUILT, EXPIRED, GONE = range(64, 68)
@@ -93,7 +95,7 @@ class GateClient:
         return self.seq
 
     def _receive(self, timeout):
-        self.sock.settimeout(timeout)
+        self.sock.settimeout(timeout * PATIENCE)
         raw = self.sock.recv(4096)
         if not raw:
             raise ConnectionResetError("the gate hung up")

@@ -15,9 +15,12 @@ import tempfile
 import time
 
 
+PATIENCE = float(os.environ.get("LOGGIA_PATIENCE", "1"))  # how much slower this machine is than others
+
+
 def wait_for(what, probe, timeout=10.0, every=0.02):
     """Calls probe until it returns something true, and returns that. Fails with `what` in words."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * PATIENCE
     while True:
         found = probe()
         if found:
