@@ -104,7 +104,9 @@ enum config_type {
     TYPE_INTERFACES,
     TYPE_SERVICES, /* "tcp/22" */
     TYPE_NAMES,    /* list of sections' titles, or "*" */
-    TYPE_COLOUR    /* "#0066cc" */
+    TYPE_COLOUR,   /* "#0066cc" */
+    TYPE_PATHS,    /* list of them */
+    TYPE_LANGUAGES /* list of them */
 };
 struct config_option {
     int place;

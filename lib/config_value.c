@@ -197,10 +197,12 @@ static bool valid_text(const struct config_option *o, const char *text)
     case TYPE_DNS_NAME:
         return dns_name(text);
     case TYPE_LANGUAGE:
-        return language(text);
+    case TYPE_LANGUAGES:
+        return strlen(text) <= 15 && language(text);
     case TYPE_PATH:
+    case TYPE_PATHS:
     case TYPE_SECRET:
-        return *text == '/' && readable(text);
+        return strlen(text) <= 255 && *text == '/' && readable(text);
     case TYPE_ADDRESS:
         return address(text);
     case TYPE_INTERFACES:

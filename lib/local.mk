@@ -3,16 +3,19 @@ noinst_LTLIBRARIES += %D%/libloggia-core.la
 %C%_libloggia_core_la_SOURCES = \
     %D%/buf.c %D%/buf.h \
     %D%/crypto.c %D%/crypto.h \
+    %D%/crypto_password.c %D%/crypto_password.h \
     %D%/gate_proto.h \
+    %D%/keyfile.c %D%/keyfile.h \
     %D%/log.c %D%/log.h \
     %D%/mac.c %D%/mac.h \
     %D%/notify.c %D%/notify.h \
     %D%/secret.c \
+    %D%/unprivileged.c %D%/unprivileged.h \
     %D%/utc.c %D%/utc.h
 %C%_libloggia_core_la_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS)
 %C%_libloggia_core_la_LIBADD = $(NETTLE_LIBS)
 
-if ROUTER
+if HOST
 noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la %D%/libloggia-cert.la \
     %D%/libloggia-bundle.la %D%/libloggia-fetch.la
 %C%_libloggia_fetch_la_SOURCES = %D%/fetch.c %D%/fetch.h

@@ -31,12 +31,10 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/embedded.c \
     %D%/forget.c \
     %D%/gate_client.c %D%/gate_client.h \
-    %D%/keyfile.c \
     %D%/main.c \
     %D%/metrics.c %D%/metrics.h %D%/metrics_internal.h \
     %D%/metrics_write.c \
     %D%/portal.c %D%/portal.h \
-    %D%/privileges.c \
     %D%/secure.c %D%/secure.h \
     %D%/sessions.c \
     %D%/silent.c \

@@ -7,6 +7,7 @@
 #include "lib/config.h"
 #include "lib/log.h"
 #include "lib/notice.h"
+#include "lib/unprivileged.h"
 #include "portal/portal.h"
 #include <getopt.h>
 #include <malloc.h>
@@ -92,7 +93,8 @@ static int serve(const struct options *o, struct conf *conf)
 
     if (p)
         p->least_level = o->least;
-    if (p && privileges_drop(p->boot->user, err, sizeof err) && portal_start(p, err, sizeof err))
+    if (p && unprivileged_become(p->boot->user, err, sizeof err) &&
+        portal_start(p, err, sizeof err))
         status = portal_run(p);
     else
         log_msg(LOG_ERR, "event=failed why=\"%s\"", err);

@@ -15,6 +15,7 @@
 #ifndef LOGGIA_PORTAL_PORTAL_H
 #define LOGGIA_PORTAL_PORTAL_H
 
+#include "lib/keyfile.h"
 #include "portal/conf_digest.h"
 #include "portal/devices.h"
 #include "portal/limit.h"
@@ -174,14 +175,5 @@ size_t texts_notices(const struct texts *t, const char *zone, const struct notic
                      size_t max);
 size_t texts_notice_count(const struct texts *t, unsigned *skipped);
 bool texts_clock_sane(void);
-
-/* --- keyfile.c, privileges.c ------------------------------------------------------------------ */
-/* Reads or makes dir/token.key. False (key is good all the same, for as long as this process lives)
- * with the reason in err. */
-bool keyfile_load(const char *dir, uint8_t key[static TOKEN_KEY_LEN], char *err, size_t err_len);
-/* Writes a key that could not be written when it was made. */
-bool keyfile_keep(const char *dir, const uint8_t key[static TOKEN_KEY_LEN]);
-/* Becomes user, for good. False with the reason in err. */
-bool privileges_drop(const char *user, char *err, size_t err_len);
 
 #endif

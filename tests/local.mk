@@ -13,6 +13,9 @@ endif
 if CENTRE
 include tests/unit/radius-module.mk
 endif
+if BOARD
+include tests/unit/noticeboard.mk
+endif
 endif
 include tests/fuzz/local.mk
 

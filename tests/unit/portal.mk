@@ -28,7 +28,7 @@ tests_unit_test_gate_client_SOURCES = tests/unit/test_gate_client.c portal/gate_
 tests_unit_test_gate_client_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_gate_client_LDADD = lib/libloggia-host.la lib/libloggia-core.la $(CMOCKA_LIBS)
 
-tests_unit_test_keyfile_SOURCES = tests/unit/test_keyfile.c portal/keyfile.c
+tests_unit_test_keyfile_SOURCES = tests/unit/test_keyfile.c lib/keyfile.c
 tests_unit_test_keyfile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_keyfile_LDADD = lib/libloggia-core.la $(CMOCKA_LIBS)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The key of the forms: outlives a restart, is nobody else's to read, and its loss stops nothing.
  */
-#include "portal/portal.h"
+#include "lib/keyfile.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +34,7 @@ static int remove_dir(void **state)
 
 static void forms_that_were_open_work_after_a_restart(void **state)
 {
-    uint8_t first[TOKEN_KEY_LEN], second[TOKEN_KEY_LEN];
+    uint8_t first[KEYFILE_LEN], second[KEYFILE_LEN];
     char err[256] = "";
     struct stat st;
     (void)state;
@@ -43,12 +43,12 @@ static void forms_that_were_open_work_after_a_restart(void **state)
     assert_memory_equal(first, second, sizeof first);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
-    assert_int_equal(st.st_size, TOKEN_KEY_LEN);
+    assert_int_equal(st.st_size, KEYFILE_LEN);
 }
 
 static void a_key_that_others_could_read_is_replaced(void **state)
 {
-    uint8_t first[TOKEN_KEY_LEN], second[TOKEN_KEY_LEN];
+    uint8_t first[KEYFILE_LEN], second[KEYFILE_LEN];
     char err[256] = "";
     struct stat st;
     (void)state;
@@ -62,7 +62,7 @@ static void a_key_that_others_could_read_is_replaced(void **state)
 
 static void a_damaged_key_is_replaced(void **state)
 {
-    uint8_t first[TOKEN_KEY_LEN], second[TOKEN_KEY_LEN];
+    uint8_t first[KEYFILE_LEN], second[KEYFILE_LEN];
     char err[256] = "";
     (void)state;
     assert_true(keyfile_load(dir, first, err, sizeof err));
@@ -73,8 +73,8 @@ static void a_damaged_key_is_replaced(void **state)
 
 static void without_a_place_to_keep_it_the_portal_works_all_the_same(void **state)
 {
-    static const uint8_t zero[TOKEN_KEY_LEN];
-    uint8_t key[TOKEN_KEY_LEN] = {0};
+    static const uint8_t zero[KEYFILE_LEN];
+    uint8_t key[KEYFILE_LEN] = {0};
     char err[256] = "";
     (void)state;
     assert_false(keyfile_load("/nonexistent", key, err, sizeof err));

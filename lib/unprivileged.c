@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* loggiad needs no privilege once its port is bound: it becomes its own user, keeps no capability,
- * and can gain none any more. */
-#include "portal/portal.h"
+#include "lib/unprivileged.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -37,7 +36,7 @@ static bool change_user(const char *user, char *err, size_t err_len)
     return true;
 }
 
-bool privileges_drop(const char *user, char *err, size_t err_len)
+bool unprivileged_become(const char *user, char *err, size_t err_len)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}};
