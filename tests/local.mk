@@ -4,6 +4,7 @@ if UNIT_TESTS
 include tests/unit/lib.mk
 if ROUTER
 include tests/unit/admin.mk
+include tests/unit/feeds.mk
 include tests/unit/netfilter.mk
 include tests/unit/pages.mk
 include tests/unit/policy.mk

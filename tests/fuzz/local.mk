@@ -75,6 +75,22 @@ FUZZ_TARGETS += %D%/fuzz_bundle %D%/fuzz_current %D%/fuzz_card %D%/fuzz_counts
 %C%_fuzz_counts_LDADD = lib/libloggia-bundle.la lib/libloggia-web.la lib/libloggia-core.la
 endif
 
+if ROUTER
+FUZZ_TARGETS += %D%/fuzz_feed %D%/fuzz_cap
+FUZZ_FEED_LDADD = noticeboard/libloggia-feeds.la lib/libloggia-web.la lib/libloggia-core.la
+
+%C%_fuzz_feed_SOURCES = %D%/fuzz_feed.c $(FUZZ_MAIN)
+%C%_fuzz_feed_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_feed_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_feed_LDADD = $(FUZZ_FEED_LDADD)
+
+# One program, other seeds.
+%C%_fuzz_cap_SOURCES = %D%/fuzz_feed.c $(FUZZ_MAIN)
+%C%_fuzz_cap_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_cap_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_cap_LDADD = $(FUZZ_FEED_LDADD)
+endif
+
 if CENTRE
 FUZZ_TARGETS += %D%/fuzz_ldap %D%/fuzz_settings
 

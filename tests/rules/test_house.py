@@ -28,6 +28,7 @@ LIBRARY_ROOMS = {
     r"ev\.h$|event2?/": r"lib/loop\.c",
     r"gnutls/": r"lib/cert\.c",
     r"curl/": r"lib/fetch\.c",
+    r"expat\.h": r"noticeboard/xml\.c",
     r"confuse\.h": r"lib/config\.c",
     r"cmark": r"lib/notice_render\.c",
     r"nettle/": r"lib/crypto[a-z_]*\.c",
