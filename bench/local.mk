@@ -16,6 +16,19 @@ bench-gate: $(BENCH_GATE) netfilter/loggia-gate
 	cd $(srcdir) && LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 %D%/gate.py
 endif
 
+if CENTRE
+# The routers' side of it speaks with the router's own codec.
+BENCH_FEDERATION = %D%/radius_load
+EXTRA_PROGRAMS += $(BENCH_FEDERATION)
+CLEANFILES += $(BENCH_FEDERATION) %D%/federation.json
+%C%_radius_load_SOURCES = %D%/radius_load.c
+%C%_radius_load_LDADD = portal/libloggia-radius.la lib/libloggia-host.la lib/libloggia-core.la
+BENCHES += bench-federation
+
+bench-federation: $(BENCH_FEDERATION) radius-module/rlm_loggia.la
+	cd $(srcdir) && LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 %D%/federation.py
+endif
+
 bench: $(BENCHES)
 .PHONY: bench $(BENCHES)
-EXTRA_DIST += %D%/gate.py
+EXTRA_DIST += %D%/gate.py %D%/federation.py

@@ -17,6 +17,7 @@
 #define MOST_WAIT_MS     1000
 #define MESSAGES_AT_ONCE 256 /* of one link, before the others have their turn */
 #define MAX_ENTRIES      8   /* of one search: a device has an owner or a few */
+#define ENOUGH_FOR_ONE   16  /* searches of a link, before another one is used too */
 
 static void finish(struct lane *l, struct search *s, enum authority_outcome outcome)
 {
@@ -160,38 +161,65 @@ static bool send_search(struct lane *l, struct link *k, struct search *s)
     return true;
 }
 
-static struct link *least_loaded(struct lane *l)
+/* Few links with much to do rather than many with a little: what goes over one link together costs
+ * one write here, and wakes the directory once. NULL: all are full. */
+static struct link *choose_link(struct lane *l)
 {
     struct link *best = NULL;
-    for (size_t i = 0; i < l->n_links; i++)
-        if (HASH_COUNT(l->links[i].searches) < l->conf->pipeline &&
-            (!best || HASH_COUNT(l->links[i].searches) < HASH_COUNT(best->searches)))
-            best = &l->links[i];
+    for (size_t i = 0; i < l->n_links; i++) {
+        struct link *k = &l->links[i];
+        unsigned n = HASH_COUNT(k->searches);
+        if (n < ENOUGH_FOR_ONE && n < l->conf->pipeline)
+            return k;
+        if (n < l->conf->pipeline && (!best || n < HASH_COUNT(best->searches)))
+            best = k;
+    }
     return best;
 }
 
-static struct search *take_queued(struct lane *l)
+static struct search *take_queue(struct lane *l)
 {
     pthread_mutex_lock(&l->set->lock);
-    struct search *s = l->queue;
-    if (s) {
-        DL_DELETE(l->queue, s);
-        l->queued--;
-    }
+    struct search *all = l->queue;
+    l->queue = NULL;
+    l->queued = 0;
     pthread_mutex_unlock(&l->set->lock);
-    return s;
+    return all;
+}
+
+/* In front of what came meanwhile. */
+static void put_back(struct lane *l, struct search *list)
+{
+    struct search *s;
+    uint32_t n;
+    DL_COUNT(list, s, n);
+    pthread_mutex_lock(&l->set->lock);
+    DL_CONCAT(list, l->queue);
+    l->queue = list;
+    l->queued += n;
+    pthread_mutex_unlock(&l->set->lock);
 }
 
 static void send_queued(struct lane *l)
 {
+    struct search *s, *all = l->n_links ? take_queue(l) : NULL;
     struct link *k;
-    struct search *s;
-    while ((k = least_loaded(l)) && (s = take_queued(l))) {
+    while (all && (k = choose_link(l))) {
+        s = all;
+        DL_DELETE(all, s);
         if (send_search(l, k, s))
             continue;
         finish(l, s, OUTCOME_UNKNOWN);
         link_down(l, k);
     }
+    if (all)
+        put_back(l, all);
+}
+
+static void flush_links(struct lane *l)
+{
+    for (size_t i = 0; i < l->n_links; i++)
+        l->links[i].full = directory_flush(l->links[i].directory);
 }
 
 /* --- reading ------------------------------------------------------------------------------------
@@ -271,6 +299,7 @@ static bool search_done(struct lane *l, struct link *k, int number, bool ok, con
 /* True if the link is still there. */
 static bool read_link(struct lane *l, struct link *k)
 {
+    k->more = false;
     for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
         char why[96] = "";
         int number = 0;
@@ -287,6 +316,7 @@ static bool read_link(struct lane *l, struct link *k)
         if (e == DIRECTORY_DONE && !search_done(l, k, number, ok, why))
             return false;
     }
+    k->more = true;
     return true;
 }
 
@@ -350,6 +380,8 @@ static int next_wait_ms(const struct authorities *a, uint64_t now)
         const struct lane *l = &a->lanes[i];
         for (size_t k = 0; k < l->n_links; k++) {
             const struct search *s = l->links[k].searches;
+            if (l->links[k].more)
+                return 0;
             uint64_t age = s && now > s->sent_ms ? now - s->sent_ms : 0, left;
             if (!s)
                 continue;
@@ -369,13 +401,12 @@ static void serve(struct lane *l, const struct pollfd *fds, size_t n_fds)
     for (size_t i = n_fds; i-- > 0;) {
         if (i >= l->n_links || directory_fd(l->links[i].directory) != fds[i].fd)
             continue;
-        if (fds[i].revents && !read_link(l, &l->links[i]))
+        if ((fds[i].revents || l->links[i].more) && !read_link(l, &l->links[i]))
             continue;
         if (i < l->n_links)
             expire_link(l, &l->links[i], now);
     }
     expire_queue(l, now);
-    send_queued(l);
 }
 
 static bool take_news(struct authorities *a)
@@ -392,22 +423,27 @@ static bool take_news(struct authorities *a)
     return go_on;
 }
 
+static size_t to_poll(struct lane *l, struct pollfd *fds)
+{
+    flush_links(l);
+    for (size_t k = 0; k < l->n_links; k++)
+        fds[k] = (struct pollfd){.fd = directory_fd(l->links[k].directory),
+                                 .events = POLLIN | (l->links[k].full ? POLLOUT : 0)};
+    return l->n_links;
+}
+
 void *authority_io(void *arg)
 {
     struct authorities *a = arg;
     struct pollfd *fds = calloc(1 + a->n * AUTHORITY_MAX_CONNECTIONS, sizeof *fds);
-    while (fds && take_news(a)) {
+    size_t *counts = calloc(a->n, sizeof *counts);
+    while (fds && counts && take_news(a)) {
         size_t n = 0, at = 1;
-        for (size_t i = 0; i < a->n; i++)
-            send_queued(&a->lanes[i]);
         fds[n++] = (struct pollfd){.fd = a->wake, .events = POLLIN};
-        for (size_t i = 0; i < a->n; i++)
-            for (size_t k = 0; k < a->lanes[i].n_links; k++)
-                fds[n++] = (struct pollfd){.fd = directory_fd(a->lanes[i].links[k].directory),
-                                           .events = POLLIN};
-        size_t counts[32] = {0};
-        for (size_t i = 0; i < a->n; i++)
-            counts[i] = a->lanes[i].n_links;
+        for (size_t i = 0; i < a->n; i++) {
+            send_queued(&a->lanes[i]);
+            n += counts[i] = to_poll(&a->lanes[i], fds + n);
+        }
         poll(fds, n, next_wait_ms(a, clock_ms()));
         for (size_t i = 0; i < a->n; i++) {
             serve(&a->lanes[i], fds + at, counts[i]);
@@ -419,6 +455,7 @@ void *authority_io(void *arg)
         drop_all(&a->lanes[i], &lost);
         finish_all(&a->lanes[i], lost);
     }
+    free(counts);
     free(fds);
     return NULL;
 }

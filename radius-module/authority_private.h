@@ -28,6 +28,8 @@ struct link { /* an open connection */
     struct directory *directory;
     struct search *searches;
     uint64_t heard_ms;
+    bool full; /* its socket: some of what was asked is not sent yet */
+    bool more; /* answers that were read ahead, when the others have had their turn */
 };
 
 struct lane { /* one authority */

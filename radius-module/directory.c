@@ -5,6 +5,7 @@
  * socket is made non-blocking before the first byte is asked for; libldap then keeps the half it
  * has. Referrals would make it dial somebody else: off. The rest is bounds. */
 #include "radius-module/directory.h"
+#include "radius-module/directory_bulk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 struct directory {
     LDAP *ld;
     int fd;
+    struct bulk *bulk; /* libldap's; NULL: not a connection that searches */
 };
 
 static struct timeval tv_of(uint32_t ms)
@@ -145,8 +147,9 @@ static struct directory *open_one(const struct directory_conf *conf, size_t serv
     int rc = ldap_initialize(&d->ld, uri);
     if (rc == 0)
         rc = reach(d->ld, conf, uri, &d->fd, &step);
-    if (rc == 0 && bound)
-        rc = introduce(d->ld, conf, &step);
+    if (rc == 0 && bound && (rc = introduce(d->ld, conf, &step)) == 0 &&
+        !(d->bulk = bulk_new(d->ld)))
+        rc = LDAP_NO_MEMORY;
     if (rc == 0)
         return d;
     snprintf(err, err_len, "%s: %s", step, ldap_err2string(rc));
@@ -207,6 +210,11 @@ void directory_close(struct directory *d)
 int directory_fd(const struct directory *d)
 {
     return d->fd;
+}
+
+bool directory_flush(struct directory *d)
+{
+    return d->bulk && bulk_flush(d->bulk);
 }
 
 int directory_search(struct directory *d, const char *base, enum directory_scope scope,

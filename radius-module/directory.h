@@ -42,11 +42,14 @@ struct directory *directory_open_unbound(const struct directory_conf *conf, size
 void directory_close(struct directory *d);
 int directory_fd(const struct directory *d);
 
-/* Sends a search; the number that its answer will carry, or -1: the connection is done for.
- * attributes: NULL-terminated. */
+/* Writes down a search, which directory_flush sends; the number that its answer will carry, or -1:
+ * the connection is done for. attributes: NULL-terminated. */
 int directory_search(struct directory *d, const char *base, enum directory_scope scope,
                      const char *filter, const char *const *attributes, unsigned max_entries);
 void directory_abandon(struct directory *d, int number);
+/* Searches and abandonments are on their way only now. True: not all of them, the socket is full;
+ * again when it may be written. */
+bool directory_flush(struct directory *d);
 
 /* Whether this is the password of the entry dn: a simple bind (RFC 4513 section 5.1), which changes
  * who the connection belongs to; so never on one that searches. Waits. An empty name or password is

@@ -5,7 +5,7 @@ noinst_LTLIBRARIES += %D%/libloggia-federation.la
     %D%/attempts.c %D%/attempts.h \
     %D%/breaker.c %D%/breaker.h \
     %D%/decision.c %D%/decision.h \
-    %D%/directory.c %D%/directory.h \
+    %D%/directory.c %D%/directory.h %D%/directory_bulk.c %D%/directory_bulk.h \
     %D%/entitlement.c %D%/entitlement.h \
     %D%/federation.c %D%/federation.h %D%/federation_pass.c %D%/federation_private.h \
     %D%/login.c %D%/login.h %D%/login_bind.c %D%/login_private.h \

@@ -54,6 +54,7 @@ pidfile {self.dir}/slapd.pid
 modulepath /usr/lib/ldap
 moduleload back_mdb
 sizelimit 5000
+loglevel 0
 threads 4
 # Careless directories do this; nobody may get in by it.
 allow bind_anon_dn
