@@ -3,12 +3,12 @@
 
 Here for a few seconds; `make soak-rates` has the whole range, 256 kbit/s to 1 Gbit/s, 30 seconds each (LOGGIA_SOAK=1)."""
 
-import json
 import os
 import time
 
 import pytest
 from city import gateclient as gc
+from city.farend import arrived, count_arrivals, segments_as_on_a_wire
 from city.gateworld import INTERNET4, GateWorld, wait_for_text
 from city.netns import World, wait_for
 from conftest import BUILD
@@ -20,14 +20,6 @@ KBIT = 125  # bytes a second
 TOGETHER = [256, 2_000, 20_000]  # kbit/s: small enough to be measured side by side
 ALONE = [200_000, 1_000_000]
 COMBINATIONS = [(way, kind) for way in ("up", "down") for kind in ("tcp", "udp")]
-COUNTING = """table inet far {
-    set sent { type ipv4_addr; flags dynamic; counter; }
-    chain in {
-        type filter hook prerouting priority -400
-        update @sent { ip saddr }
-    }
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +28,7 @@ def city():
         w = GateWorld(world, BUILD, phones=len(COMBINATIONS) * len(TOGETHER))
         segments_as_on_a_wire(w)
         w.start_gate()
-        for space in [w.internet, *(p.space for p in w.phones)]:
-            space.run("nft", "-f", "-", input=COUNTING)
+        count_arrivals(w.internet, *(p.space for p in w.phones))
         yield w
 
 
@@ -47,22 +38,6 @@ def gate(city):
         for entry in g.dump():
             g.close_device(entry.mac)
         yield g
-
-
-def segments_as_on_a_wire(w):
-    """No segments of 64 KB, as virtual cables have: each has its own header, and it counts."""
-    def single(space, name):
-        space.ip("link", "set", name, "gso_max_segs", 1, "gro_max_size", 1)
-    single(w.internet, "eth0")
-    for phone in w.phones:
-        single(phone.space, "wlan0")
-
-
-def arrived(space):
-    """Source address -> IP bytes that came from it."""
-    listed = json.loads(space.run("nft", "-j", "list", "set", "inet", "far", "sent").stdout)
-    elements = [x["set"] for x in listed["nftables"] if "set" in x][0].get("elem", [])
-    return {e["elem"]["val"]: e["elem"]["counter"]["bytes"] for e in elements}
 
 
 class Flow:
@@ -82,7 +57,7 @@ class Flow:
         self.client = phone.space.start("iperf3", "-c", INTERNET4, "-p", port, "-t", SECONDS + FIRST_SECONDS + 20, *udp, *reverse)
 
     def bytes(self):
-        return arrived(self.place).get(self.source, 0)
+        return arrived(self.place, self.source)
 
     def stop(self):
         self.client.kill()
