@@ -61,41 +61,6 @@ static void question_release(struct fed *f, struct fed_question *q)
     free(q);
 }
 
-/* --- what is remembered -------------------------------------------------------------------------
- */
-
-static void take(const struct memory_answer *a, bool stale, struct decision_answer *out)
-{
-    out->state = a->state;
-    out->stale = stale;
-    if (a->state == ANSWER_FOUND)
-        out->entitlement = *a->entitlement;
-}
-
-static bool fresh(const struct fed *f, const struct memory_answer *a, uint64_t now)
-{
-    uint32_t life = a->state == ANSWER_FOUND ? f->conf->fresh_found_s : f->conf->fresh_not_found_s;
-    return a->state != ANSWER_UNKNOWN && now - a->at_ms < life * UINT64_C(1000);
-}
-
-static bool usable_stale(const struct fed *f, size_t i, const struct memory_answer *a, uint64_t now)
-{
-    if (a->state == ANSWER_UNKNOWN)
-        return false;
-    if (a->state == ANSWER_FOUND && a->entitlement->denied)
-        return true;
-    return now - a->at_ms < f->conf->stale_s[i] * UINT64_C(1000);
-}
-
-static void remember(struct fed *f, const struct mac *mac, size_t authority,
-                     const struct decision_answer *a)
-{
-    struct memory_device *d = memory_make(f->memory, mac);
-    if (d)
-        memory_answer_set(&d->answers[authority], a->state, clock_ms(),
-                          a->state == ANSWER_FOUND ? &a->entitlement : NULL);
-}
-
 /* --- asking -------------------------------------------------------------------------------------
  */
 
@@ -106,8 +71,8 @@ static uint32_t recall(struct fed *f, struct fed_question *q)
     uint64_t now = clock_ms();
     const struct memory_device *d = memory_get(f->memory, &q->mac);
     for (size_t i = 0; i < f->conf->n_authorities; i++) {
-        if (d && fresh(f, &d->answers[i], now))
-            take(&d->answers[i], false, &q->answers[i]);
+        if (d && fed_fresh(f, &d->answers[i], now))
+            fed_take(&d->answers[i], false, &q->answers[i]);
         else
             ask |= UINT32_C(1) << i;
     }
@@ -146,8 +111,8 @@ static void ask_person(struct fed *f, struct fed_question *q, const struct fed_p
     if (q->person.authority >= 0)
         return;
     q->person = *person;
-    if (is_bound_to(d, person) && fresh(f, &d->bound->answer, clock_ms())) {
-        take(&d->bound->answer, false, &q->person_answer);
+    if (!q->anew && is_bound_to(d, person) && fed_fresh(f, &d->bound->answer, clock_ms())) {
+        fed_take(&d->bound->answer, false, &q->person_answer);
     } else if (authorities_ask(f->authorities, (size_t)person->authority, &whom, q)) {
         q->person_pending = true;
         q->refs++;
@@ -192,6 +157,19 @@ struct fed_question *fed_ask(struct fed *f, const struct mac *mac)
     return q;
 }
 
+/* With lock held: asks everybody, however fresh the memory is, and waits for nobody. */
+void fed_ask_anew(struct fed *f, const struct mac *mac)
+{
+    struct fed_question *q;
+    HASH_FIND(hh, f->questions, mac, sizeof *mac, q);
+    if (q || !(q = question_new(f, mac)))
+        return;
+    q->anew = true;
+    ask_bound(f, q);
+    send_out(f, q, (uint32_t)((UINT64_C(1) << f->conf->n_authorities) - 1));
+    question_release(f, q);
+}
+
 struct ignored {
     struct fed *f;
     const char *authority;
@@ -215,12 +193,13 @@ static void settle(struct fed *f, struct fed_question *q, size_t authority, bool
     if (person) {
         struct memory_device *d = memory_get(f->memory, &q->mac);
         if (said && is_bound_to(d, &q->person))
-            memory_answer_set(&d->bound->answer, a->state, clock_ms(), &a->entitlement);
+            fed_remember(f, d, &d->bound->answer, a);
         q->person_answer = *a;
         q->person_pending = false;
     } else {
-        if (said)
-            remember(f, &q->mac, authority, a);
+        struct memory_device *d = said ? memory_make(f->memory, &q->mac) : NULL;
+        if (d)
+            fed_remember(f, d, &d->answers[authority], a);
         q->answers[authority] = *a;
         q->pending &= ~(UINT32_C(1) << authority);
     }
@@ -304,8 +283,8 @@ static void fold_person(struct fed *f, const struct fed_question *q,
         return;
     at = &answers[q->person.authority];
     if (person.state == ANSWER_UNKNOWN &&
-        usable_stale(f, d->bound->authority, &d->bound->answer, clock_ms())) {
-        take(&d->bound->answer, true, &person);
+        fed_usable_stale(f, d->bound->authority, &d->bound->answer, clock_ms())) {
+        fed_take(&d->bound->answer, true, &person);
         f->stats.stale++;
     }
     *at = decision_fold(at, &person);
@@ -316,9 +295,9 @@ static void fill_unknown(struct fed *f, const struct mac *mac, struct decision_a
     uint64_t now = clock_ms();
     const struct memory_device *d = memory_get(f->memory, mac);
     for (size_t i = 0; d && i < f->conf->n_authorities; i++) {
-        if (answers[i].state != ANSWER_UNKNOWN || !usable_stale(f, i, &d->answers[i], now))
+        if (answers[i].state != ANSWER_UNKNOWN || !fed_usable_stale(f, i, &d->answers[i], now))
             continue;
-        take(&d->answers[i], true, &answers[i]);
+        fed_take(&d->answers[i], true, &answers[i]);
         f->stats.stale++;
     }
 }
@@ -362,7 +341,8 @@ struct fed *fed_new(const struct fed_conf *conf, struct report *report)
     pthread_mutex_init(&f->lock, NULL);
     f->conf = conf;
     f->report = report;
-    f->memory = memory_new(conf->remember, conf->n_authorities);
+    f->memory = memory_new(conf->remember, conf->n_authorities, conf->key, conf->key_len);
+    f->refresh_s = fed_refresh_s(conf);
     f->authorities = authorities_new(conf->authorities, conf->n_authorities, on_answer, f, report);
     if (f->authorities)
         f->login = login_new(conf, f->authorities, report);

@@ -22,6 +22,7 @@ struct fed_conf {
     uint32_t remember; /* devices */
     uint32_t fresh_found_s, fresh_not_found_s, fresh_pass_s;
     uint32_t stale_s[FED_MAX_AUTHORITIES]; /* how long the last answer is served, by authority */
+    uint32_t recheck_s; /* how often everybody is asked about a device that is online */
     uint32_t pass_life_s, bound_life_s;
     uint32_t login_attempts, login_window_s; /* wrong passwords, of one name or one device */
     uint32_t login_deadline_ms;
@@ -76,8 +77,38 @@ enum decision_login fed_login(struct fed *f, const struct login_ask *ask,
 void fed_bind(struct fed *f, const struct mac *mac, uint32_t left_s,
               const struct login_right *right);
 
+/* --- what outlives the server, and what other servers have to know -----------------------------
+ */
+enum fed_change {
+    FED_STORE = 1, /* what is stored of the authorities' answers is out of date */
+    FED_DENIED     /* the device has just been shut out, or still is and goes on */
+};
+/* Called with the federation's lock held: must not call it. */
+typedef void (*fed_changed_fn)(void *arg, const struct mac *mac, enum fed_change what);
+void fed_on_change(struct fed *f, fed_changed_fn fn, void *arg);
+
+#define FED_STORED_MAX 1000 /* bytes */
+/* What is to be stored of a device, in clear; 0: nothing (any more); -1: it is not remembered. */
+long fed_store(struct fed *f, const struct mac *mac, uint8_t out[FED_STORED_MAX]);
+/* The store did not take it: FED_STORE will be said again. */
+void fed_store_failed(struct fed *f, const struct mac *mac);
+/* What was stored of it, by this server or another. It is served stale, and never as fresh. */
+void fed_stored(struct fed *f, const struct mac *mac, const uint8_t *in, size_t len);
+/* Another server has changed what is stored of the device with this pseudonym: nothing that is
+ * remembered of it is fresh any more. */
+void fed_changed_elsewhere(struct fed *f, const char *pseudonym);
+/* All but denials. */
+void fed_forget(struct fed *f, const struct mac *mac);
+
+/* A session of the device goes on (false: has ended). True: its pass is not remembered. */
+bool fed_live(struct fed *f, const struct mac *mac, bool live);
+/* To be called every now and then (rounds: how often in recheck_s): asks everybody about those who
+ * are online, so that who is shut out is noticed. */
+void fed_tick(struct fed *f, unsigned rounds);
+
 struct fed_stats {
     uint64_t questions, coalesced, remembered, stale, bulkhead, deadline;
+    uint64_t rechecked, denied;
     size_t devices;
 };
 void fed_stats(struct fed *f, struct fed_stats *out);

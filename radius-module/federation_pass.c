@@ -17,11 +17,12 @@ bool fed_pass_get(struct fed *f, const struct mac *mac, bool any_age, enum decis
     pthread_mutex_lock(&f->lock);
     const struct memory_device *d = memory_get(f->memory, mac);
     if (d && d->has_pass &&
-        (any_age || now - d->pass_at_ms < f->conf->fresh_pass_s * UINT64_C(1000)) &&
-        (d->pass != PASS_VALID || d->pass_until_ms > now + 1000)) {
+        (any_age || (!d->pass_asked_for &&
+                     memory_pass_age_ms(d, now) < f->conf->fresh_pass_s * UINT64_C(1000))) &&
+        (d->pass != PASS_VALID || memory_pass_left_s(d, now) > 0)) {
         found = true;
         *pass = d->pass;
-        *left_s = d->pass == PASS_VALID ? (uint32_t)((d->pass_until_ms - now) / 1000) : 0;
+        *left_s = d->pass == PASS_VALID ? memory_pass_left_s(d, now) : 0;
         if (d->bound) {
             person->authority = (int)d->bound->authority;
             memcpy(person->dn, d->bound->dn, strlen(d->bound->dn) + 1);
@@ -39,12 +40,10 @@ void fed_pass_put(struct fed *f, const struct mac *mac, enum decision_pass pass,
     pthread_mutex_lock(&f->lock);
     struct memory_device *d = keep ? memory_make(f->memory, mac) : memory_get(f->memory, mac);
     if (d) {
-        d->has_pass = keep;
-        d->pass = pass;
-        d->pass_at_ms = clock_ms();
-        d->pass_until_ms = d->pass_at_ms + left_s * UINT64_C(1000);
+        memory_pass_set(d, pass, clock_ms(), left_s);
         if (!keep || person)
-            memory_bind(d, keep && person->authority >= 0 ? (size_t)person->authority : 0,
+            memory_bind(f->memory, d,
+                        keep && person->authority >= 0 ? (size_t)person->authority : 0,
                         keep && person->authority >= 0 ? person->dn : NULL);
     }
     pthread_mutex_unlock(&f->lock);
@@ -67,7 +66,6 @@ void fed_bind(struct fed *f, const struct mac *mac, uint32_t left_s,
     pthread_mutex_lock(&f->lock);
     struct memory_device *d = memory_get(f->memory, mac);
     if (d && d->bound)
-        memory_answer_set(&d->bound->answer, right->answer.state, clock_ms(),
-                          &right->answer.entitlement);
+        fed_remember(f, d, &d->bound->answer, &right->answer);
     pthread_mutex_unlock(&f->lock);
 }

@@ -67,6 +67,10 @@ void xlat_unregister(char const *module, xlat_func_t func, void *instance);
 ssize_t xlat_tokenize(TALLOC_CTX *ctx, char *fmt, xlat_exp_t **head, char const **error);
 ssize_t radius_axlat_struct(char **out, REQUEST *request, xlat_exp_t const *xlat,
                             xlat_escape_t escape, void *ctx);
+REQUEST *request_alloc(TALLOC_CTX *ctx);
+int request_data_add(REQUEST *request, void *unique_ptr, int unique_int, void *opaque,
+                     bool free_opaque);
+void *request_data_get(REQUEST *request, void *unique_ptr, int unique_int);
 VALUE_PAIR *radius_pair_create(TALLOC_CTX *ctx, VALUE_PAIR **vps, unsigned int attribute,
                                unsigned int vendor);
 

@@ -6,9 +6,10 @@
  *   parse the kind → start the searches everywhere → meanwhile look the pass up → collect until the
  *   deadline → decide → write or erase the pass → reply
  *
- * `accounting` listens for one thing: somebody who left of their own will is not let back in
- * silently. `freeradius -C` instantiates modules too: then nothing is dialled and no thread
- * started. */
+ * `preacct` lets an accounting record through to the store while that answers, notes who is online,
+ * and that somebody who left of their own will is not let back in silently; `accounting`, behind
+ * sql, gives the place at the store back. `freeradius -C` instantiates modules too: then nothing is
+ * dialled and no thread started. */
 #include "radius-module/rlm_loggia.h"
 #include "lib/crypto.h"
 
@@ -19,7 +20,10 @@
 #define SERVICE_FRAMED     2
 #define SERVICE_LOGIN      1
 #define CAUSE_USER_REQUEST 1
+#define STATUS_START       1
 #define STATUS_STOP        2
+#define STATUS_UPDATE      3
+#define PLACE              1 /* request data: the place at the store */
 
 /* --- what the request says ----------------------------------------------------------------------
  */
@@ -59,6 +63,12 @@ static bool kind_of(REQUEST *request, enum decision_kind *kind)
     }
 }
 
+void rlm_loggia_control(REQUEST *request, DICT_ATTR const *attribute, const char *text)
+{
+    fr_pair_value_strcpy(
+        radius_pair_create(request, &request->config, attribute->attr, attribute->vendor), text);
+}
+
 /* --- authorize ----------------------------------------------------------------------------------
  */
 
@@ -70,14 +80,20 @@ static void ask(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
     uint32_t left_s = 0;
     uint64_t began = clock_ms();
     struct fed_question *q = fed_ask(inst->fed, mac);
-    enum decision_pass pass = rlm_loggia_pass(inst, request, mac, &left_s, &person);
+    enum decision_pass pass =
+        rlm_loggia_pass(inst, request, mac, began + c->deadline_ms, &left_s, &person);
+    enum decision_pass before = pass;
     fed_ask_person(inst->fed, q, &person);
     fed_collect(inst->fed, q, began, true, answers);
     if (kind == DECISION_TAP)
         pass = PASS_NONE; /* a tap makes it good, whatever it was */
     decide(&c->rules, kind, pass, left_s, answers, (unsigned)c->n_authorities, d);
-    if (d->write_pass && !rlm_loggia_pass_grant(inst, request, mac))
+    if (!d->write_pass)
+        return;
+    if (!rlm_loggia_pass_grant(inst, request, mac))
         decide(&c->rules, kind, PASS_UNKNOWN, 0, answers, (unsigned)c->n_authorities, d);
+    else if (before == PASS_PAUSED) /* the other servers would still send it to the splash */
+        rlm_loggia_announce(inst->store, mac);
 }
 
 /* The password is wiped here, in the request itself: whatever runs behind this module has none to
@@ -175,22 +191,79 @@ static rlm_rcode_t CC_HINT(nonnull) mod_authorize(void *instance, REQUEST *reque
 /* --- accounting ---------------------------------------------------------------------------------
  */
 
+/* The request's place at the store, from preacct until loggia is called in accounting, behind sql.
+ * Who never gets there has failed: then the request's end gives the place back. */
+struct place {
+    struct guard *guard;
+    bool done;
+};
+
+static int leave_place(struct place *p)
+{
+    guard_leave(p->guard, p->done);
+    return 0;
+}
+
+static bool take_place(rlm_loggia_t *inst, REQUEST *request)
+{
+    if (!guard_enter(&inst->writing, clock_ms() + inst->settings->fed.deadline_ms))
+        return false;
+    struct place *p = talloc_zero(request, struct place);
+    if (!p) {
+        guard_leave(&inst->writing, true);
+        return false;
+    }
+    p->guard = &inst->writing;
+    talloc_set_destructor(p, leave_place);
+    if (request_data_add(request, inst, PLACE, p, false) == 0)
+        return true;
+    talloc_free(p);
+    return false;
+}
+
+/* Who is online is known by the accounting. A server that has just begun knows nothing of somebody
+ * until the next Interim-Update, and then not whom the device is bound to. */
+static void note_session(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
+                         uint32_t status)
+{
+    struct fed_person person;
+    uint32_t left_s;
+    bool live = status == STATUS_START || status == STATUS_UPDATE;
+    if (!live && status != STATUS_STOP)
+        return;
+    if (fed_live(inst->fed, mac, live) && inst->queries[QUERY_LOOKUP])
+        rlm_loggia_pass_look_up(inst, request, mac, clock_ms() + inst->settings->fed.deadline_ms,
+                                &left_s, &person);
+}
+
+/* fail: the store is silent. Then the router gets no answer, and keeps the record. */
+static rlm_rcode_t CC_HINT(nonnull) mod_preacct(void *instance, REQUEST *request)
+{
+    rlm_loggia_t *inst = instance;
+    uint32_t status = number_of(request, PW_ACCT_STATUS_TYPE);
+    struct mac mac;
+    if (!inst->queries[QUERY_LOOKUP])
+        return RLM_MODULE_NOOP;
+    if (!take_place(inst, request))
+        return RLM_MODULE_FAIL;
+    if (!device_of(request, &mac))
+        return RLM_MODULE_OK; /* Accounting-On */
+    note_session(inst, request, &mac, status);
+    if (status == STATUS_STOP && inst->queries[QUERY_PAUSE] &&
+        number_of(request, PW_ACCT_TERMINATE_CAUSE) == CAUSE_USER_REQUEST)
+        return rlm_loggia_pass_pause(inst, request, &mac) ? RLM_MODULE_OK : RLM_MODULE_FAIL;
+    return RLM_MODULE_OK;
+}
+
 static rlm_rcode_t CC_HINT(nonnull) mod_accounting(void *instance, REQUEST *request)
 {
     rlm_loggia_t *inst = instance;
-    struct fed_person person;
-    char text[32];
-    uint32_t left_s;
-    struct mac mac;
-    if (number_of(request, PW_ACCT_STATUS_TYPE) != STATUS_STOP ||
-        number_of(request, PW_ACCT_TERMINATE_CAUSE) != CAUSE_USER_REQUEST ||
-        !inst->queries[QUERY_PAUSE] || !device_of(request, &mac))
+    struct place *p = request_data_get(request, inst, PLACE);
+    if (!p)
         return RLM_MODULE_NOOP;
-    rlm_loggia_expand(inst, request, QUERY_PAUSE, text, sizeof text);
-    /* Whether this Stop was new, a repetition or older than the last tap, the store knows. */
-    return rlm_loggia_pass_look_up(inst, request, &mac, &left_s, &person) == PASS_UNKNOWN
-               ? RLM_MODULE_FAIL
-               : RLM_MODULE_OK;
+    p->done = true;
+    talloc_free(p);
+    return RLM_MODULE_OK;
 }
 
 /* --- %{loggia:…} --------------------------------------------------------------------------------
@@ -286,15 +359,22 @@ static DICT_ATTR const *own_attribute(CONF_SECTION *cs, const char *name)
 
 static int mod_bootstrap(CONF_SECTION *cs, void *instance)
 {
+    static const char *const names[ATTRIBUTES] = {
+        [ATTRIBUTE_DECISION] = "Loggia-Decision", [ATTRIBUTE_BINDING] = "Loggia-Binding",
+        [ATTRIBUTE_ANSWERS] = "Loggia-Answers",   [ATTRIBUTE_SINCE] = "Loggia-Since",
+        [ATTRIBUTE_NTH] = "Loggia-Nth",
+    };
     rlm_loggia_t *inst = instance;
     inst->name = cf_section_name2(cs) ? cf_section_name2(cs) : cf_section_name1(cs);
     report_init(&inst->report, to_radlog, inst);
     if (!(inst->settings = settings_new()))
         return -1;
     xlat_register(inst->name, loggia_xlat, NULL, inst);
-    inst->decision = own_attribute(cs, "Loggia-Decision");
-    inst->binding = own_attribute(cs, "Loggia-Binding");
-    return inst->decision && inst->binding ? 0 : -1;
+    inst->section = cs;
+    for (int i = 0; i < ATTRIBUTES; i++)
+        if (!(inst->attributes[i] = own_attribute(cs, names[i])))
+            return -1;
+    return 0;
 }
 
 static int mod_instantiate(CONF_SECTION *cs, void *instance)
@@ -309,18 +389,28 @@ static int mod_instantiate(CONF_SECTION *cs, void *instance)
         cf_log_err_cs(cs, "out of memory");
         return -1;
     }
+    const struct settings *c = inst->settings;
+    guard_init(&inst->reading, "reading", c->store_workers, c->fed.deadline_ms / 2,
+               c->store_failures, c->store_open_ms, &inst->report);
+    guard_init(&inst->writing, "writing", c->store_workers, c->fed.deadline_ms / 2,
+               c->store_failures, c->store_open_ms, &inst->report);
     if (check_config)
         return 0;
     int rc = fed_start(inst->fed);
     if (rc)
         cf_log_err_cs(cs, "cannot start the federation's threads: %s", strerror(rc));
-    return rc ? -1 : 0;
+    else if (!(inst->desk = rlm_loggia_desk_start(inst)) ||
+             !(inst->store = rlm_loggia_store_start(inst)))
+        cf_log_err_cs(cs, "cannot start the store's threads");
+    return inst->store ? 0 : -1;
 }
 
 static int mod_detach(void *instance)
 {
     rlm_loggia_t *inst = instance;
     xlat_unregister(inst->name, loggia_xlat, inst);
+    rlm_loggia_store_stop(inst->store);
+    rlm_loggia_desk_stop(inst->desk);
     fed_free(inst->fed);
     settings_free(inst->settings);
     return 0;
@@ -336,5 +426,7 @@ module_t rlm_loggia __attribute__((visibility("default"))) = {
     .bootstrap = mod_bootstrap,
     .instantiate = mod_instantiate,
     .detach = mod_detach,
-    .methods = {[MOD_AUTHORIZE] = mod_authorize, [MOD_ACCOUNTING] = mod_accounting},
+    .methods = {[MOD_AUTHORIZE] = mod_authorize,
+                [MOD_PREACCT] = mod_preacct,
+                [MOD_ACCOUNTING] = mod_accounting},
 };

@@ -4,6 +4,7 @@
 #define LOGGIA_RADIUS_MODULE_RLM_LOGGIA_H
 
 #include "radius-module/freeradius_min.h"
+#include "radius-module/guard.h"
 #include "radius-module/settings.h"
 
 enum rlm_query {
@@ -12,19 +13,38 @@ enum rlm_query {
     QUERY_BIND,
     QUERY_FORGET,
     QUERY_PAUSE,
+    QUERY_ANSWERS,
+    QUERY_ANNOUNCE,
+    QUERY_CHANGES,
+    QUERY_SESSIONS,
     QUERY_OPERATOR,
     QUERIES
 };
 
+/* In the control list alone: what the configured texts are told, and the log. */
+enum rlm_attribute {
+    ATTRIBUTE_DECISION, /* Loggia-Decision */
+    ATTRIBUTE_BINDING,  /* Loggia-Binding: who a login binds the device to, sealed */
+    ATTRIBUTE_ANSWERS,  /* Loggia-Answers: what the authorities said of it, sealed; or empty */
+    ATTRIBUTE_SINCE,    /* Loggia-Since: the last change that is known */
+    ATTRIBUTE_NTH,      /* Loggia-Nth: so many sessions are known already */
+    ATTRIBUTES
+};
+
 typedef struct rlm_loggia_t {
     char const *name;
+    CONF_SECTION *section;
     struct settings *settings;
     struct report report;
     struct fed *fed;
     xlat_exp_t *queries[QUERIES]; /* NULL: not configured */
-    DICT_ATTR const *decision;    /* Loggia-Decision, for the log */
-    DICT_ATTR const *binding;     /* Loggia-Binding: who a login binds the device to, sealed */
+    DICT_ATTR const *attributes[ATTRIBUTES];
+    struct guard reading, writing; /* around the store */
+    struct rlm_loggia_store *store;
+    struct rlm_loggia_desk *desk;
 } rlm_loggia_t;
+
+void rlm_loggia_control(REQUEST *request, DICT_ATTR const *attribute, const char *text);
 
 /* rlm_loggia_conf.c: reads the section into inst->settings. Every fault is logged; how many. */
 unsigned rlm_loggia_conf_read(rlm_loggia_t *inst, CONF_SECTION *cs);
@@ -37,19 +57,72 @@ void rlm_loggia_note(rlm_loggia_t *inst, REQUEST *request, const struct decision
 /* This will be a Reject, to be sent no sooner than at_ms (clock_ms). */
 void rlm_loggia_reject(REQUEST *request, uint64_t at_ms);
 
+/* rlm_loggia_desk.c: threads that ask the store while workers wait no longer than they want to. */
+struct rlm_loggia_desk *
+rlm_loggia_desk_start(rlm_loggia_t *inst); /* NULL: out of memory, threads */
+void rlm_loggia_desk_stop(struct rlm_loggia_desk *d);
+
+struct rlm_loggia_row { /* what the store said */
+    bool ok;
+    char text[2048]; /* the server's expansions are no longer */
+    /* of QUERY_LOOKUP: */
+    enum decision_pass pass;
+    uint32_t left_s;
+    struct fed_person person; /* whom the device is bound to */
+};
+/* Expands `first` (-1: nothing), then `query`. False: refused by the guard, or the store failed, or
+ * it is not through at until_ms (clock_ms); then it goes on alone, and what comes of a lookup is
+ * remembered. */
+bool rlm_loggia_ask_store(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
+                          struct guard *guard, int first, enum rlm_query query, uint64_t until_ms,
+                          struct rlm_loggia_row *row);
+
 /* rlm_loggia_pass.c. The pass, from memory or from the store; PASS_UNKNOWN: neither knows. person:
  * whom the device is bound to. */
 enum decision_pass rlm_loggia_pass(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
-                                   uint32_t *left_s, struct fed_person *person);
+                                   uint64_t until_ms, uint32_t *left_s, struct fed_person *person);
 /* The same from the store, always. */
 enum decision_pass rlm_loggia_pass_look_up(rlm_loggia_t *inst, REQUEST *request,
-                                           const struct mac *mac, uint32_t *left_s,
-                                           struct fed_person *person);
+                                           const struct mac *mac, uint64_t until_ms,
+                                           uint32_t *left_s, struct fed_person *person);
+/* Reads row->text, and remembers what it says. */
+void rlm_loggia_read_row(rlm_loggia_t *inst, const struct mac *mac, struct rlm_loggia_row *row);
 /* False if the store did not take it: then it is good for a short session, and remembered here. */
 bool rlm_loggia_pass_grant(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac);
 bool rlm_loggia_pass_bind(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
                           const struct login_right *right);
 bool rlm_loggia_pass_forget(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac);
+
+/* No silent join until the next tap. False: the store did not say. */
+bool rlm_loggia_pass_pause(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac);
+
+/* Here and now, in this thread: for the store's own. True: a row was written. */
+bool rlm_loggia_write(rlm_loggia_t *inst, REQUEST *request, enum rlm_query which);
+/* What the authorities said of the device, to the store. False: it did not take it. */
+bool rlm_loggia_answers_put(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac);
+
+/* rlm_loggia_store.c: the thread that writes what nobody waits for, hears of what other servers
+ * have changed, has those asked about who are online, and cuts off who is shut out. NULL: out of
+ * memory, or no thread. */
+struct rlm_loggia_store *rlm_loggia_store_start(rlm_loggia_t *inst);
+void rlm_loggia_store_stop(struct rlm_loggia_store *s);
+/* A request that no router sent; mac NULL: about nobody. talloc_free. */
+REQUEST *rlm_loggia_request(const struct mac *mac);
+/* Tells the other servers that something about the device has changed. Never blocks. */
+void rlm_loggia_announce(struct rlm_loggia_store *s, const struct mac *mac);
+
+/* rlm_loggia_disconnect.c: Disconnect-Requests (RFC 5176) to routers, repeated until they answer.
+ * Routers are the configuration's clients that have a coa_server. One thread's. */
+struct disconnects;
+struct disconnects *disconnects_new(CONF_SECTION *cs, const char *from, struct report *report);
+void disconnects_free(struct disconnects *d);
+/* False: no room now. An address that is no such router's is logged. */
+bool disconnects_send(struct disconnects *d, const char *address, const char *session,
+                      const char *nas);
+/* Repeats, and reads answers; ms until there is something to do again (-1: nothing on its way).
+ * fds: the two sockets, -1 where there is none. */
+int disconnects_serve(struct disconnects *d);
+void disconnects_fds(const struct disconnects *d, int fds[2]);
 
 /* Expands one of the configured texts; "" on failure or if it is not configured.
  * out gets at most room - 1 characters. */

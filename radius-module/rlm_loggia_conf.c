@@ -86,6 +86,10 @@ unsigned rlm_loggia_conf_read(rlm_loggia_t *inst, CONF_SECTION *cs)
     w.faults += read_query(inst, cs, QUERY_BIND, "pass.bind", s->pass_bind);
     w.faults += read_query(inst, cs, QUERY_FORGET, "pass.forget", s->pass_forget);
     w.faults += read_query(inst, cs, QUERY_PAUSE, "pass.pause", s->pass_pause);
+    w.faults += read_query(inst, cs, QUERY_ANSWERS, "pass.answers", s->pass_answers);
+    w.faults += read_query(inst, cs, QUERY_ANNOUNCE, "pass.announce", s->pass_announce);
+    w.faults += read_query(inst, cs, QUERY_CHANGES, "pass.changes", s->pass_changes);
+    w.faults += read_query(inst, cs, QUERY_SESSIONS, "pass.sessions", s->pass_sessions);
     w.faults += read_query(inst, cs, QUERY_OPERATOR, "operator", s->operator_name);
     return w.faults;
 }

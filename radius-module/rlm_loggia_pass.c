@@ -27,46 +27,62 @@ void rlm_loggia_expand(rlm_loggia_t *inst, REQUEST *request, enum rlm_query whic
     talloc_free(text);
 }
 
-/* --- who a device is bound to, sealed -----------------------------------------------------------
+/* --- sealed -------------------------------------------------------------------------------------
  */
 
-static void seal_key(const struct fed_conf *c, uint8_t key[SHA256_LEN])
+static void seal_key(const struct fed_conf *c, const char *what, uint8_t key[SHA256_LEN])
 {
-    static const struct crypto_slice what = {"loggia-binding", 14};
-    crypto_hmac_sha256(c->key, c->key_len, &what, 1, key);
+    const struct crypto_slice part = {what, strlen(what)};
+    crypto_hmac_sha256(c->key, c->key_len, &part, 1, key);
+}
+
+/* text has room for (len + CRYPTO_SEAL_EXTRA) * 4 / 3 + 4. */
+static void seal(const struct fed_conf *c, const char *what, const struct mac *mac,
+                 const void *plain, size_t len, char *text)
+{
+    uint8_t sealed[FED_STORED_MAX + CRYPTO_SEAL_EXTRA], key[SHA256_LEN];
+    const struct crypto_slice place = {mac, sizeof *mac};
+    seal_key(c, what, key);
+    crypto_seal(key, &place, plain, len, sealed);
+    crypto_base64url(sealed, len + CRYPTO_SEAL_EXTRA, text);
+    crypto_wipe(key, sizeof key);
+}
+
+/* How many bytes; 0 for anything that was not sealed here, as this, for this device. */
+static size_t unseal(const struct fed_conf *c, const char *what, const struct mac *mac,
+                     const char *text, uint8_t *plain, size_t room)
+{
+    uint8_t sealed[FED_STORED_MAX + CRYPTO_SEAL_EXTRA], key[SHA256_LEN];
+    const struct crypto_slice place = {mac, sizeof *mac};
+    long len = crypto_base64url_decode(text, strlen(text), sealed, sizeof sealed);
+    if (len <= CRYPTO_SEAL_EXTRA || (size_t)len - CRYPTO_SEAL_EXTRA > room)
+        return 0;
+    seal_key(c, what, key);
+    bool ours = crypto_unseal(key, &place, sealed, (size_t)len, plain);
+    crypto_wipe(key, sizeof key);
+    return ours ? (size_t)len - CRYPTO_SEAL_EXTRA : 0;
 }
 
 /* "AUTHORITY" NUL "DN" */
-static void seal(const struct fed_conf *c, const struct mac *mac, const char *authority,
-                 const char *dn, char text[TEXT_MAX])
+static void seal_person(const struct fed_conf *c, const struct mac *mac, const char *authority,
+                        const char *dn, char text[TEXT_MAX])
 {
-    uint8_t plain[PLAIN_MAX], sealed[SEALED_MAX], key[SHA256_LEN];
-    const struct crypto_slice place = {mac, sizeof *mac};
+    uint8_t plain[PLAIN_MAX];
     size_t name = strlen(authority) + 1, len = strlen(dn);
     memcpy(plain, authority, name);
     memcpy(plain + name, dn, len);
-    seal_key(c, key);
-    crypto_seal(key, &place, plain, name + len, sealed);
-    crypto_base64url(sealed, name + len + CRYPTO_SEAL_EXTRA, text);
-    crypto_wipe(key, sizeof key);
+    seal(c, "loggia-binding", mac, plain, name + len, text);
 }
 
 /* authority -1 for anything that was not sealed here for this device, or whose authority is no more
  * in the configuration. */
-static void unseal(const struct fed_conf *c, const struct mac *mac, const char *text,
-                   struct fed_person *person)
+static void unseal_person(const struct fed_conf *c, const struct mac *mac, const char *text,
+                          struct fed_person *person)
 {
-    uint8_t sealed[SEALED_MAX], plain[PLAIN_MAX + 1], key[SHA256_LEN];
-    const struct crypto_slice place = {mac, sizeof *mac};
+    uint8_t plain[PLAIN_MAX + 1];
     person->authority = -1;
-    long len = crypto_base64url_decode(text, strlen(text), sealed, sizeof sealed);
-    if (len <= CRYPTO_SEAL_EXTRA)
-        return;
-    seal_key(c, key);
-    bool ours = crypto_unseal(key, &place, sealed, (size_t)len, plain);
-    crypto_wipe(key, sizeof key);
-    len -= CRYPTO_SEAL_EXTRA;
-    const char *dn = ours ? memchr(plain, 0, (size_t)len) : NULL;
+    size_t len = unseal(c, "loggia-binding", mac, text, plain, PLAIN_MAX);
+    const char *dn = len ? memchr(plain, 0, len) : NULL;
     if (!dn++)
         return;
     plain[len] = 0;
@@ -79,15 +95,21 @@ static void unseal(const struct fed_conf *c, const struct mac *mac, const char *
 /* --- reading ------------------------------------------------------------------------------------
  */
 
-/* "none", "paused" or the seconds left; anything else means that the store did not answer. Behind
- * it, after a blank, whom the device is bound to. */
-static enum decision_pass read_pass(char *text, uint32_t *left_s, const char **bound)
+/* Cuts the next word off. */
+static char *word(char **rest)
 {
-    char *end, *blank = strchr(text, ' ');
-    *left_s = 0;
-    *bound = blank ? blank + 1 : "";
+    char *begin = *rest, *blank = strchr(begin, ' ');
+    *rest = blank ? blank + 1 : begin + strlen(begin);
     if (blank)
         *blank = 0;
+    return begin;
+}
+
+/* "none", "paused" or the seconds left; anything else means that the store did not answer. */
+static enum decision_pass read_pass(const char *text, uint32_t *left_s)
+{
+    char *end;
+    *left_s = 0;
     if (strcmp(text, "none") == 0)
         return PASS_NONE;
     if (strcmp(text, "paused") == 0)
@@ -99,22 +121,34 @@ static enum decision_pass read_pass(char *text, uint32_t *left_s, const char **b
     return PASS_VALID;
 }
 
-enum decision_pass rlm_loggia_pass_look_up(rlm_loggia_t *inst, REQUEST *request,
-                                           const struct mac *mac, uint32_t *left_s,
-                                           struct fed_person *person)
+/* The row is "PASS PERSON ANSWERS", the last two sealed or empty. */
+void rlm_loggia_read_row(rlm_loggia_t *inst, const struct mac *mac, struct rlm_loggia_row *row)
 {
-    char text[TEXT_MAX + 32];
-    const char *bound;
-    rlm_loggia_expand(inst, request, QUERY_LOOKUP, text, sizeof text);
-    enum decision_pass pass = read_pass(text, left_s, &bound);
-    unseal(&inst->settings->fed, mac, bound, person);
-    if (pass != PASS_UNKNOWN)
-        fed_pass_put(inst->fed, mac, pass, *left_s, person);
-    return pass;
+    const struct fed_conf *c = &inst->settings->fed;
+    uint8_t plain[FED_STORED_MAX];
+    char *rest = row->text;
+    row->pass = read_pass(word(&rest), &row->left_s);
+    unseal_person(c, mac, word(&rest), &row->person);
+    if (row->pass == PASS_UNKNOWN)
+        return;
+    fed_pass_put(inst->fed, mac, row->pass, row->left_s, &row->person);
+    size_t len = unseal(c, "loggia-answers", mac, word(&rest), plain, sizeof plain);
+    fed_stored(inst->fed, mac, plain, len);
+}
+
+enum decision_pass rlm_loggia_pass_look_up(rlm_loggia_t *inst, REQUEST *request,
+                                           const struct mac *mac, uint64_t until_ms,
+                                           uint32_t *left_s, struct fed_person *person)
+{
+    struct rlm_loggia_row row;
+    rlm_loggia_ask_store(inst, request, mac, &inst->reading, -1, QUERY_LOOKUP, until_ms, &row);
+    *left_s = row.left_s;
+    *person = row.person;
+    return row.pass;
 }
 
 enum decision_pass rlm_loggia_pass(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
-                                   uint32_t *left_s, struct fed_person *person)
+                                   uint64_t until_ms, uint32_t *left_s, struct fed_person *person)
 {
     enum decision_pass pass;
     person->authority = -1;
@@ -122,7 +156,7 @@ enum decision_pass rlm_loggia_pass(rlm_loggia_t *inst, REQUEST *request, const s
         return PASS_NONE;
     if (fed_pass_get(inst->fed, mac, false, &pass, left_s, person))
         return pass;
-    pass = rlm_loggia_pass_look_up(inst, request, mac, left_s, person);
+    pass = rlm_loggia_pass_look_up(inst, request, mac, until_ms, left_s, person);
     if (pass == PASS_UNKNOWN)
         fed_pass_get(inst->fed, mac, true, &pass, left_s, person);
     return pass;
@@ -131,11 +165,12 @@ enum decision_pass rlm_loggia_pass(rlm_loggia_t *inst, REQUEST *request, const s
 /* --- writing ------------------------------------------------------------------------------------
  */
 
-static bool write_row(rlm_loggia_t *inst, REQUEST *request, enum rlm_query which)
+static bool write_row(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
+                      enum rlm_query which)
 {
-    char text[32];
-    rlm_loggia_expand(inst, request, which, text, sizeof text);
-    return strtoul(text, NULL, 10) > 0;
+    struct rlm_loggia_row row;
+    return rlm_loggia_ask_store(inst, request, mac, &inst->writing, -1, which,
+                                clock_ms() + inst->settings->store_deadline_ms, &row);
 }
 
 bool rlm_loggia_pass_grant(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac)
@@ -143,7 +178,7 @@ bool rlm_loggia_pass_grant(rlm_loggia_t *inst, REQUEST *request, const struct ma
     const struct fed_conf *c = &inst->settings->fed;
     if (!inst->queries[QUERY_GRANT])
         return true;
-    bool written = write_row(inst, request, QUERY_GRANT);
+    bool written = write_row(inst, request, mac, QUERY_GRANT);
     fed_pass_put(inst->fed, mac, PASS_VALID, written ? c->pass_life_s : c->rules.degraded_session_s,
                  NULL);
     return written;
@@ -156,12 +191,12 @@ bool rlm_loggia_pass_bind(rlm_loggia_t *inst, REQUEST *request, const struct mac
     char text[TEXT_MAX];
     if (!inst->queries[QUERY_BIND])
         return false;
-    seal(c, mac, c->authorities[right->authority].name, right->dn, text);
-    fr_pair_value_strcpy(
-        radius_pair_create(request, &request->config, inst->binding->attr, inst->binding->vendor),
-        text);
-    bool written = write_row(inst, request, QUERY_BIND);
+    seal_person(c, mac, c->authorities[right->authority].name, right->dn, text);
+    rlm_loggia_control(request, inst->attributes[ATTRIBUTE_BINDING], text);
+    bool written = write_row(inst, request, mac, QUERY_BIND);
     fed_bind(inst->fed, mac, written ? c->bound_life_s : c->rules.degraded_session_s, right);
+    if (written)
+        rlm_loggia_announce(inst->store, mac);
     return written;
 }
 
@@ -169,12 +204,51 @@ bool rlm_loggia_pass_bind(rlm_loggia_t *inst, REQUEST *request, const struct mac
  */
 bool rlm_loggia_pass_forget(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac)
 {
-    struct fed_person person;
-    char text[32];
-    uint32_t left_s;
-    fed_pass_put(inst->fed, mac, PASS_NONE, 0, NULL);
+    struct rlm_loggia_row row;
+    fed_forget(inst->fed, mac);
     if (!inst->queries[QUERY_FORGET])
         return true;
-    rlm_loggia_expand(inst, request, QUERY_FORGET, text, sizeof text);
-    return rlm_loggia_pass_look_up(inst, request, mac, &left_s, &person) == PASS_NONE;
+    rlm_loggia_ask_store(inst, request, mac, &inst->writing, QUERY_FORGET, QUERY_LOOKUP,
+                         clock_ms() + inst->settings->store_deadline_ms, &row);
+    if (row.pass == PASS_NONE)
+        rlm_loggia_announce(inst->store, mac);
+    return row.pass == PASS_NONE;
+}
+
+/* Whether this Stop was new, a repetition or older than the last tap, the store knows. */
+bool rlm_loggia_pass_pause(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac)
+{
+    struct rlm_loggia_row row;
+    rlm_loggia_ask_store(inst, request, mac, &inst->reading, QUERY_PAUSE, QUERY_LOOKUP,
+                         clock_ms() + inst->settings->store_deadline_ms, &row);
+    if (row.pass == PASS_PAUSED)
+        rlm_loggia_announce(inst->store, mac);
+    return row.pass != PASS_UNKNOWN;
+}
+
+bool rlm_loggia_write(rlm_loggia_t *inst, REQUEST *request, enum rlm_query which)
+{
+    char text[32];
+    if (!guard_enter(&inst->writing, clock_ms()))
+        return false;
+    rlm_loggia_expand(inst, request, which, text, sizeof text);
+    bool written = strtoul(text, NULL, 10) > 0;
+    guard_leave(&inst->writing, written);
+    return written;
+}
+
+bool rlm_loggia_answers_put(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac)
+{
+    uint8_t plain[FED_STORED_MAX];
+    char text[(FED_STORED_MAX + CRYPTO_SEAL_EXTRA) * 4 / 3 + 4] = "";
+    long len = fed_store(inst->fed, mac, plain);
+    if (len < 0)
+        return true;
+    if (len > 0)
+        seal(&inst->settings->fed, "loggia-answers", mac, plain, (size_t)len, text);
+    rlm_loggia_control(request, inst->attributes[ATTRIBUTE_ANSWERS], text);
+    bool written = rlm_loggia_write(inst, request, QUERY_ANSWERS);
+    if (!written)
+        fed_store_failed(inst->fed, mac);
+    return written;
 }

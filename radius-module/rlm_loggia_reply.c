@@ -122,8 +122,5 @@ void rlm_loggia_note(rlm_loggia_t *inst, REQUEST *request, const struct decision
     at = add_names(c, " stale=", d->stale, text, at, sizeof text);
     if (d->degraded && at < sizeof text)
         snprintf(text + at, sizeof text - at, " degraded");
-    if (inst->decision)
-        fr_pair_value_strcpy(radius_pair_create(request, &request->config, inst->decision->attr,
-                                                inst->decision->vendor),
-                             text);
+    rlm_loggia_control(request, inst->attributes[ATTRIBUTE_DECISION], text);
 }

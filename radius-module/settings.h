@@ -20,8 +20,11 @@ struct settings_authority { /* names that are resolved when all is read */
 struct settings {
     struct fed_conf fed;
     char *key_file, *guest, *operator_name;
-    char *pass_lookup, *pass_grant, *pass_bind, *pass_forget,
-        *pass_pause; /* expanded by the shim */
+    /* expanded by the shim */
+    char *pass_lookup, *pass_grant, *pass_bind, *pass_forget, *pass_pause;
+    char *pass_answers, *pass_announce, *pass_changes, *pass_sessions;
+    uint32_t store_workers, store_failures, store_open_ms, store_poll_ms, store_deadline_ms;
+    char *disconnect_from;
     uint32_t login_refusal_ms;
     struct settings_authority authority[FED_MAX_AUTHORITIES];
 };

@@ -51,10 +51,15 @@ const struct option_row settings_schema[] = {
     NUMBER(NULL, NULL, "degraded_session", S(fed.rules.degraded_session_s), 30, DAY, "300", "s",
            "Session-Timeout of a decision taken while an authority or the pass store was silent"),
 
+    NUMBER(NULL, NULL, "recheck", S(fed.recheck_s), 1, 3600, "40", "s",
+           "how often every authority is asked about a device that is online, so that who has been shut out is cut off"),
+
+    TEXT(NULL, NULL, "disconnect_from", S(disconnect_from), NULL, "address that Disconnect-Requests come from, for routers that look at it; any, if left out or *"),
+
     NUMBER("remember", NULL, "devices", S(fed.remember), 1, 4000000, "100000", "devices", "the longest unused is forgotten first"),
     NUMBER("remember", NULL, "found", S(fed.fresh_found_s), 0, DAY, "30", "s", "how long who was found is not asked for again"),
     NUMBER("remember", NULL, "not_found", S(fed.fresh_not_found_s), 0, DAY, "2", "s", "how long who was not found is not asked for again"),
-    NUMBER("remember", NULL, "pass", S(fed.fresh_pass_s), 0, DAY, "30", "s", "how long a pass is not read again; 2 where several servers share one database"),
+    NUMBER("remember", NULL, "pass", S(fed.fresh_pass_s), 0, DAY, "30", "s", "how long a pass is not read again; what another server changes in it is heard of sooner (pass.changes)"),
 
     NUMBER("pass", NULL, "life", S(fed.pass_life_s), 60, 3650 * DAY, "2592000", "s", "how long a tap is good for"),
     TEXT("pass", NULL, "lookup", S(pass_lookup), NULL, "expands to \"none\", \"paused\" or the seconds left; to nothing only when the store is down"),
@@ -63,6 +68,18 @@ const struct option_row settings_schema[] = {
     TEXT("pass", NULL, "bind", S(pass_bind), NULL, "writes the pass of a device whose owner has just typed a last password; expands to the number of rows"),
     TEXT("pass", NULL, "forget", S(pass_forget), NULL, "erases the pass"),
     TEXT("pass", NULL, "pause", S(pass_pause), NULL, "no silent join until the next tap; expands to the number of rows"),
+
+    TEXT("pass", NULL, "answers", S(pass_answers), NULL, "writes what the authorities said of a device, sealed; expands to the number of rows"),
+    TEXT("pass", NULL, "announce", S(pass_announce), NULL, "tells the other servers that something about the device has changed; expands to the number of rows"),
+    TEXT("pass", NULL, "changes", S(pass_changes), NULL,
+         "the first change behind %{control:Loggia-Since}: its number and the device; \"none\", or nothing when the store is down"),
+    TEXT("pass", NULL, "sessions", S(pass_sessions), NULL,
+         "a session of the device, the one behind the first %{control:Loggia-Nth}: the router's address, Acct-Session-Id, NAS-Identifier; or \"none\""),
+    NUMBER("pass", NULL, "workers", S(store_workers), 1, 128, "8", "", "so many questions are at the store at once, for reading and for writing; more wait for a place"),
+    NUMBER("pass", NULL, "deadline", S(store_deadline_ms), 50, 10000, "1000", "ms", "no tap waits longer for its pass to be written"),
+    NUMBER("pass", NULL, "breaker_failures", S(store_failures), 1, 1000, "2", "", "in a row, and the store is not asked for a while"),
+    NUMBER("pass", NULL, "breaker_open", S(store_open_ms), 50, 600000, "1000", "ms", "between two tries then"),
+    NUMBER("pass", NULL, "poll", S(store_poll_ms), 50, 60000, "500", "ms", "how often changes of other servers are looked for"),
 
     NUMBER("login", NULL, "attempts", S(fed.login_attempts), 1, 1000, "5", "", "wrong passwords of one name, and of one device, in a window; then no more are tried"),
     NUMBER("login", NULL, "window", S(fed.login_window_s), 1, 7 * DAY, "600", "s", ""),

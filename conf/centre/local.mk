@@ -5,7 +5,8 @@ centremodsdir = $(centredir)/mods-available
 dist_centremods_DATA = %D%/mods-available/always %D%/mods-available/expr %D%/mods-available/linelog \
     %D%/mods-available/loggia %D%/mods-available/sql
 centreconfigdir = $(centredir)/mods-config/loggia
-dist_centreconfig_DATA = %D%/mods-config/loggia/erase.sql %D%/mods-config/loggia/queries.conf %D%/mods-config/loggia/schema.sql
+dist_centreconfig_DATA = %D%/mods-config/loggia/erase.sql %D%/mods-config/loggia/migrate-sqlite.sql \
+    %D%/mods-config/loggia/queries.conf %D%/mods-config/loggia/schema.sql %D%/mods-config/loggia/schema-postgresql.sql
 centresitesdir = $(centredir)/sites-available
 dist_centresites_DATA = %D%/sites-available/loggia
 centreschemadir = $(centredir)/schema

@@ -38,7 +38,7 @@ class Centre:
     COA = "\tcoa_server {\n\t\tport = 3799\n\t\tcoa {\n\t\t\tirt = 1\n\t\t\tmrt = 8\n\t\t\tmrc = 5\n\t\t\tmrd = 30\n\t\t}\n\t}\n"
 
     def __init__(self, world, namespace, address, secret="segreto-di-piazza", clients=("192.0.2.0/24",),
-                 people=2000, build=None, options=(), directories=True):
+                 people=2000, build=None, options=(), directories=True, database=None):
         build = pathlib.Path(build or os.environ.get("LOGGIA_BUILD", SOURCE / "build"))
         self.world, self.namespace, self.address = world, namespace, address
         self.secret, self.clients, self.people = secret, list(clients), people
@@ -49,6 +49,7 @@ class Centre:
         self.provincia = Provincia(world, namespace, "provincia", "127.0.0.1", 3892)
         self.options = dict(options)  # "old text in mods-available/loggia" -> "new text"
         self.directories = directories
+        self.postgres = database  # a started Postgres; None: SQLite
         self.radius = None
 
     # --- files -----------------------------------------------------------------------------------
@@ -86,6 +87,8 @@ provincia_password = {self.provincia.password}
             assert old in text, f"the sample has no {old!r}"
             text = text.replace(old, new)
         module.write_text(text)
+        if self.postgres:
+            (self.dir / "mods-available/sql").write_text(self.postgres.conf(self.dir))
 
     # --- life ------------------------------------------------------------------------------------
     def start(self):
@@ -97,8 +100,8 @@ provincia_password = {self.provincia.password}
         self.start_radius()
         if self.directories:
             wait_for("both directories are connected", lambda: all(
-                f"event=authority_unreachable authority={d}" not in self.radius.output()
-                for d in ("comune", "provincia")))
+                self.radius.output().count(f"event=authority_unreachable authority={d}")
+                <= self.radius.output().count(f"event=authority_back authority={d}") for d in ("comune", "provincia")))
         return self
 
     def argv(self, *more):
@@ -139,6 +142,18 @@ provincia_password = {self.provincia.password}
     def check(self):
         """freeradius -C, as an admin runs it before a restart."""
         return self.namespace.run(*self.argv("-C", "-X"), check=False)
+
+    def second(self, address):
+        """Another server of the same centre, on the same database and directories, at another address."""
+        other = Centre(self.world, self.namespace, address, self.secret, self.clients, self.people,
+                       directories=self.directories, database=self.postgres)
+        other.modules, other.comune, other.provincia = self.modules, self.comune, self.provincia
+        other.dir = self.dir.with_name(f"{self.dir.name}-{address}")
+        shutil.copytree(self.dir, other.dir, ignore=shutil.ignore_patterns("*.log", "*.sqlite*", "*.pid"))
+        other.database = self.database
+        (other.dir / "city.conf").write_text(other.city_conf())
+        other.start_radius()
+        return other
 
     def stop(self):
         for p in (self.radius, self.comune.process, self.provincia.process):

@@ -2,7 +2,8 @@
 FEDERATION_LIBS = radius-module/libloggia-federation.la lib/libloggia-core.la -lldap -llber -lpthread
 
 check_PROGRAMS += tests/unit/test_decision tests/unit/test_breaker tests/unit/test_entitlement \
-    tests/unit/test_settings tests/unit/test_memory tests/unit/test_attempts tests/unit/test_abi
+    tests/unit/test_settings tests/unit/test_memory tests/unit/test_attempts tests/unit/test_abi tests/unit/test_answers \
+    tests/unit/test_guard
 
 tests_unit_test_decision_SOURCES = tests/unit/test_decision.c
 tests_unit_test_decision_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -27,6 +28,14 @@ tests_unit_test_memory_LDADD = $(FEDERATION_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_attempts_SOURCES = tests/unit/test_attempts.c
 tests_unit_test_attempts_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_attempts_LDADD = $(FEDERATION_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_answers_SOURCES = tests/unit/test_answers.c
+tests_unit_test_answers_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_answers_LDADD = $(FEDERATION_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_guard_SOURCES = tests/unit/test_guard.c
+tests_unit_test_guard_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_guard_LDADD = $(FEDERATION_LIBS) $(CMOCKA_LIBS)
 
 # Compiled exactly as the module is.
 tests_unit_test_abi_SOURCES = tests/unit/test_abi.c

@@ -1,3 +1,4 @@
+-- SQLite. For PostgreSQL there is schema-postgresql.sql, for a database of an older release migrate-sqlite.sql.
 PRAGMA journal_mode = WAL;
 
 CREATE TABLE IF NOT EXISTS passes (
@@ -9,6 +10,21 @@ CREATE TABLE IF NOT EXISTS passes (
 	binding varchar(512) NOT NULL DEFAULT '' -- whose last password it was, sealed
 );
 CREATE INDEX IF NOT EXISTS passes_expires ON passes (expires);
+
+-- What the authorities last said of a device, sealed.
+CREATE TABLE IF NOT EXISTS answers (
+	device char(32) NOT NULL PRIMARY KEY,
+	answers varchar(2000) NOT NULL DEFAULT '',
+	updated bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS answers_updated ON answers (updated);
+
+-- Devices about which one server has changed something that the others remember. Numbers are never used twice.
+CREATE TABLE IF NOT EXISTS changes (
+	number integer PRIMARY KEY AUTOINCREMENT,
+	device char(32) NOT NULL,
+	at bigint NOT NULL
+);
 
 CREATE TABLE IF NOT EXISTS radacct (
 	acctuniqueid char(32) NOT NULL PRIMARY KEY,

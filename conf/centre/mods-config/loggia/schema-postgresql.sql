@@ -1,0 +1,57 @@
+-- PostgreSQL 12 or later: psql -d loggia -f schema-postgresql.sql. It may be run again on a database of an older
+-- release: what is missing is added.
+
+CREATE TABLE IF NOT EXISTS passes (
+	device char(32) NOT NULL PRIMARY KEY,
+	granted bigint NOT NULL,
+	expires bigint NOT NULL,
+	paused integer NOT NULL DEFAULT 0,
+	terms varchar(253) NOT NULL DEFAULT '',
+	binding varchar(512) NOT NULL DEFAULT '' -- whose last password it was, sealed
+);
+ALTER TABLE passes ADD COLUMN IF NOT EXISTS binding varchar(512) NOT NULL DEFAULT '';
+CREATE INDEX IF NOT EXISTS passes_expires ON passes (expires);
+
+-- What the authorities last said of a device, sealed.
+CREATE TABLE IF NOT EXISTS answers (
+	device char(32) NOT NULL PRIMARY KEY,
+	answers varchar(2000) NOT NULL DEFAULT '',
+	updated bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS answers_updated ON answers (updated);
+
+-- Devices about which one server has changed something that the others remember. Numbers are never used twice.
+CREATE TABLE IF NOT EXISTS changes (
+	number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	device char(32) NOT NULL,
+	at bigint NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS radacct (
+	acctuniqueid char(32) NOT NULL PRIMARY KEY,
+	acctsessionid varchar(64) NOT NULL DEFAULT '',
+	nasidentifier varchar(253) NOT NULL DEFAULT '',
+	nasipaddress varchar(45) NOT NULL DEFAULT '',
+	zone varchar(64) NOT NULL DEFAULT '',
+	callingstationid char(32) NOT NULL DEFAULT '',
+	calledstationid varchar(64) NOT NULL DEFAULT '',
+	profile varchar(32) NOT NULL DEFAULT '',
+	identity char(32) NOT NULL DEFAULT '',
+	acctstarttime bigint,
+	acctupdatetime bigint,
+	acctstoptime bigint,
+	acctsessiontime bigint NOT NULL DEFAULT 0,
+	acctinputoctets bigint NOT NULL DEFAULT 0,
+	acctoutputoctets bigint NOT NULL DEFAULT 0,
+	acctinputpackets bigint NOT NULL DEFAULT 0,
+	acctoutputpackets bigint NOT NULL DEFAULT 0,
+	acctterminatecause varchar(32) NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS radacct_device ON radacct (callingstationid, acctstoptime);
+CREATE INDEX IF NOT EXISTS radacct_open ON radacct (nasidentifier, acctstoptime);
+CREATE INDEX IF NOT EXISTS radacct_stop ON radacct (acctstoptime);
+
+CREATE TABLE IF NOT EXISTS nasreload (
+	nasidentifier varchar(253) NOT NULL PRIMARY KEY,
+	reloadtime bigint NOT NULL
+);

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The store's own thread. Everything that no citizen waits for is done here, so that it costs no
+ * worker: what the authorities said is written down when it changes; every half second it looks for
+ * what other servers have changed (which is how a store that was silent is found to be back, too);
+ * those who are online are asked about again; and who has been shut out is cut off, wherever the
+ * accounting says that a session of the device is open.
+ *
+ * What is to be written waits here while the store is silent, bounded. The thread expands the same
+ * configured texts as a worker does, in a request of its own making that has nothing but a
+ * Calling-Station-Id. It may be blocked by the store for one query_timeout, like anybody. */
+#include "radius-module/rlm_loggia.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#define MOST_JOBS     65536
+#define MOST_CHANGES  1000 /* at one look */
+#define MOST_SESSIONS 16   /* of one device */
+
+enum job_kind { JOB_STORE, JOB_ANNOUNCE, JOB_CUT };
+
+struct job {
+    enum job_kind kind;
+    struct mac mac;
+    struct job *prev, *next;
+};
+
+struct rlm_loggia_store {
+    rlm_loggia_t *inst;
+    pthread_t thread;
+    pthread_mutex_t lock; /* of the jobs; taken behind the federation's */
+    int wake;
+    bool stop;
+    struct job *jobs;
+    size_t n_jobs;
+    uint64_t dropped;
+    unsigned long long since, read_to; /* changes: seen twice, seen once */
+    struct disconnects *disconnects;
+};
+
+/* --- jobs ---------------------------------------------------------------------------------------
+ */
+
+static void push(struct rlm_loggia_store *s, enum job_kind kind, const struct mac *mac)
+{
+    struct job *j = NULL;
+    pthread_mutex_lock(&s->lock);
+    if (s->n_jobs < MOST_JOBS && (j = calloc(1, sizeof *j))) {
+        j->kind = kind;
+        j->mac = *mac;
+        DL_APPEND(s->jobs, j);
+        if (s->n_jobs++ == 0 && eventfd_write(s->wake, 1)) {
+            /* Only a counter at its end refuses: the thread is awake. */
+        }
+    } else {
+        s->dropped++;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (!j)
+        report_limited(&s->inst->report, LOG_ERR, "event=store_queue_full");
+}
+
+static void on_change(void *arg, const struct mac *mac, enum fed_change what)
+{
+    struct rlm_loggia_store *s = arg;
+    if (what == FED_STORE) {
+        if (s->inst->queries[QUERY_ANSWERS])
+            push(s, JOB_STORE, mac);
+        return;
+    }
+    if (s->inst->queries[QUERY_ANNOUNCE])
+        push(s, JOB_ANNOUNCE, mac);
+    if (s->inst->queries[QUERY_SESSIONS])
+        push(s, JOB_CUT, mac);
+}
+
+void rlm_loggia_announce(struct rlm_loggia_store *s, const struct mac *mac)
+{
+    if (s && s->inst->queries[QUERY_ANNOUNCE])
+        push(s, JOB_ANNOUNCE, mac);
+}
+
+/* --- a request of one's own ---------------------------------------------------------------------
+ */
+
+REQUEST *rlm_loggia_request(const struct mac *mac)
+{
+    char text[MAC_TEXT_LEN];
+    REQUEST *r = request_alloc(NULL);
+    if (!r)
+        return NULL;
+    r->packet = rad_alloc(r, true);
+    r->reply = rad_alloc(r, false);
+    if (!r->packet || !r->reply) {
+        talloc_free(r);
+        return NULL;
+    }
+    r->timestamp = time(NULL);
+    gettimeofday(&r->packet->timestamp, NULL);
+    if (mac) {
+        mac_format(mac, "AA-BB-CC-DD-EE-FF", text);
+        fr_pair_value_strcpy(
+            radius_pair_create(r->packet, &r->packet->vps, PW_CALLING_STATION_ID, 0), text);
+    }
+    return r;
+}
+
+static void control_number(REQUEST *r, DICT_ATTR const *attribute, unsigned long long n)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%llu", n);
+    rlm_loggia_control(r, attribute, text);
+}
+
+/* --- what is done -------------------------------------------------------------------------------
+ */
+
+/* "ADDRESS SESSION NAS", the last of which may have blanks in it. */
+static bool cut(struct rlm_loggia_store *s, char *text)
+{
+    char *session = strchr(text, ' '), *nas = session ? strchr(session + 1, ' ') : NULL;
+    if (!nas)
+        return true; /* "none" */
+    *session++ = *nas++ = 0;
+    return disconnects_send(s->disconnects, text, session, nas);
+}
+
+/* Every session of the device that is open, on whatever router. */
+static bool cut_off(struct rlm_loggia_store *s, const struct mac *mac)
+{
+    rlm_loggia_t *inst = s->inst;
+    for (unsigned n = 0; n < MOST_SESSIONS; n++) {
+        char text[600] = "";
+        REQUEST *r = rlm_loggia_request(mac);
+        if (!r)
+            return false;
+        control_number(r, inst->attributes[ATTRIBUTE_NTH], n);
+        bool in = guard_enter(&inst->reading, clock_ms());
+        if (in) {
+            rlm_loggia_expand(inst, r, QUERY_SESSIONS, text, sizeof text);
+            guard_leave(&inst->reading, text[0]);
+        }
+        talloc_free(r);
+        if (!text[0])
+            return false;
+        if (strcmp(text, "none") == 0)
+            return true;
+        if (!cut(s, text))
+            return false;
+    }
+    return true;
+}
+
+/* False: the store (or the routers) must do without it for now. */
+static bool do_job(struct rlm_loggia_store *s, const struct job *j)
+{
+    if (j->kind == JOB_CUT)
+        return cut_off(s, &j->mac);
+    REQUEST *r = rlm_loggia_request(&j->mac);
+    if (!r)
+        return false;
+    bool done = j->kind == JOB_STORE ? rlm_loggia_answers_put(s->inst, r, &j->mac)
+                                     : rlm_loggia_write(s->inst, r, QUERY_ANNOUNCE);
+    talloc_free(r);
+    return done;
+}
+
+static void do_jobs(struct rlm_loggia_store *s)
+{
+    for (;;) {
+        pthread_mutex_lock(&s->lock);
+        struct job *j = s->stop ? NULL : s->jobs;
+        if (j)
+            DL_DELETE(s->jobs, j);
+        pthread_mutex_unlock(&s->lock);
+        if (!j)
+            return;
+        bool done = do_job(s, j);
+        pthread_mutex_lock(&s->lock);
+        if (done)
+            s->n_jobs--;
+        else
+            DL_PREPEND(s->jobs, j);
+        pthread_mutex_unlock(&s->lock);
+        if (!done)
+            return;
+        free(j);
+    }
+}
+
+/* "NUMBER DEVICE". False: that was the last. */
+static bool take_change(struct rlm_loggia_store *s, const char *text)
+{
+    char *end;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (end == text || *end != ' ' || number <= s->read_to)
+        return false;
+    s->read_to = number;
+    fed_changed_elsewhere(s->inst->fed, end + 1);
+    return true;
+}
+
+/* Each change is taken twice, at two looks: numbers are given before a transaction is over, so a
+ * smaller one may come into sight a moment later. Taking one twice does no harm. */
+static void look_for_changes(struct rlm_loggia_store *s)
+{
+    rlm_loggia_t *inst = s->inst;
+    unsigned long long before = s->read_to;
+    char text[80];
+    bool more = true;
+    if (!inst->queries[QUERY_CHANGES] || !guard_enter(&inst->reading, clock_ms()))
+        return;
+    bool ok = true;
+    s->read_to = s->since;
+    for (int i = 0; more && i < MOST_CHANGES; i++) {
+        REQUEST *r = rlm_loggia_request(NULL);
+        if (!r)
+            break;
+        control_number(r, inst->attributes[ATTRIBUTE_SINCE], s->read_to);
+        rlm_loggia_expand(inst, r, QUERY_CHANGES, text, sizeof text);
+        talloc_free(r);
+        ok = text[0];
+        more = take_change(s, text);
+    }
+    if (s->read_to < before)
+        s->read_to = before;
+    if (ok)
+        s->since = before;
+    guard_leave(&inst->reading, ok);
+}
+
+/* --- the thread ---------------------------------------------------------------------------------
+ */
+
+static bool wait_for_work(struct rlm_loggia_store *s, uint64_t until_ms, int disconnects_ms)
+{
+    struct pollfd fds[3] = {{.fd = s->wake, .events = POLLIN}};
+    int routers[2];
+    uint64_t now = clock_ms();
+    int ms = until_ms > now ? (int)(until_ms - now) : 0;
+    eventfd_t ignored;
+    disconnects_fds(s->disconnects, routers);
+    for (int i = 0; i < 2; i++)
+        fds[1 + i] = (struct pollfd){.fd = routers[i], .events = POLLIN};
+    poll(fds, 3, disconnects_ms >= 0 && disconnects_ms < ms ? disconnects_ms : ms);
+    if (fds[0].revents)
+        eventfd_read(s->wake, &ignored);
+    pthread_mutex_lock(&s->lock);
+    bool go_on = !s->stop;
+    pthread_mutex_unlock(&s->lock);
+    return go_on;
+}
+
+static void *run(void *arg)
+{
+    struct rlm_loggia_store *s = arg;
+    const struct settings *c = s->inst->settings;
+    unsigned rounds = c->fed.recheck_s * 1000 / c->store_poll_ms;
+    uint64_t next = clock_ms();
+    do {
+        if (clock_ms() >= next) {
+            look_for_changes(s);
+            fed_tick(s->inst->fed, rounds);
+            next = clock_ms() + c->store_poll_ms;
+        }
+        do_jobs(s);
+    } while (wait_for_work(s, next, disconnects_serve(s->disconnects)));
+    return NULL;
+}
+
+struct rlm_loggia_store *rlm_loggia_store_start(rlm_loggia_t *inst)
+{
+    struct rlm_loggia_store *s = calloc(1, sizeof *s);
+    sigset_t all, before;
+    if (!s)
+        return NULL;
+    s->inst = inst;
+    pthread_mutex_init(&s->lock, NULL);
+    s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    s->disconnects = disconnects_new(inst->section, inst->settings->disconnect_from, &inst->report);
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int rc = s->wake < 0 || !s->disconnects ? -1 : pthread_create(&s->thread, NULL, run, s);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc) {
+        disconnects_free(s->disconnects);
+        if (s->wake >= 0)
+            close(s->wake);
+        free(s);
+        return NULL;
+    }
+    fed_on_change(inst->fed, on_change, s);
+    return s;
+}
+
+/* At detach rlm_sql may be gone already: what still waits is lost, and written again when it is
+ * next seen. */
+void rlm_loggia_store_stop(struct rlm_loggia_store *s)
+{
+    struct job *j, *next;
+    if (!s)
+        return;
+    fed_on_change(s->inst->fed, NULL, NULL);
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    pthread_mutex_unlock(&s->lock);
+    if (eventfd_write(s->wake, 1)) {
+        /* It is awake. */
+    }
+    pthread_join(s->thread, NULL);
+    DL_FOREACH_SAFE (s->jobs, j, next) {
+        free(j);
+    }
+    disconnects_free(s->disconnects);
+    close(s->wake);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}

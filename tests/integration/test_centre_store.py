@@ -1,0 +1,266 @@
+"""What outlives a server, what several servers share, who is cut off, and a database that freezes."""
+
+import sqlite3
+import statistics
+import subprocess
+import threading
+import time
+
+import pytest
+
+from city import radius
+from city.centre import Centre
+from city.database import Postgres
+from city.directories import mac_of
+from city.netns import World, wait_for
+from city.radius import Nas
+from test_centre_roaming import Router
+
+SHARP = {"found = 30": "found = 0", "not_found = 2": "not_found = 0"}
+OPEN = {"pass = 30": "pass = 3600"}  # what a server remembers it does not read again for an hour
+QUICK = {"recheck = 40": "recheck = 1"}
+
+_number = iter(range(1, 1000))
+
+
+@pytest.fixture
+def phone():
+    return f"0a:66:00:00:00:{next(_number):02x}"
+
+
+@pytest.fixture(scope="module")
+def centre():
+    with World() as world:
+        c = Centre(world, world.namespace("centre"), "127.0.0.1",
+                   clients=["127.0.0.1", "127.0.1.1"], people=100, options={**SHARP, **OPEN, **QUICK})
+        yield c.start()
+        c.stop()
+
+
+@pytest.fixture(scope="module")
+def second(centre):
+    """Another server on the same database."""
+    other = centre.second("127.0.0.2")
+    yield other
+    other.radius.stop()
+
+
+@pytest.fixture
+def nas(centre):
+    yield Nas(centre.namespace, "127.0.0.1", centre.secret)
+    centre.thaw()
+
+
+@pytest.fixture
+def elsewhere(centre, second):
+    """The same router, asking the other server."""
+    return Nas(centre.namespace, "127.0.0.2", centre.secret)
+
+
+def stored(centre, mac):
+    rows = centre.sql("SELECT answers FROM answers WHERE device = ?", centre.pseudonym(mac))
+    return rows[0]["answers"] if rows else None
+
+
+def restart(centre):
+    centre.radius.stop()
+    centre.start_radius()
+
+
+def test_who_is_known_and_who_is_shut_out_outlives_a_restart_beside_a_directory_that_hangs(centre, nas, phone):
+    known, shut_out = mac_of("provincia", 0), mac_of("provincia", 49 * 4)
+    assert nas.silent(known).profile == "provincia-fast"
+    assert nas.silent(shut_out).message == "suspended"
+    assert nas.tap(phone).accepted
+    for mac in (known, shut_out):
+        wait_for("what was said of it is written down", lambda m=mac: stored(centre, m))
+    assert stored(centre, phone) is None, "a row for somebody whom nobody knows"
+    centre.freeze("provincia")
+    restart(centre)
+    reply = nas.silent(known)
+    assert reply.accepted and reply.profile == "provincia-fast", "a restart made a stranger of somebody known"
+    assert reply.number(radius.SESSION_TIMEOUT) == 300, "an old answer for a whole session"
+    assert nas.silent(shut_out).message == "suspended", "a restart let somebody in who is shut out"
+    assert nas.tap(shut_out).message == "suspended"
+    assert nas.silent(phone).accepted
+    wait_for("it is in the log", lambda: "from=provincia stale=provincia degraded" in (centre.dir / "degraded.log").read_text())
+
+
+def test_what_is_stored_tells_nothing_and_goes_with_the_entitlement(centre, nas):
+    mac = "0a:67:00:00:00:01"
+    dn = centre.comune.add_device(mac, "dipendente", code="CF-TESTAROSSA")
+    assert nas.silent(mac).profile == "staff"
+    text = wait_for("it is written down", lambda: stored(centre, mac))
+    database = centre.database.read_bytes() + centre.database.with_name(centre.database.name + "-wal").read_bytes()
+    for secret in (b"TESTAROSSA", b"ou=persone", mac.encode(), mac.upper().replace(":", "-").encode()):
+        assert secret not in database, f"{secret} is in the database"
+    time_was = centre.sql("SELECT updated FROM answers WHERE device = ?", centre.pseudonym(mac))
+    for _ in range(5):
+        nas.silent(mac)
+    assert stored(centre, mac) == text and time_was == centre.sql(
+        "SELECT updated FROM answers WHERE device = ?", centre.pseudonym(mac)), "written again without a change"
+    # Another device's row is of no use to anybody.
+    thief = "0a:67:00:00:00:02"
+    centre.write_sql("INSERT INTO answers VALUES (?, ?, 0)", centre.pseudonym(thief), text)
+    centre.freeze("comune")
+    assert not nas.silent(thief).accepted
+    centre.thaw()
+    wait_for("the directory is back", lambda: nas.silent(mac).number(radius.SESSION_TIMEOUT) != 300)
+    centre.comune.delete(dn)
+    wait_for("the entitlement is gone from the database", lambda: not nas.silent(mac).accepted and stored(centre, mac) == "")
+
+
+def test_forgetting_and_leaving_on_one_server_counts_on_the_other(nas, elsewhere, phone):
+    assert nas.tap(phone).accepted
+    assert elsewhere.silent(phone).accepted, "the pass of one server is unknown to the other"
+    assert not nas.forget(phone).accepted
+    began = time.monotonic()
+    wait_for("the other server has forgotten it", lambda: not elsewhere.silent(phone).accepted)
+    forgot = time.monotonic() - began
+    assert nas.tap(phone).accepted and elsewhere.silent(phone).accepted
+    nas.account(phone, radius.START, f"s-{phone}", at=time.time() - 300)
+    nas.account(phone, radius.STOP, f"s-{phone}", seconds=300, cause=1, at=time.time() + 130)
+    assert not nas.silent(phone).accepted
+    began = time.monotonic()
+    wait_for("nor does the other server let it in silently", lambda: not elsewhere.silent(phone).accepted)
+    paused = time.monotonic() - began
+    assert nas.tap(phone).accepted
+    wait_for("a tap ends it everywhere", lambda: elsewhere.silent(phone).accepted)
+    print(f"forgotten after {forgot:.2f} s, paused after {paused:.2f} s")
+    assert max(forgot, paused) < 2
+
+
+def test_a_denial_seen_by_one_server_counts_on_the_other_beside_a_silent_directory(centre, nas, elsewhere):
+    mac = "0a:68:00:00:00:01"
+    dn = centre.provincia.add_device(mac)
+    assert nas.tap(mac).accepted and elsewhere.silent(mac).accepted
+    centre.provincia.suspend(dn)
+    assert nas.silent(mac).message == "suspended"
+    centre.freeze("provincia")
+    began = time.monotonic()
+    wait_for("the other server shuts it out", lambda: elsewhere.silent(mac).message == "suspended")
+    took = time.monotonic() - began
+    print(f"denied elsewhere after {took:.2f} s")
+    assert took < 2
+
+
+def test_who_is_suspended_is_cut_off_while_idle(centre, nas):
+    router = Router(centre, "square")
+    mac = "0a:68:00:00:00:02"
+    dn = centre.provincia.add_device(mac)
+    try:
+        klass = router.silent(mac).text(radius.CLASS)
+        router.account(mac, radius.START, "idle-1", klass=klass)
+        router.account("0a:68:00:00:00:03", radius.START, "other-1")
+        centre.provincia.suspend(dn)
+        began = time.monotonic()
+        told = router.told()
+        assert told[44] == b"idle-1" and told[radius.NAS_ID] == b"square"
+        assert radius.CALLING not in told, "an address went over the network for nothing"
+        print(f"cut off after {time.monotonic() - began:.2f} s (recheck = 1)")
+        router.account(mac, radius.STOP, "idle-1", seconds=3, cause=6)
+        router.hears_nothing()
+    finally:
+        router.close()
+
+
+def test_a_cut_that_got_lost_is_repeated_and_a_bound_person_is_cut_too(centre, nas, phone):
+    router = Router(centre, "square")
+    try:
+        dn = centre.add_login("idle", "vecchia", "provincia")
+        assert router.login(phone, "idle", "vecchia").accepted
+        router.account(phone, radius.START, "bound-1")
+        restart(centre)
+        router.account(phone, radius.UPDATE, "bound-1", seconds=1)  # all that the new server hears of it
+        centre.provincia.suspend(dn)
+        assert router.told(answer=False)[44] == b"bound-1"
+        assert router.told()[44] == b"bound-1", "sent once, lost once"
+        router.account(phone, radius.STOP, "bound-1", seconds=3, cause=6)
+    finally:
+        router.close()
+
+
+def test_an_old_database_is_brought_up_to_date(centre, tmp_path):
+    old = tmp_path / "old.sqlite"
+    with sqlite3.connect(old) as db:
+        db.executescript("""CREATE TABLE passes (device char(32) NOT NULL PRIMARY KEY, granted bigint NOT NULL,
+            expires bigint NOT NULL, paused integer NOT NULL DEFAULT 0, terms varchar(253) NOT NULL DEFAULT '');
+            INSERT INTO passes (device, granted, expires) VALUES ('d', 1, 2)""")
+    config = centre.dir / "mods-config/loggia"
+    text = (config / "migrate-sqlite.sql").read_text().replace("/etc/loggia/centre/mods-config/loggia", str(config))
+    (tmp_path / "migrate.sql").write_text(text)
+    for _ in range(2):
+        subprocess.run(["sqlite3", old, f".read {tmp_path}/migrate.sql"], capture_output=True, check=False)
+    def shape(path):
+        with sqlite3.connect(path) as db:
+            names = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'").fetchall()
+            return {n: sorted(c[1] for c in db.execute(f"PRAGMA table_info({n})")) for n, in names}
+    assert shape(old) == shape(centre.database)
+    with sqlite3.connect(old) as db:
+        assert db.execute("SELECT device, binding FROM passes").fetchall() == [("d", "")]
+
+
+def test_a_database_that_freezes_costs_nobody_more_than_the_deadline():
+    """PostgreSQL, stopped in the middle of everything."""
+    with World() as world:
+        space = world.namespace("centre")
+        postgres = Postgres(world, space).start()
+        c = Centre(world, space, "127.0.0.1", clients=["127.0.0.1"], people=400, options={**SHARP, "pass = 30": "pass = 0"},
+                   database=postgres)
+        try:
+            c.start()
+            nas = Nas(space, "127.0.0.1", c.secret)
+            known, seen = mac_of("comune", 0), "0a:69:00:00:00:01"
+            assert nas.silent(known).profile == "staff" and nas.tap(seen).accepted and nas.silent(seen).accepted
+            wait_for("answers are stored there, too", lambda: postgres.rows("SELECT count(*) FROM answers WHERE answers <> ''") == ["1"])
+            postgres.freeze()
+            crowd(c, 64)
+            # Nobody asks it any more.
+            took = sorted(nas.silent(mac_of("comune", n * 4)).took for n in range(1, 60))
+            assert statistics.median(took) < 0.1, f"half of all waited for a frozen database: {took}"
+            assert nas.silent(seen).accepted, "who had a pass has lost it"
+            tapped = nas.tap("0a:69:00:00:00:02")
+            assert tapped.accepted and tapped.number(radius.SESSION_TIMEOUT) == 300
+            began = time.monotonic()
+            with pytest.raises(TimeoutError):
+                nas.account(known, radius.START, "frozen-1", timeout=1)  # the router keeps it
+            postgres.thaw()
+            wait_for("a tap is written down again", lambda: nas.tap("0a:69:00:00:00:03").number(radius.SESSION_TIMEOUT) == 7200, timeout=30)
+            print(f"frozen database: median {statistics.median(took) * 1000:.0f} ms, worst {took[-1] * 1000:.0f} ms; "
+                  f"back {time.monotonic() - began - 1:.1f} s after the thaw")
+            assert wait_for("accounting goes on", lambda: accounted(nas, known))
+            assert postgres.rows("SELECT count(*) FROM radacct WHERE acctsessionid = 'frozen-1'") == ["1"]
+        finally:
+            postgres.thaw()
+            c.stop()
+            postgres.stop()
+
+
+def accounted(nas, mac):
+    try:
+        return nas.account(mac, radius.START, "frozen-1", timeout=1).code == radius.ACCT_RESPONSE
+    except TimeoutError:
+        return False
+
+
+def crowd(centre, n):
+    """So many routers at once, each with a device that nobody has asked about, while the threads that ask the database
+    do not know yet that it is frozen."""
+    late = []
+
+    def one(i):
+        nas = Nas(centre.namespace, "127.0.0.1", centre.secret, name=f"r{i}")
+        nas.id = i
+        try:
+            late.append(nas.silent(mac_of("comune", 800 + i * 4), timeout=3).took)
+        except TimeoutError:
+            late.append(None)
+
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(n)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    answered = [took for took in late if took is not None]
+    print(f"{n} at once on a database just frozen: {len(answered)} answered, the last after {max(answered) * 1000:.0f} ms")
+    assert len(answered) == n and max(answered) < 1
