@@ -36,6 +36,7 @@ enum gate_event {
     GATE_EV_REBUILT,       /* somebody deleted the table; it was rebuilt (gap_us, devices) */
     GATE_EV_EXPIRED,       /* the kernel's backstop ended a device that nobody had closed */
     GATE_EV_GONE,          /* a neighbour is no longer reachable (NUD_FAILED) or left the bridge */
+    GATE_EV_CLAIMED,       /* a device says that an address of this router is its own */
 };
 
 enum gate_status {
@@ -133,7 +134,8 @@ struct gate_reply {
         struct gate_hello hello;
         struct gate_entry entry;
         struct gate_chain chain;
-        struct gate_address address; /* RESOLVE, APPEARED, GONE (ip may be all zero in events) */
+        struct gate_address
+            address; /* RESOLVE, APPEARED, GONE, CLAIMED (ip may be all zero in events) */
     };
 };
 

@@ -16,13 +16,16 @@ struct controller;
 struct loop;
 struct loop_io;
 struct loop_timer;
+struct lan;
 struct neigh;
 
 #define GATE_BATCH 128 /* requests that share a transaction, at most */
 
 struct gate {
     struct loop *loop;
-    struct ruleset_config rules; /* what the configuration makes of the table */
+    struct ruleset_config configured; /* what the configuration makes of the table */
+    struct ruleset_config rules;      /* the same, and what the kernel has of the LAN now */
+    struct lan *lan;
     struct ruleset *rs;
     struct clients *clients;
     struct neigh *neigh;
@@ -46,6 +49,9 @@ void work_entry(const struct client *c, struct gate_entry *out);
 bool keeper_start(struct gate *g, char *err, size_t err_len); /* installs, adopts, watches */
 void keeper_stop(struct gate *g);
 void keeper_schedule(struct gate *g); /* after a device's end has changed */
+/* The rules as configured and lan say, where those that are in force are others. 0 or a negative
+ * errno: then nothing has changed. */
+int keeper_refresh(struct gate *g);
 /* Makes the table again from memory; started_us: since when it is known to be damaged. */
 int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_foreign *cause);
 

@@ -10,6 +10,7 @@
 #include "lib/loop.h"
 #include "netfilter/clients.h"
 #include "netfilter/gate.h"
+#include "netfilter/neigh_lan.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -82,6 +83,26 @@ void keeper_schedule(struct gate *g)
         loop_timer_start(g->expiry, (c->ends_ms > now ? c->ends_ms - now : 0) + EXPIRY_LATE_MS);
 }
 
+/* --- the LAN
+ * ------------------------------------------------------------------------------------------- */
+
+int keeper_refresh(struct gate *g)
+{
+    struct ruleset_config rules = g->configured;
+    lan_fill(g->lan, &rules);
+    if (!memcmp(&rules, &g->rules, sizeof rules))
+        return 0;
+    ruleset_configure(g->rs, &rules);
+    int r = ruleset_install(g->rs);
+    r = r == 0 ? ruleset_guard(g->rs, true) : r;
+    if (r == 0) {
+        ruleset_claims(g->rs, true);
+        g->rules = rules;
+    } else
+        ruleset_configure(g->rs, &g->rules);
+    return r;
+}
+
 /* --- rebuilding
  * ------------------------------------------------------------------------------------- */
 
@@ -126,6 +147,8 @@ static int rebuild_all(struct gate *g)
     int guard = r == 0 ? ruleset_guard(g->rs, true) : 0;
     if (guard < 0)
         log_msg(LOG_ERR, "event=no-guard error=\"%s\"", strerror(-guard));
+    if (r == 0)
+        ruleset_claims(g->rs, true);
     for (size_t i = 0; r == 0 && i < n; i++) { /* the kernel's counters hold all of it now */
         struct client *c = clients_at(g->clients, i);
         memset(&c->carry, 0, sizeof c->carry);
@@ -174,6 +197,8 @@ static void on_watch(void *arg, int fd, int events)
     ruleset_watch_read(g->rs, &f);
     if (f.damaged || (f.overrun && !ruleset_present(g->rs)))
         keeper_rebuild(g, began_us, &f);
+    else if (f.claims)
+        ruleset_claims(g->rs, true);
 }
 
 /* --- adoption
@@ -285,6 +310,7 @@ bool keeper_start(struct gate *g, char *err, size_t err_len)
         snprintf(err, err_len, "guard: the kernel refuses its routing rules: %s", strerror(-r));
         return false;
     }
+    ruleset_claims(g->rs, true);
     g->expiry = loop_timer_new(g->loop, on_expiry, g);
     g->reader = loop_timer_new(g->loop, on_read_time, g);
     g->watch_io = loop_io_new(g->loop, ruleset_watch_fd(g->rs), LOOP_READ, on_watch, g);

@@ -1,13 +1,16 @@
 # netfilter: loggia-gate, the only privileged process
 sbin_PROGRAMS += %D%/loggia-gate
 %C%_loggia_gate_SOURCES = \
+    %D%/claims.c %D%/claims.h \
     %D%/clients.c %D%/clients.h \
     %D%/controller.c %D%/gate.h \
     %D%/keeper.c \
     %D%/main.c \
     %D%/neigh.c %D%/neigh.h \
+    %D%/neigh_lan.c %D%/neigh_lan.h \
     %D%/privileges.c %D%/privileges.h \
     %D%/ruleset.c %D%/ruleset.h %D%/ruleset_internal.h \
+    %D%/ruleset_addresses.c \
     %D%/ruleset_elements.c \
     %D%/ruleset_others.c \
     %D%/ruleset_guard.c \

@@ -16,10 +16,12 @@
 #include "netfilter/clients.h"
 #include "netfilter/gate.h"
 #include "netfilter/neigh.h"
+#include "netfilter/neigh_lan.h"
 #include "netfilter/privileges.h"
 #include "netfilter/settings.h"
 
 #include "config.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
@@ -120,8 +122,10 @@ static bool load(struct program *p)
     p->conf = config_load(p->file, 0, report, NULL);
     if (!p->conf)
         return false;
-    if (settings_rules(p->conf, &p->gate.rules, err, sizeof err))
+    if (settings_rules(p->conf, &p->gate.configured, err, sizeof err)) {
+        p->gate.rules = p->gate.configured;
         return true;
+    }
     fprintf(stderr, "%s: %s\n", p->file, err);
     return false;
 }
@@ -196,13 +200,21 @@ static bool open_socket(struct program *p, uid_t *uid, char *err, size_t err_len
 /* --- events
  * ------------------------------------------------------------------------------------------ */
 
-static bool is_lan(void *arg, const char *ifname)
+static const char *lan_name_of(void *arg, const char *ifname)
 {
     const struct gate *g = arg;
-    for (size_t i = 0; i < g->rules.n_lan; i++)
-        if (!strcmp(g->rules.lan[i], ifname))
-            return true;
-    return false;
+    return lan_name(g->lan, ifname);
+}
+
+static void on_lan_changed(void *arg)
+{
+    struct gate *g = arg;
+    int r = keeper_refresh(g);
+    if (r < 0)
+        log_msg(LOG_ERR, "event=interfaces-not-taken-up error=\"%s\"", strerror(-r));
+    else
+        log_msg(LOG_INFO, "event=interfaces names=%zu addresses=%zu networks=%zu", g->rules.n_lan,
+                g->rules.n_own, g->rules.n_networks);
 }
 
 static bool on_seen(void *arg, const struct gate_address *a)
@@ -223,6 +235,20 @@ static bool on_gone(void *arg, const struct gate_address *a)
     if (wanted)
         controller_event(g->controller, &r);
     return wanted;
+}
+
+/* The line here has no MAC: loggiad's has the device's pseudonym. */
+static bool on_claimed(void *arg, const struct gate_address *a)
+{
+    static struct log_limit limit = {.interval_ms = 10000, .burst = 5};
+    struct gate *g = arg;
+    struct gate_reply r = {.verb = GATE_EV_CLAIMED, .address = *a};
+    char shown[INET6_ADDRSTRLEN] = "";
+    inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->ip, shown, sizeof shown);
+    log_limited(&limit, LOG_WARNING, "event=address-claimed address=%s interface=%s", shown,
+                a->ifname);
+    controller_event(g->controller, &r);
+    return true;
 }
 
 static void on_end(void *arg, int signum)
@@ -253,19 +279,19 @@ static void on_reload(void *arg, int signum)
     } else if (c && !settings_rules(c, &rules, err, sizeof err)) {
         log_msg(LOG_ERR, "event=reload-refused reason=\"%s\"", err);
     } else if (c) {
-        struct ruleset_config old = p->gate.rules;
-        ruleset_configure(p->gate.rs, &rules);
-        int r = ruleset_install(p->gate.rs);
-        r = r == 0 ? ruleset_guard(p->gate.rs, true) : r;
+        struct ruleset_config old = p->gate.configured;
+        p->gate.configured = rules;
+        int r = lan_configure(p->gate.lan, &rules);
+        r = r == 0 ? keeper_refresh(&p->gate) : r;
         if (r == 0) {
-            p->gate.rules = rules;
             clients_set_max(p->gate.clients, c->max_clients);
             config_free(p->conf);
             p->conf = c;
-            log_msg(LOG_NOTICE, "event=reloaded interfaces=%zu", rules.n_lan);
+            log_msg(LOG_NOTICE, "event=reloaded interfaces=%zu", p->gate.rules.n_lan);
             return;
         }
-        ruleset_configure(p->gate.rs, &old);
+        p->gate.configured = old;
+        lan_configure(p->gate.lan, &old);
         log_msg(LOG_ERR, "event=reload-refused reason=\"%s\"", strerror(-r));
     } else {
         log_msg(LOG_ERR, "event=reload-refused reason=\"the file is wrong, the old one goes on\"");
@@ -296,13 +322,22 @@ static bool start(struct program *p, char *err, size_t err_len)
     g->started_ms = loop_now_ms();
     g->loop = loop_new();
     g->clients = clients_new(p->conf->max_clients);
+    g->lan = g->loop ? lan_new(g->loop, on_lan_changed, g, err, err_len) : NULL;
+    if (!g->lan || !g->clients)
+        return false;
+    if (lan_configure(g->lan, &g->configured) < 0) {
+        snprintf(err, err_len, "the interfaces cannot be listed");
+        return false;
+    }
+    lan_fill(g->lan, &g->rules);
     g->rs = ruleset_new(&g->rules, err, err_len);
-    if (!g->rs || !g->loop || !g->clients)
+    if (!g->rs)
         return false;
     g->features = ruleset_features(g->rs);
     if (!keeper_start(g, err, err_len))
         return false;
-    struct neigh_events events = {.is_lan = is_lan, .seen = on_seen, .gone = on_gone, .arg = g};
+    struct neigh_events events = {
+        .lan_name = lan_name_of, .seen = on_seen, .gone = on_gone, .claimed = on_claimed, .arg = g};
     g->neigh = neigh_new(g->loop, &events, p->conf->nflog_group, err, err_len);
     if (!g->neigh)
         return false;
@@ -346,6 +381,7 @@ static int run(struct program *p)
     controller_free(g->controller);
     g->controller = NULL;
     neigh_free(g->neigh);
+    lan_free(g->lan);
     keeper_stop(g);
     ruleset_free(g->rs);
     clients_free(g->clients);
@@ -360,6 +396,8 @@ static int remove_table(struct program *p)
     struct ruleset *rs = ruleset_new(&p->gate.rules, err, sizeof err);
     int r = rs ? ruleset_remove(rs) : -1;
     r = r == 0 ? ruleset_guard(rs, false) : r;
+    if (rs)
+        ruleset_claims(rs, false);
     if (rs && r < 0)
         snprintf(err, sizeof err, "%s", strerror(-r));
     ruleset_free(rs);

@@ -20,6 +20,8 @@
 #include "netfilter/neigh.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "netfilter/claims.h"
+#include "netfilter/ruleset.h"
 
 #include <errno.h>
 #include <linux/neighbour.h>
@@ -82,7 +84,7 @@ static uint32_t hash(const void *data, size_t len, uint32_t h)
     return h ^ h >> 15;
 }
 
-enum { SEEN = 1, GONE = 2 };
+enum { SEEN = 1, GONE = 2, CLAIMED = 3 };
 
 static bool told_lately(const struct recent *r, const struct mac *mac, uint16_t kind, uint64_t now)
 {
@@ -102,10 +104,17 @@ static void tell(struct neigh *n, struct gate_address *a, uint16_t kind)
 {
     uint64_t now = loop_now_ms();
     struct recent *r = &n->recent[hash(a->mac.b, sizeof a->mac.b, kind) & (RECENT - 1)];
+    char ifname[IF_NAMESIZE];
     if (!mac_is_device(&a->mac) || told_lately(r, &a->mac, kind, now) || too_many(n, now) ||
-        !if_indextoname(a->ifindex, a->ifname) || !n->events.is_lan(n->events.arg, a->ifname))
+        !if_indextoname(a->ifindex, ifname))
         return;
-    if (!(kind == SEEN ? n->events.seen : n->events.gone)(n->events.arg, a))
+    const char *name = n->events.lan_name(n->events.arg, ifname);
+    if (!name)
+        return;
+    snprintf(a->ifname, sizeof a->ifname, "%s", name);
+    bool (*const of[])(void *, const struct gate_address *) = {
+        [SEEN] = n->events.seen, [GONE] = n->events.gone, [CLAIMED] = n->events.claimed};
+    if (!of[kind](n->events.arg, a))
         return;
     n->this_second++;
     *r = (struct recent){a->mac, kind, now};
@@ -135,11 +144,14 @@ static int on_packet(struct nl_msg *msg, void *arg)
     int mac_len = 0, len = 0;
     const uint8_t *mac = nfnl_log_msg_get_hwaddr(m, &mac_len);
     const uint8_t *packet = nfnl_log_msg_get_payload(m, &len);
-    if (packet)
+    const char *prefix = nfnl_log_msg_get_prefix(m);
+    bool claim = prefix && !strcmp(prefix, RULESET_CLAIM_PREFIX);
+    if (packet && !claim)
         source_address(packet, len, &a);
-    if (mac && mac_len == (int)sizeof a.mac.b) {
+    if (mac && mac_len == (int)sizeof a.mac.b &&
+        (!claim || (packet && claims_parse(packet, (size_t)len, &a)))) {
         memcpy(a.mac.b, mac, sizeof a.mac.b);
-        tell(n, &a, SEEN);
+        tell(n, &a, claim ? CLAIMED : SEEN);
     }
     nfnl_log_msg_put(m);
     return NL_OK;
@@ -309,7 +321,8 @@ int neigh_resolve(struct neigh *n, struct gate_address *a, const char (*lan)[16]
         if (ifindex == 0 || (a->ifindex && a->ifindex != ifindex) || !ask(n, a, ifindex))
             continue;
         a->ifindex = ifindex;
-        memcpy(a->ifname, lan[i], sizeof a->ifname);
+        const char *name = n->events.lan_name(n->events.arg, lan[i]);
+        snprintf(a->ifname, sizeof a->ifname, "%s", name ? name : lan[i]);
         return GATE_OK;
     }
     return GATE_NOT_FOUND;

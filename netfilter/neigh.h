@@ -12,13 +12,16 @@
 struct loop;
 struct neigh;
 
-/* is_lan is asked for each interface by name. seen: somebody is there; gone: somebody no longer
- * answers. a holds the MAC and the interface, and the address where it is known. They say whether
- * it was of interest: only then is the device not told of again for a second. */
+/* lan_name is asked for each interface by name: the configuration's name of it, NULL if it is none
+ * of the LAN. seen: somebody is there; gone: somebody no longer
+ * answers; claimed: somebody says that the address, which is the router's, is its own. a holds the
+ * MAC and the interface, and the address where it is known. They say whether it was of interest:
+ * only then is the device not told of again for a second. */
 struct neigh_events {
-    bool (*is_lan)(void *arg, const char *ifname);
+    const char *(*lan_name)(void *arg, const char *ifname);
     bool (*seen)(void *arg, const struct gate_address *a);
     bool (*gone)(void *arg, const struct gate_address *a);
+    bool (*claimed)(void *arg, const struct gate_address *a);
     void *arg;
 };
 

@@ -145,6 +145,7 @@ struct batch *batch_new(struct ruleset *rs)
     if (!b)
         return NULL;
     b->rs = rs;
+    b->family = NFPROTO_INET;
     b->first_seq = rs->seq++;
     if (!batch_grow(b)) {
         batch_free(b);
@@ -171,7 +172,7 @@ struct nlmsghdr *batch_msg(struct batch *b, uint16_t type, uint16_t flags)
 {
     if (b->oom || !batch_grow(b))
         return NULL;
-    return nftnl_nlmsg_build_hdr(b->buf + b->used, type, NFPROTO_INET, flags, b->rs->seq++);
+    return nftnl_nlmsg_build_hdr(b->buf + b->used, type, b->family, flags, b->rs->seq++);
 }
 
 void batch_end_msg(struct batch *b, struct nlmsghdr *nlh)

@@ -27,6 +27,12 @@ struct ruleset_port {
     uint16_t port;
 };
 
+#define RULESET_MAX_NETWORKS 256
+struct ruleset_network {    /* an address of the router, or a network of its LAN */
+    uint8_t family, prefix; /* 4 or 6 */
+    uint8_t ip[16];         /* with what is behind the prefix in own, 0 there in networks */
+};
+
 /* What the rules are made of. Copied. */
 struct ruleset_config {
     char table[32];
@@ -38,6 +44,10 @@ struct ruleset_config {
     uint16_t https_port; /* 0: the portal has no secure pages */
     uint32_t dns_rate, dns_burst, dns_bytes, dns_bytes_burst;
     uint32_t flow_rate, flow_burst;
+    struct ruleset_network own[RULESET_MAX_NETWORKS]; /* the router's addresses on the LAN */
+    size_t n_own;
+    struct ruleset_network networks[RULESET_MAX_NETWORKS]; /* on the link */
+    size_t n_networks;
     bool guard; /* routing rules drop what comes from the LAN without RULESET_GUARD_MARK */
 };
 
@@ -63,6 +73,9 @@ unsigned ruleset_features(struct ruleset *rs); /* enum gate_feature, probed */
 int ruleset_install(struct ruleset *rs);
 /* Makes the guard's routing rules what the configuration says; keep false: takes them away. */
 int ruleset_guard(struct ruleset *rs, bool keep);
+/* Makes the tables that notice who claims the router's addresses; keep false: deletes them. */
+void ruleset_claims(struct ruleset *rs, bool keep);
+#define RULESET_CLAIM_PREFIX "loggia-claim"
 int ruleset_remove(struct ruleset *rs); /* deletes the table; 0 also when there is none */
 bool ruleset_present(struct ruleset *rs);
 /* Commits a batch_shut that was made beforehand. What follows has to make the table anew. */
@@ -117,6 +130,7 @@ int ruleset_others(struct ruleset *rs, ruleset_chain_fn fn, void *arg);
 /* What others do to the table. */
 struct ruleset_foreign {
     bool damaged;     /* somebody deleted the table or a part that is ours alone */
+    bool claims;      /* somebody deleted what ruleset_claims made */
     bool overrun;     /* the kernel had to leave notifications out: look for yourself */
     bool shut;        /* ruleset_shut was done at the first sign of it */
     uint64_t shut_us; /* loop_now_us() when it was */

@@ -30,11 +30,13 @@ struct ruleset {
     struct mnl_socket *watch; /* what others do */
     struct batch *shut;       /* ready to be committed, any number of times */
     uint64_t transactions, failed;
+    bool without_claims[2]; /* the kernel has no tables of family arp, bridge */
 };
 
 /* A transaction under construction: netlink messages one behind the other. */
 struct batch {
     struct ruleset *rs;
+    uint8_t family; /* NFPROTO_INET, but for ruleset_addresses.c */
     char *buf;
     size_t used, room;
     size_t last; /* offset of the last message */
@@ -54,6 +56,16 @@ void batch_table(struct batch *b);
 void batch_sets(struct batch *b);
 void batch_lan(struct batch *b);    /* of the sets only that of the interfaces */
 void batch_chains(struct batch *b); /* chains, without what was in them, and their rules */
+
+struct chain_def {
+    const char *name, *type; /* type NULL: not a base chain */
+    uint32_t hook;
+    int32_t priority;
+};
+void batch_chain(struct batch *b, const struct chain_def *d);
+/* Of batch_chains, in ruleset_addresses.c: chains lan_link and lan_behind; lan_claims. */
+void rules_link(struct batch *b);
+void rules_claims(struct batch *b);
 
 /* Elements. */
 struct nftnl_set *elem_set(const struct ruleset *rs, const char *name);

@@ -305,7 +305,8 @@ static bool is_ours_alone(const char *set)
     return false;
 }
 
-static bool damages(const struct ruleset *rs, const struct nlmsghdr *nlh)
+static bool damages(const struct ruleset *rs, const struct nlmsghdr *nlh,
+                    struct ruleset_foreign *out)
 {
     const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
     struct named n = {.table = NULL};
@@ -313,12 +314,12 @@ static bool damages(const struct ruleset *rs, const struct nlmsghdr *nlh)
     if (type != NFT_MSG_DELTABLE && type != NFT_MSG_DELCHAIN && type != NFT_MSG_DELRULE &&
         type != NFT_MSG_DELSET && type != NFT_MSG_DELSETELEM)
         return false;
-    if (nfg->nfgen_family != NFPROTO_INET)
-        return false;
     mnl_attr_parse(nlh, sizeof *nfg, on_attr, &n);
     if (!n.table || strcmp(n.table, rs->cfg.table))
         return false;
-    return type != NFT_MSG_DELSETELEM || is_ours_alone(n.set);
+    out->claims |= nfg->nfgen_family == NFPROTO_ARP || nfg->nfgen_family == NFPROTO_BRIDGE;
+    return nfg->nfgen_family == NFPROTO_INET &&
+           (type != NFT_MSG_DELSETELEM || is_ours_alone(n.set));
 }
 
 /* The shut goes out from here, before the rest of the news is read. A program that flushes the
@@ -348,7 +349,7 @@ static void look_at(struct ruleset *rs, const struct nlmsghdr *nlh, struct rules
             out->pid = n.pid;
         }
         *pending = false;
-    } else if (damages(rs, nlh)) {
+    } else if (damages(rs, nlh, out)) {
         out->damaged = *pending = true;
         shut_at_once(rs, nlh, out);
     }

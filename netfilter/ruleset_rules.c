@@ -36,7 +36,6 @@
 #define SEEN_PER_SECOND  5000 /* all of them together: bounds what invented addresses can cause */
 #define DNS_TIMEOUT_MS   60000
 #define ECHO_PER_SECOND  200
-#define SNAPLEN          64 /* enough for the addresses */
 #define FLOWS_TIMEOUT_MS 60000
 #define STRANGER_MARK    0x80000000U /* bit of the ct mark: DNS of a device without a number */
 
@@ -107,12 +106,7 @@ static void rules_stranger(struct batch *b)
     word_if_device(&w, SET_SEEN, true);
     word_if_below(&w, SEEN_PER_SECOND, SEEN_PER_SECOND);
     word_remember(&w, SET_SEEN, NFT_DYNSET_OP_ADD, SEEN_TIMEOUT_MS, NULL, NULL);
-    e = word_expr(&w, "log");
-    if (e) {
-        nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_GROUP, b->rs->cfg.nflog_group);
-        nftnl_expr_set_u32(e, NFTNL_EXPR_LOG_SNAPLEN, SNAPLEN);
-        nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_QTHRESHOLD, 1);
-    }
+    word_log(&w, NULL);
     word_end(&w);
 }
 
@@ -150,6 +144,8 @@ static void rules_nat(struct batch *b)
     rule_own_port(b, 80, cfg->http_port);
     if (cfg->https_port)
         rule_own_port(b, 443, cfg->https_port);
+    w = word_begin(b, "lan_nat");
+    word_verdict(&w, NFT_JUMP, "lan_link");
 
     w = word_begin(b, "lan_nat");
     word_if_open(&w);
@@ -222,6 +218,7 @@ static void rules_icmp(struct batch *b)
                                  ND_NEIGHBOR_SOLICIT,
                                  ND_NEIGHBOR_ADVERT,
                                  143 /* MLDv2, RFC 3810 section 5.2 */};
+    rules_claims(b);
     for (size_t i = 0; i < sizeof v6; i++) {
         struct rule w = word_begin(b, "lan_router");
         word_if_icmp(&w, IPPROTO_ICMPV6, v6[i]);
@@ -366,15 +363,14 @@ static void rules_forward(struct batch *b)
 /* --- chains -------------------------------------------------------------------------------------
  */
 
-static const struct chain_def {
-    const char *name, *type; /* type NULL: not a base chain */
-    uint32_t hook;
-    int32_t priority;
-} chains[] = {
+static const struct chain_def chains[] = {
     {"lan_stranger", NULL, 0, 0},
     {"lan_prerouting", NULL, 0, 0},
     {"lan_nat", NULL, 0, 0},
+    {"lan_link", NULL, 0, 0},
+    {"lan_behind", NULL, 0, 0},
     {"lan_input", NULL, 0, 0},
+    {"lan_claims", NULL, 0, 0},
     {"lan_dns", NULL, 0, 0},
     {"lan_answers", NULL, 0, 0},
     {"lan_router", NULL, 0, 0},
@@ -387,7 +383,7 @@ static const struct chain_def {
     {"forward", "filter", NF_INET_FORWARD, 0},
 };
 
-static void add_chain(struct batch *b, const struct chain_def *d)
+void batch_chain(struct batch *b, const struct chain_def *d)
 {
     struct nftnl_chain *c = nftnl_chain_alloc();
     struct nlmsghdr *nlh = c ? batch_msg(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE) : NULL;
@@ -434,7 +430,7 @@ void batch_chains(struct batch *b)
 {
     size_t n = sizeof chains / sizeof *chains;
     for (size_t i = 0; i < n; i++)
-        add_chain(b, &chains[i]);
+        batch_chain(b, &chains[i]);
     for (size_t i = 0; i < n; i++)
         flush_chain(b, chains[i].name);
     rules_stranger(b);
@@ -443,6 +439,7 @@ void batch_chains(struct batch *b)
     else /* made above, or there before: only so can it be deleted in any case */
         delete_chain(b, "prerouting"); /* even an empty one costs every packet a hook */
     rules_nat(b);
+    rules_link(b);
     rules_input(b);
     rules_output(b);
     rules_forward(b);
@@ -455,7 +452,7 @@ void batch_shut(struct batch *b)
     batch_lan(b);
     for (size_t i = 0; i < sizeof chains / sizeof *chains; i++)
         if (chains[i].type && chains[i].hook == NF_INET_FORWARD)
-            add_chain(b, &chains[i]);
+            batch_chain(b, &chains[i]);
     for (int i = 0; i < 2; i++) {
         struct rule w = word_begin(b, "forward");
         w.first = true; /* part of the table may be there, rules that lead nowhere now */

@@ -13,6 +13,8 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 
+#define SNAPLEN 64 /* enough for the addresses, and for the target of an IPv6 advertisement */
+
 /* --- what rules are written in ------------------------------------------------------------------
  */
 
@@ -25,7 +27,7 @@ struct rule word_begin(struct batch *b, const char *chain)
     }
     nftnl_rule_set_str(w.r, NFTNL_RULE_TABLE, b->rs->cfg.table);
     nftnl_rule_set_str(w.r, NFTNL_RULE_CHAIN, chain);
-    nftnl_rule_set_u32(w.r, NFTNL_RULE_FAMILY, NFPROTO_INET);
+    nftnl_rule_set_u32(w.r, NFTNL_RULE_FAMILY, b->family);
     return w;
 }
 
@@ -224,6 +226,26 @@ void word_if_garden(struct rule *w, uint8_t nfproto, bool to_lan)
     word_lookup(w, v4 ? SET_GARDEN4 : SET_GARDEN6, false);
 }
 
+void word_if_source(struct rule *w, uint8_t family, const uint8_t ip[static 16], unsigned prefix)
+{
+    uint32_t len = family == 4 ? 4 : 16;
+    uint8_t mask[16] = {0}, zero[16] = {0};
+    if (prefix == 0)
+        return;
+    for (unsigned i = 0; i < prefix; i++)
+        mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
+    word_load_payload(w, NFT_PAYLOAD_NETWORK_HEADER, family == 4 ? 12 : 8, len);
+    struct nftnl_expr *e = word_expr(w, "bitwise");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, len);
+    nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, mask, len);
+    nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, len);
+    word_cmp(w, NFT_CMP_EQ, ip, len);
+}
+
 void word_if_replying(struct rule *w) /* ct state established,related */
 {
     uint32_t mask = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED), zero = 0;
@@ -290,6 +312,18 @@ void word_verdict(struct rule *w, int code, const char *chain)
             nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
     }
     word_end(w);
+}
+
+void word_log(struct rule *w, const char *prefix)
+{
+    struct nftnl_expr *e = word_expr(w, "log");
+    if (!e)
+        return;
+    nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_GROUP, w->b->rs->cfg.nflog_group);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_LOG_SNAPLEN, SNAPLEN);
+    nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_QTHRESHOLD, 1);
+    if (prefix)
+        nftnl_expr_set_str(e, NFTNL_EXPR_LOG_PREFIX, prefix);
 }
 
 void word_redirect(struct rule *w, uint16_t port)

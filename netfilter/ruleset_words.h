@@ -45,6 +45,8 @@ void word_if_port(struct rule *w, uint8_t protocol, uint16_t port);
 void word_if_icmp(struct rule *w, uint8_t protocol, uint8_t type);
 /* The destination (from the LAN) or the source (to it) is in the walled garden. */
 void word_if_garden(struct rule *w, uint8_t nfproto, bool to_lan);
+/* The source is in a network: family 4 or 6, 0 behind the prefix. */
+void word_if_source(struct rule *w, uint8_t family, const uint8_t ip[static 16], unsigned prefix);
 void word_if_replying(struct rule *w);
 /* A new limit for word_remember, or NULL (the batch is then lost): packets or bytes a second. */
 enum limit_of { LIMIT_PACKETS, LIMIT_BYTES, LIMIT_PACKETS_OVER /* goes on only above it */ };
@@ -55,6 +57,8 @@ void word_if_below(struct rule *w, uint64_t rate, uint32_t burst);
 void word_remember(struct rule *w, const char *set, uint32_t op, uint64_t timeout_ms,
                    struct nftnl_expr *limit, struct nftnl_expr *other);
 void word_verdict(struct rule *w, int code, const char *chain);
+/* NFLOG; prefix may be NULL */
+void word_log(struct rule *w, const char *prefix);
 void word_redirect(struct rule *w, uint16_t port);
 void word_reject(struct rule *w, bool tcp);
 

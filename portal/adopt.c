@@ -8,6 +8,7 @@
 #include "portal/accounting.h"
 #include "portal/gate_client.h"
 #include "portal/portal.h"
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -138,6 +139,24 @@ static void on_expired(struct portal *p, const struct gate_entry *e)
     sessions_event(d, &ev);
 }
 
+/* On 10.80.0.0/20 somebody says that it is 10.80.0.1: this router. */
+static void on_claimed(struct portal *p, const struct gate_address *a)
+{
+    static struct log_limit limit = {.interval_ms = 10000, .burst = 5};
+    struct device *d = sessions_device(p, &a->mac);
+    char shown[INET6_ADDRSTRLEN] = "";
+
+    p->counts.claims++;
+    inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->ip, shown, sizeof shown);
+    log_limited(
+        &limit, LOG_WARNING,
+        "event=address_claimed device=%s address=%s interface=%.16s why=\"a device says that "
+        "it is this router: it reads what others send, or has that address by mistake\"",
+        d ? d->pseudonym : "unknown", shown, a->ifname);
+    if (d)
+        devices_touch(p->devices, d);
+}
+
 static void on_event(void *arg, const struct gate_reply *r)
 {
     struct portal *p = arg;
@@ -155,6 +174,9 @@ static void on_event(void *arg, const struct gate_reply *r)
             "event=table_rebuilt gap_us=%u why=\"another program deleted table inet %s; look for "
             "'nft flush ruleset' in firewall scripts\"",
             r->gap_us, p->boot->table);
+        break;
+    case GATE_EV_CLAIMED:
+        on_claimed(p, &r->address);
         break;
     default: /* GONE: the session's idle time says when it ends */
         break;

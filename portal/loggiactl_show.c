@@ -106,6 +106,9 @@ void ctl_show_status(const json_t *s)
            text(s, "table"), yes(gate, "connected") ? "connected" : "NOT CONNECTED",
            (unsigned long long)number(gate, "pid"), (unsigned long long)number(gate, "losses"),
            (unsigned long long)number(gate, "rebuilt"));
+    if (number(gate, "claims"))
+        printf("ON THE LAN   somebody claimed this router's address %llu times: see the log\n",
+               (unsigned long long)number(gate, "claims"));
     printf("sessions     %llu open of %llu, %llu devices known, %llu left, %llu denied\n",
            (unsigned long long)number(n, "open"), (unsigned long long)number(gate, "max_devices"),
            (unsigned long long)number(n, "known"), (unsigned long long)number(n, "left"),

@@ -223,6 +223,8 @@ static void write_gate(struct buf *b, const struct metrics *m, const struct gate
         "Times that the connection to the gate was lost.");
     one(b, "loggia_gate_rebuilds_total", "counter", p->counts.rebuilt,
         "Times that somebody deleted the gate's table and it was rebuilt.");
+    one(b, "loggia_address_claims_total", "counter", p->counts.claims,
+        "Times that a device of the LAN said that an address of this router is its own.");
     if (!hello)
         return;
     metrics_family(b, "loggia_gate_transactions_total", "counter",

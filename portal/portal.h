@@ -50,6 +50,7 @@ struct portal_counts {
     uint64_t joins_silent, joins_tap, rejects, no_answers, stops, interims;
     uint64_t provisional, confirmed, unconfirmed; /* sessions that no server granted; then, did */
     uint64_t adopted, reopened, rebuilt, redirects, pages, bad_tokens, held;
+    uint64_t claims; /* of this router's addresses by somebody else */
     uint64_t joins_login, wrong_logins, limited_logins;
 };
 

@@ -12,9 +12,9 @@ from .netns import PATIENCE
 
 VERSION = 3
 HELLO, OPEN, CLOSE, READ, DUMP, RESOLVE = range(1, 7)
-APPEARED, REBUILT, EXPIRED, GONE = range(64, 68)
+APPEARED, REBUILT, EXPIRED, GONE, CLAIMED = range(64, 69)
 OK, MORE, NOT_FOUND, INVALID, BUSY, FULL, KERNEL, OTHER_VERSION = range(8)
-EVENTS = {APPEARED: "appeared", REBUILT: "rebuilt", EXPIRED: "expired", GONE: "gone"}
+EVENTS = {APPEARED: "appeared", REBUILT: "rebuilt", EXPIRED: "expired", GONE: "gone", CLAIMED: "claimed"}
 
 HEAD = struct.Struct("=HHI")
 REPLY_HEAD = struct.Struct("=HHIiI")
@@ -55,7 +55,7 @@ def decode(raw):
     body = raw[REPLY_HEAD.size:]
     if verb in (HELLO, REBUILT):
         body = Hello(*HELLO_BODY.unpack(body[:HELLO_BODY.size]))
-    elif verb in (RESOLVE, APPEARED, GONE):
+    elif verb in (RESOLVE, APPEARED, GONE, CLAIMED):
         body = _address(body)
     else:
         body = _entry(body)

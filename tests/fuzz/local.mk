@@ -45,6 +45,12 @@ FUZZ_TARGETS += %D%/fuzz_dynauth
 %C%_fuzz_dynauth_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_dynauth_LDADD = portal/libloggia-radius.la lib/libloggia-host.la lib/libloggia-core.la
 
+FUZZ_TARGETS += %D%/fuzz_claims
+
+%C%_fuzz_claims_SOURCES = %D%/fuzz_claims.c netfilter/claims.c $(FUZZ_MAIN)
+%C%_fuzz_claims_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_claims_LDFLAGS = $(FUZZ_LINK)
+
 FUZZ_TARGETS += %D%/fuzz_passes
 
 %C%_fuzz_passes_SOURCES = %D%/fuzz_passes.c $(FUZZ_MAIN)
