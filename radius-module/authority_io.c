@@ -329,17 +329,23 @@ static bool too_old(const struct lane *l, uint64_t since, uint64_t now)
     return now > since && now - since >= l->conf->search_timeout_ms;
 }
 
+/* Who waits in vain for a link counts as a failure too: a connector that hangs (in a name server,
+ * in TLS) must not cost everybody their deadline for as long as it does. */
 static void expire_queue(struct lane *l, uint64_t now)
 {
     struct search *s, *over = NULL;
+    unsigned late = 0;
     pthread_mutex_lock(&l->set->lock);
     while (l->queue && (too_old(l, l->queue->asked_ms, now) || !breaker_allows(&l->breaker))) {
         s = l->queue;
+        late += breaker_allows(&l->breaker);
         DL_DELETE(l->queue, s);
         l->queued--;
         DL_APPEND(over, s);
     }
     pthread_mutex_unlock(&l->set->lock);
+    if (late && count_failures(l, late, "no connection"))
+        drop_all(l, &over);
     finish_all(l, over);
 }
 

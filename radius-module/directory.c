@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ldap.h>
+#include <netinet/in.h>
+#include <resolv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,16 @@ struct directory {
 static struct timeval tv_of(uint32_t ms)
 {
     return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+}
+
+/* A name server that hangs is waited for ten seconds and more by default. In this thread alone:
+ * each is asked once, for about net_timeout; resolv.conf is read anew each time. */
+static void bound_names(const struct directory_conf *conf)
+{
+    if (res_init() != 0)
+        return;
+    _res.retrans = (int)(conf->net_timeout_ms + 999) / 1000;
+    _res.retry = 1;
 }
 
 static int set_tls(LDAP *ld, const struct directory_conf *conf)
@@ -144,6 +156,7 @@ static struct directory *open_one(const struct directory_conf *conf, size_t serv
         return NULL;
     }
     d->fd = -1;
+    bound_names(conf);
     int rc = ldap_initialize(&d->ld, uri);
     if (rc == 0)
         rc = reach(d->ld, conf, uri, &d->fd, &step);

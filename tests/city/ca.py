@@ -14,11 +14,11 @@ class Authority:
                       "-subj", "/O=Test city/CN=Test city root")
 
     def issue(self, names, file=None, days=30):
-        """A leaf certificate for the names; the paths of its full chain and of its key."""
+        """A leaf certificate for the names and addresses; the paths of its full chain and of its key."""
         base = self.dir / (file or names[0])
         chain, key, request = (base.with_name(base.name + end) for end in (".pem", ".key", ".csr"))
         self._openssl("req", *self._new_key(key), "-out", request, "-subj", f"/CN={names[0]}",
-                      "-addext", "subjectAltName=" + ",".join(f"DNS:{n}" for n in names))
+                      "-addext", "subjectAltName=" + ",".join(f"{'IP' if n[0].isdigit() else 'DNS'}:{n}" for n in names))
         self._openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key,
                       "-CAcreateserial", "-days", days, "-copy_extensions", "copy", "-out", chain)
         chain.write_text(chain.read_text() + self.cert.read_text())

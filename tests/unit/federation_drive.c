@@ -4,14 +4,19 @@
  * "authority.user.filter VALUE"); commands come on stdin, one a line, each answered by one line of
  * JSON:
  *
- *   ask MAC              → {"ms": …, "answers": [{"state": …, "stale": …, "profile": …, "denied":
- * …}, …]} load THREADS N FIRST → N questions of each thread, about devices 02:10:XX…: {"ms": …,
- * "found": …, …} stats AUTHORITY      → {"breaker": …, …}
- *   login MAC USER PASSWORD → {"ms": …, "result": "right", "authority": 0}, and the device is bound
- *   logins THREADS N USER PASSWORD → {"ms": …, "right": …} */
+ *   ask MAC                 → {"ms": …, "late_ms": …, "answers": [{"state": …, "stale": …, …}, …]}
+ *   load THREADS N FIRST    → N questions of each thread, about devices 02:10:XX…: {"ms": …, …}
+ *   together THREADS MAC    → the same question from all of them at once
+ *   stats AUTHORITY, fed    → {"breaker": …, …}
+ *   login MAC USER PASSWORD → {"ms": …, "result": "right", …}, and the device is bound
+ *   logins THREADS N USER PASSWORD → {"ms": …, "right": …}
+ *
+ * late_ms is what this machine took for itself: so much later than it wanted to, at worst, a thread
+ * that only sleeps was woken meanwhile. */
 #include "radius-module/settings.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +31,28 @@ static double now_ms(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* How late a thread that only sleeps was woken: what the machine itself takes from every deadline.
+ */
+static _Atomic unsigned late_us;
+
+static void *metronome(void *arg)
+{
+    const struct timespec tick = {.tv_nsec = 2000000};
+    for (;;) {
+        double began = now_ms();
+        nanosleep(&tick, NULL);
+        unsigned late = (unsigned)((now_ms() - began - 2) * 1e3);
+        if (late > late_us)
+            late_us = late;
+    }
+    return arg;
+}
+
+static double late_ms(void) /* the worst since the last call */
+{
+    return atomic_exchange(&late_us, 0) / 1e3;
 }
 
 static void to_stderr(void *arg, int level, const char *line)
@@ -74,9 +101,11 @@ static void do_ask(const char *text)
     struct mac mac;
     if (!mac_parse(text, &mac))
         return;
+    late_ms();
     double began = now_ms();
     ask(&mac, answers);
-    printf("{\"ms\": %.2f, \"answers\": [", now_ms() - began);
+    double took = now_ms() - began;
+    printf("{\"ms\": %.2f, \"late_ms\": %.2f, \"answers\": [", took, late_ms());
     for (size_t i = 0; i < settings->fed.n_authorities; i++)
         printf("%s{\"state\": \"%s\", \"stale\": %s, \"profile\": %d, \"denied\": %s}",
                i ? ", " : "", states[answers[i].state], answers[i].stale ? "true" : "false",
@@ -170,6 +199,7 @@ static void do_load(unsigned threads, unsigned n, unsigned first, const struct m
 {
     struct load l[64] = {0};
     unsigned found = 0, unknown = 0;
+    late_ms();
     double began = now_ms(), worst = 0;
     threads = threads > 64 ? 64 : threads;
     for (unsigned i = 0; i < threads; i++) {
@@ -185,8 +215,9 @@ static void do_load(unsigned threads, unsigned n, unsigned first, const struct m
         worst = l[i].worst_ms > worst ? l[i].worst_ms : worst;
     }
     double ms = now_ms() - began;
-    printf("{\"ms\": %.1f, \"per_s\": %.0f, \"found\": %u, \"unknown\": %u, \"worst_ms\": %.1f}\n",
-           ms, threads * n / ms * 1e3, found, unknown, worst);
+    printf("{\"ms\": %.1f, \"per_s\": %.0f, \"found\": %u, \"unknown\": %u, \"worst_ms\": %.1f, "
+           "\"late_ms\": %.1f}\n",
+           ms, threads * n / ms * 1e3, found, unknown, worst, late_ms());
 }
 
 static void do_fed(void)
@@ -219,6 +250,7 @@ int main(int argc, char **argv)
     char line[1024], word[64], user[128], password[128];
     unsigned a, b, c;
     struct mac mac;
+    pthread_t ticking;
     FILE *f = argc == 2 ? fopen(argv[1], "r") : NULL;
     if (!f || !(settings = settings_new()))
         return 2;
@@ -226,6 +258,8 @@ int main(int argc, char **argv)
         read_line(line);
     fclose(f);
     report_init(&report, to_stderr, NULL);
+    if (pthread_create(&ticking, NULL, metronome, NULL) || pthread_detach(ticking))
+        return 2;
     if (settings_finish(settings, fault, NULL) || !(fed = fed_new(&settings->fed, &report)) ||
         fed_start(fed))
         return 2;
