@@ -16,6 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
+const uint32_t authority_bucket_ms[AUTHORITY_BUCKETS] = {1,   2,   5,   10,   20, 50,
+                                                         100, 200, 500, 2000, 0};
+
 struct authorities *authorities_new(const struct authority_conf *confs, size_t n,
                                     authority_answer_fn fn, void *arg, struct report *report)
 {
@@ -248,6 +251,7 @@ bool authorities_ask(struct authorities *a, size_t authority, const struct subje
         DL_APPEND(l->queue, s);
         l->queued++;
         l->stats.asked++;
+        l->stats.in_flight++;
         authority_wake(a);
     } else {
         l->stats.refused++;

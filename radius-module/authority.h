@@ -73,12 +73,19 @@ void authorities_free(struct authorities *a);
 bool authorities_ask(struct authorities *a, size_t authority, const struct subject *whom,
                      void *token);
 
+/* Ends of the buckets of answering times, in ms; the last has none (0). */
+#define AUTHORITY_BUCKETS 11
+extern const uint32_t authority_bucket_ms[AUTHORITY_BUCKETS];
+
 struct authority_stats {
     enum breaker_state breaker;
     uint64_t opened;                           /* how often the breaker did */
     uint64_t asked, answered, failed, refused; /* refused: breaker open or queue full */
-    uint32_t connections, queued;
-    uint32_t last_ms; /* the last answer took */
+    uint64_t within[AUTHORITY_BUCKETS];        /* answers, by the time that they took */
+    uint64_t took_ms;                          /* all of them together */
+    uint64_t remembered, stale;                /* the federation's part: served from memory */
+    uint32_t connections, queued, in_flight;   /* in_flight: those in the queue included */
+    uint32_t last_ms;                          /* the last answer took */
     char last_error[128];
 };
 void authorities_stats(struct authorities *a, size_t authority, struct authority_stats *out);

@@ -21,6 +21,9 @@
 
 static void finish(struct lane *l, struct search *s, enum authority_outcome outcome)
 {
+    pthread_mutex_lock(&l->set->lock);
+    l->stats.in_flight--;
+    pthread_mutex_unlock(&l->set->lock);
     l->set->fn(l->set->arg, l->index, s->whom.kind, s->token, outcome,
                outcome == OUTCOME_FOUND ? s->values : NULL);
     search_free(s);
@@ -243,10 +246,16 @@ static struct values *values_for(void *arg, int number)
 
 static void count_answer(struct lane *l, const struct search *s)
 {
+    uint32_t ms = (uint32_t)(clock_ms() - s->asked_ms);
+    size_t b = 0;
+    while (authority_bucket_ms[b] && ms > authority_bucket_ms[b])
+        b++;
     pthread_mutex_lock(&l->set->lock);
     breaker_success(&l->breaker);
     l->stats.answered++;
-    l->stats.last_ms = (uint32_t)(clock_ms() - s->asked_ms);
+    l->stats.last_ms = ms;
+    l->stats.took_ms += ms;
+    l->stats.within[b]++;
     pthread_mutex_unlock(&l->set->lock);
 }
 

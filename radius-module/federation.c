@@ -71,10 +71,12 @@ static uint32_t recall(struct fed *f, struct fed_question *q)
     uint64_t now = clock_ms();
     const struct memory_device *d = memory_get(f->memory, &q->mac);
     for (size_t i = 0; i < f->conf->n_authorities; i++) {
-        if (d && fed_fresh(f, &d->answers[i], now))
+        if (d && fed_fresh(f, &d->answers[i], now)) {
             fed_take(&d->answers[i], false, &q->answers[i]);
-        else
+            f->remembered[i]++;
+        } else {
             ask |= UINT32_C(1) << i;
+        }
     }
     if (!ask)
         f->stats.remembered++;
@@ -286,6 +288,7 @@ static void fold_person(struct fed *f, const struct fed_question *q,
         fed_usable_stale(f, d->bound->authority, &d->bound->answer, clock_ms())) {
         fed_take(&d->bound->answer, true, &person);
         f->stats.stale++;
+        f->stale[d->bound->authority]++;
     }
     *at = decision_fold(at, &person);
 }
@@ -299,6 +302,7 @@ static void fill_unknown(struct fed *f, const struct mac *mac, struct decision_a
             continue;
         fed_take(&d->answers[i], true, &answers[i]);
         f->stats.stale++;
+        f->stale[i]++;
     }
 }
 
@@ -388,4 +392,8 @@ void fed_stats(struct fed *f, struct fed_stats *out)
 void fed_authority_stats(struct fed *f, size_t authority, struct authority_stats *out)
 {
     authorities_stats(f->authorities, authority, out);
+    pthread_mutex_lock(&f->lock);
+    out->remembered = f->remembered[authority];
+    out->stale = f->stale[authority];
+    pthread_mutex_unlock(&f->lock);
 }

@@ -34,6 +34,7 @@ struct fed {
     struct memory *memory;
     uint32_t waiting[FED_MAX_AUTHORITIES];  /* workers inside the bulkhead */
     uint64_t heard_ms[FED_MAX_AUTHORITIES]; /* the last answer to anybody */
+    uint64_t remembered[FED_MAX_AUTHORITIES], stale[FED_MAX_AUTHORITIES];
     struct fed_stats stats;
     fed_changed_fn changed;
     void *changed_arg;

@@ -14,7 +14,8 @@ noinst_LTLIBRARIES += %D%/libloggia-federation.la
     %D%/memory.c %D%/memory.h \
     %D%/report.c %D%/report.h \
     %D%/settings.c %D%/settings.h \
-    %D%/settings_schema.c %D%/settings_schema.h
+    %D%/settings_schema.c %D%/settings_schema.h \
+    %D%/status.c %D%/status.h
 %C%_libloggia_federation_la_CFLAGS = $(AM_CFLAGS) -pthread
 # Who links it links lib/libloggia-core.la, -lldap -llber too.
 

@@ -291,27 +291,32 @@ static ssize_t put_class(REQUEST *request, bool profile, char *out, size_t room)
                    : put(out, room, colon + 1, vp->vp_length - before - 1);
 }
 
-static ssize_t put_authority(rlm_loggia_t *inst, const char *name, char *out, size_t room)
+/* name NULL: of all, and the rest. */
+static ssize_t put_status(rlm_loggia_t *inst, const char *name, char *out, size_t room)
 {
     const struct fed_conf *c = &inst->settings->fed;
-    struct authority_stats s;
-    for (size_t i = 0; i < c->n_authorities; i++) {
-        if (strcmp(c->authorities[i].name, name) != 0 || !inst->fed)
-            continue;
-        fed_authority_stats(inst->fed, i, &s);
-        int len = snprintf(out, room,
-                           "breaker=%s connections=%u asked=%llu answered=%llu failed=%llu "
-                           "refused=%llu opened=%llu last_ms=%u",
-                           breaker_name(s.breaker), s.connections, (unsigned long long)s.asked,
-                           (unsigned long long)s.answered, (unsigned long long)s.failed,
-                           (unsigned long long)s.refused, (unsigned long long)s.opened, s.last_ms);
-        return len < 0 || (size_t)len >= room ? -1 : len;
-    }
-    return -1;
+    struct status_source source;
+    size_t i = 0;
+    char *text = NULL;
+    size_t len = 0;
+    while (name && i < c->n_authorities && strcmp(c->authorities[i].name, name) != 0)
+        i++;
+    FILE *f = inst->fed && (!name || i < c->n_authorities) ? open_memstream(&text, &len) : NULL;
+    if (!f)
+        return -1;
+    rlm_loggia_status(inst, &source);
+    if (name)
+        status_authority(f, &source, i);
+    else
+        status_text(f, &source);
+    fclose(f);
+    ssize_t n = text ? put(out, room, text, len < room ? len : room - 1) : -1;
+    free(text);
+    return n;
 }
 
 /* device: the request's device as a keyed hash; profile, identity: from its Class; life, bound: of
- * a pass and of a bound one, in seconds; authority NAME: its state. */
+ * a pass and of a bound one, in seconds; authority NAME: its state; status: everybody's. */
 static ssize_t loggia_xlat(void *instance, REQUEST *request, char const *fmt, char *out,
                            size_t room)
 {
@@ -332,7 +337,9 @@ static ssize_t loggia_xlat(void *instance, REQUEST *request, char const *fmt, ch
     if (strcmp(fmt, "bound") == 0)
         return snprintf(out, room, "%u", c->bound_life_s);
     if (strncmp(fmt, "authority ", 10) == 0)
-        return put_authority(inst, fmt + 10, out, room);
+        return put_status(inst, fmt + 10, out, room);
+    if (strcmp(fmt, "status") == 0)
+        return put_status(inst, NULL, out, room);
     return -1;
 }
 

@@ -6,6 +6,7 @@
 #include "radius-module/freeradius_min.h"
 #include "radius-module/guard.h"
 #include "radius-module/settings.h"
+#include "radius-module/status.h"
 
 enum rlm_query {
     QUERY_LOOKUP,
@@ -40,6 +41,7 @@ typedef struct rlm_loggia_t {
     xlat_exp_t *queries[QUERIES]; /* NULL: not configured */
     DICT_ATTR const *attributes[ATTRIBUTES];
     struct guard reading, writing; /* around the store */
+    struct status_counts counts;
     struct rlm_loggia_store *store;
     struct rlm_loggia_desk *desk;
 } rlm_loggia_t;
@@ -106,6 +108,7 @@ bool rlm_loggia_answers_put(rlm_loggia_t *inst, REQUEST *request, const struct m
  * memory, or no thread. */
 struct rlm_loggia_store *rlm_loggia_store_start(rlm_loggia_t *inst);
 void rlm_loggia_store_stop(struct rlm_loggia_store *s);
+void rlm_loggia_status(rlm_loggia_t *inst, struct status_source *out);
 /* A request that no router sent; mac NULL: about nobody. talloc_free. */
 REQUEST *rlm_loggia_request(const struct mac *mac);
 /* Tells the other servers that something about the device has changed. Never blocks. */

@@ -123,4 +123,5 @@ void rlm_loggia_note(rlm_loggia_t *inst, REQUEST *request, const struct decision
     if (d->degraded && at < sizeof text)
         snprintf(text + at, sizeof text - at, " degraded");
     rlm_loggia_control(request, inst->attributes[ATTRIBUTE_DECISION], text);
+    status_count(&inst->counts, d);
 }

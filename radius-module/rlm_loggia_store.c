@@ -41,6 +41,7 @@ struct rlm_loggia_store {
     uint64_t dropped;
     unsigned long long since, read_to; /* changes: seen twice, seen once */
     struct disconnects *disconnects;
+    uint64_t sent; /* of those */
 };
 
 /* --- jobs ---------------------------------------------------------------------------------------
@@ -127,7 +128,10 @@ static bool cut(struct rlm_loggia_store *s, char *text)
     if (!nas)
         return true; /* "none" */
     *session++ = *nas++ = 0;
-    return disconnects_send(s->disconnects, text, session, nas);
+    if (!disconnects_send(s->disconnects, text, session, nas))
+        return false;
+    __atomic_fetch_add(&s->sent, 1, __ATOMIC_RELAXED);
+    return true;
 }
 
 /* Every session of the device that is open, on whatever router. */
@@ -234,6 +238,38 @@ static void look_for_changes(struct rlm_loggia_store *s)
     guard_leave(&inst->reading, ok);
 }
 
+/* --- how it is ---------------------------------------------------------------------------------
+ */
+
+void rlm_loggia_status(rlm_loggia_t *inst, struct status_source *out)
+{
+    struct rlm_loggia_store *s = inst->store;
+    *out = (struct status_source){.conf = &inst->settings->fed,
+                                  .fed = inst->fed,
+                                  .reading = &inst->reading,
+                                  .writing = &inst->writing,
+                                  .counts = &inst->counts};
+    if (!s)
+        return;
+    out->disconnects = __atomic_load_n(&s->sent, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&s->lock);
+    out->waiting = s->n_jobs;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void write_file(struct rlm_loggia_store *s, const char *path,
+                       void (*write)(FILE *, const struct status_source *))
+{
+    struct status_source source;
+    if (!path)
+        return;
+    rlm_loggia_status(s->inst, &source);
+    int err = status_replace(path, write, &source);
+    if (err)
+        report_limited(&s->inst->report, LOG_WARNING,
+                       "event=status_unwritable file=%s error=\"%s\"", path, strerror(err));
+}
+
 /* --- the thread ---------------------------------------------------------------------------------
  */
 
@@ -261,8 +297,13 @@ static void *run(void *arg)
     struct rlm_loggia_store *s = arg;
     const struct settings *c = s->inst->settings;
     unsigned rounds = c->fed.recheck_s * 1000 / c->store_poll_ms;
-    uint64_t next = clock_ms();
+    uint64_t next = clock_ms(), status = next;
     do {
+        if (clock_ms() >= status) {
+            write_file(s, c->metrics_file, status_metrics);
+            write_file(s, c->status_file, status_text);
+            status = clock_ms() + c->status_interval_s * UINT64_C(1000);
+        }
         if (clock_ms() >= next) {
             look_for_changes(s);
             fed_tick(s->inst->fed, rounds);
@@ -285,9 +326,11 @@ struct rlm_loggia_store *rlm_loggia_store_start(rlm_loggia_t *inst)
     s->disconnects = disconnects_new(inst->section, inst->settings->disconnect_from, &inst->report);
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
+    inst->store = s; /* the thread wants to know, too */
     int rc = s->wake < 0 || !s->disconnects ? -1 : pthread_create(&s->thread, NULL, run, s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc) {
+        inst->store = NULL;
         disconnects_free(s->disconnects);
         if (s->wake >= 0)
             close(s->wake);

@@ -25,6 +25,8 @@ struct settings {
     char *pass_answers, *pass_announce, *pass_changes, *pass_sessions;
     uint32_t store_workers, store_failures, store_open_ms, store_poll_ms, store_deadline_ms;
     char *disconnect_from;
+    char *metrics_file, *status_file;
+    uint32_t status_interval_s;
     uint32_t login_refusal_ms;
     struct settings_authority authority[FED_MAX_AUTHORITIES];
 };

@@ -1,5 +1,6 @@
 """What outlives a server, what several servers share, who is cut off, and a database that freezes."""
 
+import re
 import sqlite3
 import statistics
 import subprocess
@@ -14,11 +15,12 @@ from city.database import Postgres
 from city.directories import mac_of
 from city.netns import World, wait_for
 from city.radius import Nas
+from conftest import SOURCE
 from test_centre_roaming import Router
 
 SHARP = {"found = 30": "found = 0", "not_found = 2": "not_found = 0"}
 OPEN = {"pass = 30": "pass = 3600"}  # what a server remembers it does not read again for an hour
-QUICK = {"recheck = 40": "recheck = 1"}
+QUICK = {"recheck = 40": "recheck = 1\n\tstatus_interval = 1"}
 
 _number = iter(range(1, 1000))
 
@@ -178,6 +180,33 @@ def test_a_cut_that_got_lost_is_repeated_and_a_bound_person_is_cut_too(centre, n
         router.account(phone, radius.STOP, "bound-1", seconds=3, cause=6)
     finally:
         router.close()
+
+
+def figures(centre):
+    """loggia.prom, as {name and labels: number}."""
+    lines = (centre.dir / "loggia.prom").read_text().splitlines()
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
+
+
+def test_the_admin_sees_which_authority_is_ill_and_what_it_costs(centre, nas, phone):
+    name = 'loggia_decisions_total{verdict="accept",degraded="yes"}'
+    assert nas.silent(mac_of("comune", 8)).accepted
+    before = wait_for("the figures are there", lambda: figures(centre))[name]
+    centre.freeze("comune")
+    wait_for("somebody is served stale", lambda: nas.silent(mac_of("comune", 8)).number(radius.SESSION_TIMEOUT) == 300)
+    ill = wait_for("it shows", lambda: nas.silent(mac_of("comune", 8)) and (f := figures(centre)) and f['loggia_authority_up{authority="comune"}'] == 0 and f)
+    assert ill['loggia_authority_up{authority="provincia"}'] == 1
+    wait_for("decisions taken half blind are counted", lambda: figures(centre)[name] > before)
+    wait_for("and so are answers that are old", lambda: figures(centre)['loggia_authority_stale_total{authority="comune"}'] > 0)
+    line, = [x for x in (centre.dir / "loggia.status").read_text().splitlines() if x.startswith("authority comune: ")]
+    assert "breaker=open" in line or "breaker=half-open" in line
+    assert re.search(r" p50=\d+ms p95=\d+ms p99=\S+ last_error=\"(search timed out|connection is silent|[^\"]+)\"$", line), line
+    r = subprocess.run(["promtool", "check", "metrics"], input=(centre.dir / "loggia.prom").read_text(), capture_output=True,
+                       text=True, check=False)
+    assert r.returncode == 0 and not r.stderr, r.stdout + r.stderr
+    documented = (SOURCE / "docs/rlm_loggia.md").read_text()
+    for metric in {re.match(r"[a-z_]+?(?=_bucket|_sum|_count|[{ ]|$)", key)[0] for key in ill}:
+        assert f"`{metric}`" in documented, f"docs/rlm_loggia.md does not name {metric}"
 
 
 def test_an_old_database_is_brought_up_to_date(centre, tmp_path):

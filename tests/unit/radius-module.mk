@@ -51,3 +51,8 @@ FREERADIUS_TEST_LIBDIR = /usr/lib/freeradius
 noinst_PROGRAMS += tests/unit/federation_drive
 tests_unit_federation_drive_SOURCES = tests/unit/federation_drive.c
 tests_unit_federation_drive_LDADD = $(FEDERATION_LIBS)
+
+# Not a test: what a million remembered devices cost.
+noinst_PROGRAMS += tests/unit/memory_scale
+tests_unit_memory_scale_SOURCES = tests/unit/memory_scale.c
+tests_unit_memory_scale_LDADD = $(FEDERATION_LIBS)
