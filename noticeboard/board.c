@@ -2,12 +2,14 @@
 /* Puts loggia-board together and takes it apart, reloads, ends. */
 #include "noticeboard/board.h"
 #include "lib/cert.h"
+#include "lib/counts.h"
 #include "lib/crypto.h"
 #include "lib/http.h"
 #include "lib/i18n.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/notify.h"
+#include "noticeboard/publish.h"
 #include "noticeboard/store.h"
 #include "noticeboard/web.h"
 
@@ -16,10 +18,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
-enum { TIDY_MS = 10 * 60 * 1000 };
+enum { TIDY_MS = 10 * 60 * 1000, DESCRIPTORS = 8192 };
 
 int64_t board_now(void)
 {
@@ -38,19 +41,41 @@ static const char *host_of(const struct board_conf *c, char out[static 256])
 
 /* --- the port
  * -------------------------------------------------------------------------------------- */
+/* Routers ask for what is published, everybody else is an editor. */
+static void on_request(void *arg, struct http_request *req)
+{
+    struct board *b = arg;
+
+    if (!publish_handle(b->publish, req))
+        web_handle(b, req);
+}
+
+/* Every router that waits for news holds a connection. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS) {
+        limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static bool listen_on(struct board *b, char *err, size_t err_len)
 {
     const struct board_conf *c = b->conf;
     struct http_config http = {.port = c->port,
                                .bind_address = c->address,
-                               .max_body = WEB_MAX_BODY,
-                               /* One address is a whole office, or the proxy. */
-                               .max_per_address = 512,
+                               .max_body = COUNTS_MAX_BYTES,
+                               .max_connections = PUBLISH_MAX_WAITING + 1500,
+                               /* One address is a whole office, or the proxy before all routers. */
+                               .max_per_address = PUBLISH_MAX_WAITING + 500,
                                .timeout_s = 30};
     char *certificate = NULL, *key = NULL, host[256];
     struct cert_facts facts;
     bool fine = !c->has_tls;
 
+    allow_descriptors();
     if (c->has_tls) {
         certificate = cert_file_read(c->tls.certificate, false, err, err_len);
         key = certificate ? cert_file_read(c->tls.key, true, err, err_len) : NULL;
@@ -59,7 +84,7 @@ static bool listen_on(struct board *b, char *err, size_t err_len)
         http.key_pem = key;
     }
     if (fine)
-        b->http = http_server_new(b->loop, &http, web_handle, b, err, err_len);
+        b->http = http_server_new(b->loop, &http, on_request, b, err, err_len);
     crypto_secret_free(certificate);
     crypto_secret_free(key);
     return b->http != NULL;
@@ -122,6 +147,7 @@ static void reload(struct board *b)
     }
     say_what_waits(b->conf, new);
     web_forget(b);
+    publish_reload(b->publish, new);
     board_conf_free(b->conf);
     b->conf = new;
     log_set_level(b->least_level > (int)new->log_level ? b->least_level : (int)new->log_level);
@@ -207,7 +233,8 @@ bool board_start(struct board *b, char *err, size_t err_len)
     if (!keyfile_load(b->conf->state_directory, b->key, err, err_len))
         log_msg(LOG_WARNING,
                 "event=key_not_kept why=\"%s\" then=\"sign-ins end with this process\"", err);
-    if (!open_store(b, err, err_len))
+    if (!open_store(b, err, err_len) ||
+        !(b->publish = publish_new(b->loop, b->store, b->conf, err, err_len)))
         return false;
     snprintf(err, err_len, "out of memory");
     snprintf(locale, sizeof locale, "%s/board", b->conf->locale_directory);
@@ -234,6 +261,7 @@ void board_free(struct board *b)
         return;
     http_server_free(b->http);
     web_forget(b);
+    publish_free(b->publish);
     loop_timer_free(b->tidy_timer);
     for (int i = 0; i < BOARD_SIGNALS; i++)
         loop_signal_free(b->signals[i]);

@@ -7,6 +7,7 @@
  *   web*.c      what editors see; web.h
  *   signin*.c   who they are: LDAP in a worker thread, sessions, tokens
  *   draft*.c    a notice as it is typed, and what is wrong with it (pure)
+ *   publish*.c  what routers and feed readers get; publish.h
  *
  * One event loop; the only other threads are those of the sign-in, which see nothing of this. */
 #ifndef LOGGIA_NOTICEBOARD_BOARD_H
@@ -23,6 +24,7 @@ struct i18n;
 struct loop;
 struct loop_signal;
 struct loop_timer;
+struct publish;
 struct store;
 
 enum { BOARD_SIGNALS = 3 };
@@ -32,6 +34,7 @@ struct board {
     struct board_conf *conf; /* the live one */
     struct loop *loop;
     struct store *store;
+    struct publish *publish;
     struct http_server *http;
     struct i18n *words;   /* of the editors' pages */
     struct i18n *citizen; /* of the citizens' pages, for the preview */

@@ -1,5 +1,7 @@
 # noticeboard/: loggia-board, where the city's editors write
 sbin_PROGRAMS += %D%/loggia-board
+include noticeboard/feeds.mk
+include noticeboard/publish.mk
 
 # What is tested alone: no socket, no thread.
 noinst_LTLIBRARIES += %D%/libloggia-board.la
@@ -25,6 +27,7 @@ noinst_LTLIBRARIES += %D%/libloggia-board.la
     %D%/web.c %D%/web.h
 %C%_loggia_board_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
 %C%_loggia_board_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-%C%_loggia_board_LDADD = %D%/libloggia-board.la lib/libloggia-bundle.la \
+%C%_loggia_board_LDADD = %D%/libloggia-publish.la %D%/libloggia-feeds.la \
+    %D%/libloggia-board.la lib/libloggia-bundle.la \
     lib/libloggia-fetch.la lib/libloggia-web.la lib/libloggia-cert.la \
     lib/libloggia-host.la lib/libloggia-core.la

@@ -4,7 +4,6 @@ if UNIT_TESTS
 include tests/unit/lib.mk
 if ROUTER
 include tests/unit/admin.mk
-include tests/unit/feeds.mk
 include tests/unit/netfilter.mk
 include tests/unit/pages.mk
 include tests/unit/policy.mk
@@ -15,6 +14,7 @@ if CENTRE
 include tests/unit/radius-module.mk
 endif
 if BOARD
+include tests/unit/feeds.mk
 include tests/unit/noticeboard.mk
 endif
 endif

@@ -81,7 +81,7 @@ FUZZ_TARGETS += %D%/fuzz_bundle %D%/fuzz_current %D%/fuzz_card %D%/fuzz_counts
 %C%_fuzz_counts_LDADD = lib/libloggia-bundle.la lib/libloggia-web.la lib/libloggia-core.la
 endif
 
-if ROUTER
+if BOARD
 FUZZ_TARGETS += %D%/fuzz_feed %D%/fuzz_cap
 FUZZ_FEED_LDADD = noticeboard/libloggia-feeds.la lib/libloggia-web.la lib/libloggia-core.la
 

@@ -32,7 +32,7 @@ LIBRARY_ROOMS = {
     r"confuse\.h": r"lib/config\.c",
     r"cmark": r"lib/notice_render\.c",
     r"nettle/": r"lib/crypto[a-z_]*\.c",
-    r"jansson\.h": r"portal/(control|loggiactl|doctor|api)[a-z_]*\.[ch]",
+    r"jansson\.h": r"portal/(control|loggiactl|doctor|api)[a-z_]*\.[ch]|noticeboard/out_json\.c",
     r"pthread\.h|threads\.h": r"radius-module/.*|noticeboard/signin_worker\.c",
 }
 
