@@ -122,6 +122,8 @@ void clients_set_end(struct clients *c, struct client *k, uint64_t ends_ms)
 
 bool clients_set_tag(struct client *k, const char *tag)
 {
+    if (k->tag && !strcmp(k->tag, tag))
+        return true;
     char *copy = strdup(tag);
     if (!copy)
         return false;
@@ -146,7 +148,15 @@ static bool heap_room(struct clients *c)
 struct client *clients_add(struct clients *c, const struct mac *mac, uint32_t number,
                            uint64_t ends_ms, const char *tag)
 {
-    if (number == 0 || clients_find(c, mac) || clients_by_number(c, number) || !heap_room(c))
+    struct client *other;
+    unsigned of_mac, of_number;
+    HASH_VALUE(mac->b, sizeof mac->b, of_mac);
+    HASH_VALUE(&number, sizeof number, of_number);
+    HASH_FIND_BYHASHVALUE(by_mac, c->by_mac, mac->b, sizeof mac->b, of_mac, other);
+    if (number == 0 || other || !heap_room(c))
+        return NULL;
+    HASH_FIND_BYHASHVALUE(by_number, c->by_number, &number, sizeof number, of_number, other);
+    if (other)
         return NULL;
     struct client *k = calloc(1, sizeof *k);
     if (!k || !clients_set_tag(k, tag)) {
@@ -156,8 +166,8 @@ struct client *clients_add(struct clients *c, const struct mac *mac, uint32_t nu
     k->mac = *mac;
     k->number = number;
     k->ends_ms = ends_ms;
-    HASH_ADD(by_mac, c->by_mac, mac, sizeof k->mac, k);
-    HASH_ADD(by_number, c->by_number, number, sizeof k->number, k);
+    HASH_ADD_BYHASHVALUE(by_mac, c->by_mac, mac, sizeof k->mac, of_mac, k);
+    HASH_ADD_BYHASHVALUE(by_number, c->by_number, number, sizeof k->number, of_number, k);
     put(c, c->count++, k);
     sift(c, k);
     return k;
@@ -165,6 +175,8 @@ struct client *clients_add(struct clients *c, const struct mac *mac, uint32_t nu
 
 bool clients_set_number(struct clients *c, struct client *k, uint32_t number)
 {
+    if (number != 0 && number == k->number)
+        return true;
     struct client *other = clients_by_number(c, number);
     if (other || number == 0)
         return other == k;

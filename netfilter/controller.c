@@ -5,6 +5,9 @@
  * up on. Who connects is known from SO_PEERCRED: root or loggiad's user, nobody else. A packet that
  * is not a request ends the connection, for the other end is not what it should be.
  *
+ * All that waits is read by one system call, and what a turn answers is sent by one: the other end
+ * is woken once, not for each.
+ *
  * Backpressure: requests are read only while every reply could be sent, and a dump is written as
  * fast as the other end reads. Events that a slow controller leaves lying are dropped past a bound:
  * the kernel's state is the truth, and a DUMP tells it. */
@@ -25,11 +28,19 @@
 #define QUEUE_MAX  8192 /* replies and events that wait for the controller: 3 MB at most */
 #define EVENTS_MAX 4096 /* of them events */
 #define SEND_ROOM  (1024 * 1024)
+#define SEND_BATCH 64 /* replies a system call */
 
 struct conn {
     struct controller *k;
     int fd;
     struct loop_io *io;
+};
+
+/* Where a turn's requests come to; one byte more each, to tell what is too long. */
+struct inbox {
+    char bytes[GATE_BATCH][sizeof(struct gate_request) + 1];
+    struct iovec iov[GATE_BATCH];
+    struct mmsghdr packets[GATE_BATCH];
 };
 
 struct controller {
@@ -41,7 +52,9 @@ struct controller {
     struct conn peer; /* the controller; fd -1: none */
     struct gate_reply *queue;
     size_t head, waiting; /* a ring of QUEUE_MAX */
+    bool gathering;       /* replies wait for the turn's end */
     uint64_t left_out;
+    struct inbox in;
     struct gate_request pending[GATE_BATCH];
     size_t n_pending, next_pending;
     bool dumping;
@@ -192,7 +205,8 @@ static bool enqueue(struct controller *k, const struct gate_reply *r, size_t max
     if (k->waiting >= max)
         return false;
     k->queue[(k->head + k->waiting++) % QUEUE_MAX] = *r;
-    loop_io_set(k->peer.io, LOOP_WRITE);
+    if (!k->gathering)
+        loop_io_set(k->peer.io, LOOP_WRITE);
     return true;
 }
 
@@ -200,7 +214,7 @@ void controller_reply(struct controller *k, const struct gate_reply *r)
 {
     if (!k || k->peer.fd < 0)
         return;
-    if ((k->waiting > 0 || !send_now(k, r)) && !enqueue(k, r, QUEUE_MAX))
+    if ((k->gathering || k->waiting > 0 || !send_now(k, r)) && !enqueue(k, r, QUEUE_MAX))
         lose_peer(k, "does not read");
 }
 
@@ -219,11 +233,22 @@ bool controller_dumping(const struct controller *k)
 
 static bool flush_queue(struct controller *k)
 {
+    struct iovec iov[SEND_BATCH];
+    struct mmsghdr packets[SEND_BATCH];
     while (k->waiting > 0) {
-        if (!send_now(k, &k->queue[k->head]))
-            return false;
-        k->head = (k->head + 1) % QUEUE_MAX;
-        k->waiting--;
+        size_t n = k->waiting < SEND_BATCH ? k->waiting : SEND_BATCH;
+        for (size_t i = 0; i < n; i++) {
+            iov[i] =
+                (struct iovec){&k->queue[(k->head + i) % QUEUE_MAX], sizeof(struct gate_reply)};
+            packets[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[i], .msg_iovlen = 1}};
+        }
+        int sent = sendmmsg(k->peer.fd, packets, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            return false; /* a peer that is gone is noticed when it is read from */
+        k->head = (k->head + (size_t)sent) % QUEUE_MAX;
+        k->waiting -= (size_t)sent;
     }
     return true;
 }
@@ -233,7 +258,7 @@ static void dump_on(struct controller *k)
     struct gate_reply r = {.verb = GATE_DUMP, .seq = k->dump_seq, .status = GATE_MORE};
     const struct client *c;
     while ((c = clients_at(k->g->clients, k->dump_at))) {
-        if (k->waiting > 0)
+        if (k->waiting >= SEND_BATCH && !flush_queue(k))
             return; /* goes on when the other end has read */
         work_entry(c, &r.entry);
         controller_reply(k, &r);
@@ -266,40 +291,42 @@ static void serve_pending(struct controller *k)
     }
 }
 
+/* False: the connection is over. */
+static bool take_request(struct controller *k, const char *packet, size_t len)
+{
+    struct gate_request *req = &k->pending[k->n_pending];
+    int status = len > 0 ? verbs_decode(packet, len, req) : -1;
+    if (status == GATE_INVALID) {
+        struct gate_reply r = {.verb = req->verb, .seq = req->seq, .status = GATE_INVALID};
+        controller_reply(k, &r);
+    } else if (status == GATE_OK && req->verb == GATE_HELLO) {
+        struct gate_reply r = hello_reply(k->g, req, GATE_OK);
+        controller_reply(k, &r);
+    } else if (status == GATE_OK) {
+        k->n_pending++;
+    } else if (len == 0) {
+        lose_peer(k, "hung up");
+    } else {
+        log_msg(LOG_WARNING, "event=bad-packet from=controller bytes=%zu", len);
+        lose_peer(k, "sent what is no request");
+    }
+    return k->peer.fd >= 0;
+}
+
 /* Reads all that waits, up to a batch. False: the connection is over. */
 static bool read_requests(struct controller *k)
 {
-    struct gate_request req;
-    char buf[sizeof req + 1];
+    int n;
     k->n_pending = k->next_pending = 0;
-    while (k->n_pending < GATE_BATCH) {
-        ssize_t n = recv(k->peer.fd, buf, sizeof buf, MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN)
-            return true;
-        if (n <= 0) {
-            lose_peer(k, "hung up");
+    do
+        n = recvmmsg(k->peer.fd, k->in.packets, GATE_BATCH, MSG_DONTWAIT, NULL);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno != EAGAIN)
+        lose_peer(k, "hung up");
+    for (int i = 0; i < n; i++)
+        if (!take_request(k, k->in.bytes[i], k->in.packets[i].msg_len))
             return false;
-        }
-        int status = verbs_decode(buf, (size_t)n, &req);
-        if (status == GATE_INVALID) {
-            struct gate_reply r = {.verb = req.verb, .seq = req.seq, .status = GATE_INVALID};
-            controller_reply(k, &r);
-        } else if (status == GATE_OK && req.verb == GATE_HELLO) {
-            struct gate_reply r = hello_reply(k->g, &req, GATE_OK);
-            controller_reply(k, &r);
-        } else if (status == GATE_OK) {
-            k->pending[k->n_pending++] = req;
-        } else {
-            log_msg(LOG_WARNING, "event=bad-packet from=controller bytes=%zd", n);
-            lose_peer(k, "sent what is no request");
-            return false;
-        }
-        if (k->peer.fd < 0)
-            return false;
-    }
-    return true;
+    return k->peer.fd >= 0;
 }
 
 static void on_peer(void *arg, int fd, int events)
@@ -311,13 +338,15 @@ static void on_peer(void *arg, int fd, int events)
             lose_peer(k, "hung up");
         return;
     }
+    k->gathering = true;
     if (k->dumping)
         dump_on(k);
     serve_pending(k);
     if (k->peer.fd >= 0 && k->waiting == 0 && !k->dumping && read_requests(k))
         serve_pending(k);
+    k->gathering = false;
     if (k->peer.fd >= 0)
-        loop_io_set(k->peer.io, k->waiting > 0 ? LOOP_WRITE : LOOP_READ);
+        loop_io_set(k->peer.io, flush_queue(k) ? LOOP_READ : LOOP_WRITE);
 }
 
 /* --- life
@@ -335,6 +364,10 @@ struct controller *controller_new(struct gate *g, int listen_fd, unsigned uid)
     k->peer.fd = -1;
     for (int i = 0; i < MAX_GUESTS; i++)
         k->guests[i].fd = -1;
+    for (int i = 0; i < GATE_BATCH; i++) {
+        k->in.iov[i] = (struct iovec){k->in.bytes[i], sizeof k->in.bytes[i]};
+        k->in.packets[i].msg_hdr = (struct msghdr){.msg_iov = &k->in.iov[i], .msg_iovlen = 1};
+    }
     k->queue = calloc(QUEUE_MAX, sizeof *k->queue);
     k->listen_io = loop_io_new(g->loop, listen_fd, LOOP_READ, on_connect, k);
     if (!k->queue || !k->listen_io) {

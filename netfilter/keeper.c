@@ -31,7 +31,8 @@ static int close_alone(struct gate *g, struct client *c, batch_deleted_fn fn, vo
     struct batch *b = batch_new(g->rs);
     if (!b)
         return -ENOMEM;
-    batch_close(b, &c->mac, c->number);
+    struct ruleset_key key = {c->mac, c->number};
+    batch_close(b, &key, 1);
     int r = batch_commit(b, fn, arg);
     batch_free(b);
     return r;
@@ -106,32 +107,39 @@ int keeper_refresh(struct gate *g)
 /* --- rebuilding
  * ------------------------------------------------------------------------------------- */
 
-static void add_again(struct batch *b, const struct client *c, uint64_t now)
+static bool is_kept(const struct client *c, uint64_t now)
 {
-    if (c->ends_ms <= now || c->pending)
-        return;
-    struct ruleset_device d = {.mac = c->mac,
-                               .number = c->number,
-                               .timeout_ms = c->ends_ms - now,
-                               .up_Bps = c->up_Bps,
-                               .down_Bps = c->down_Bps,
-                               .counters = c->last,
-                               .tag = c->tag};
-    batch_open(b, &d);
+    return c->ends_ms > now && !c->pending;
+}
+
+static struct ruleset_device as_it_was(const struct client *c, uint64_t now)
+{
+    return (struct ruleset_device){.mac = c->mac,
+                                   .number = c->number,
+                                   .timeout_ms = c->ends_ms - now,
+                                   .up_Bps = c->up_Bps,
+                                   .down_Bps = c->down_Bps,
+                                   .counters = c->last,
+                                   .tag = c->tag};
 }
 
 static int rebuild_chunk(struct gate *g, size_t from)
 {
+    static struct ruleset_device devices[REBUILD_CHUNK];
     struct batch *b = batch_new(g->rs);
+    const struct client *c;
     uint64_t now = loop_now_ms();
+    size_t n = 0;
     if (!b)
         return -ENOMEM;
     if (from == 0) {
         batch_fresh_table(b);
         batch_reserve(b, 0, clients_numbers_end(g->clients));
     }
-    for (size_t i = from; i < from + REBUILD_CHUNK && clients_at(g->clients, i); i++)
-        add_again(b, clients_at(g->clients, i), now);
+    for (size_t i = from; i < from + REBUILD_CHUNK && (c = clients_at(g->clients, i)); i++)
+        if (is_kept(c, now))
+            devices[n++] = as_it_was(c, now);
+    batch_open(b, devices, n);
     int r = batch_commit(b, NULL, NULL);
     batch_free(b);
     return r;

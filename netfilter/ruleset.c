@@ -34,6 +34,7 @@
 #define SOCKET_RECV_ROOM (16 * 1024 * 1024)
 #define RECV_BUFFER      65536
 #define BATCH_FIRST_ROOM 65536
+#define SPARE_MAX_ROOM   (4 * BATCH_FIRST_ROOM)
 #define BATCH_MAX_ROOM   (SOCKET_SEND_ROOM / 2)
 
 static struct mnl_socket *open_socket(unsigned groups, char *err, size_t err_len)
@@ -107,6 +108,7 @@ void ruleset_free(struct ruleset *rs)
     if (rs->watch)
         mnl_socket_close(rs->watch);
     batch_free(rs->shut);
+    free(rs->spare);
     free(rs);
 }
 
@@ -124,9 +126,9 @@ void ruleset_totals(const struct ruleset *rs, uint64_t *transactions, uint64_t *
 
 /* --- building ------------------------------------------------------------------------------ */
 
-static bool batch_grow(struct batch *b)
+bool batch_room(struct batch *b, size_t len)
 {
-    if (b->room - b->used >= RULESET_MSG_ROOM)
+    if (b->room - b->used >= len + RULESET_MSG_ROOM)
         return true;
     size_t room = b->room ? b->room * 2 : BATCH_FIRST_ROOM;
     char *buf = room <= BATCH_MAX_ROOM ? realloc(b->buf, room) : NULL;
@@ -147,7 +149,11 @@ struct batch *batch_new(struct ruleset *rs)
     b->rs = rs;
     b->family = NFPROTO_INET;
     b->first_seq = rs->seq++;
-    if (!batch_grow(b)) {
+    b->buf = rs->spare;
+    b->room = rs->spare_room;
+    rs->spare = NULL;
+    rs->spare_room = 0;
+    if (!batch_room(b, 0)) {
         batch_free(b);
         return NULL;
     }
@@ -158,8 +164,14 @@ struct batch *batch_new(struct ruleset *rs)
 
 void batch_free(struct batch *b)
 {
-    if (b)
+    if (!b)
+        return;
+    if (!b->rs->spare && b->room <= SPARE_MAX_ROOM) {
+        b->rs->spare = b->buf;
+        b->rs->spare_room = b->room;
+    } else {
         free(b->buf);
+    }
     free(b);
 }
 
@@ -170,7 +182,7 @@ size_t batch_bytes(const struct batch *b)
 
 struct nlmsghdr *batch_msg(struct batch *b, uint16_t type, uint16_t flags)
 {
-    if (b->oom || !batch_grow(b))
+    if (b->oom || !batch_room(b, 0))
         return NULL;
     return nftnl_nlmsg_build_hdr(b->buf + b->used, type, b->family, flags, b->rs->seq++);
 }
@@ -257,7 +269,7 @@ static int read_answers(struct ruleset *rs, struct answers *a)
 int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg)
 {
     struct ruleset *rs = b->rs;
-    if (b->oom || !batch_grow(b))
+    if (b->oom || !batch_room(b, 0))
         return -ENOMEM;
     if (b->messages == 0)
         return 0;

@@ -88,12 +88,16 @@ void batch_fresh_table(struct batch *b); /* deletes whatever is there and makes 
 /* A drop of all that is forwarded from or to the LAN, before all other rules, and what it needs:
  * the least that shuts a router whose table was deleted, whatever the number of its devices. */
 void batch_shut(struct batch *b);
-void batch_open(struct batch *b, const struct ruleset_device *d);
-void batch_close(struct batch *b, const struct mac *mac, uint32_t number);
-/* One element alone; for tidying up what is only half there. */
+void batch_open(struct batch *b, const struct ruleset_device *d, size_t n);
+struct ruleset_key { /* what a device's elements are found by */
+    struct mac mac;
+    uint32_t number;
+};
+void batch_close(struct batch *b, const struct ruleset_key *keys, size_t n);
+/* One element of each alone; for tidying up what is only half there. */
 enum ruleset_element { RULESET_ID, RULESET_UP, RULESET_DOWN };
-void batch_close_one(struct batch *b, enum ruleset_element which, const struct mac *mac,
-                     uint32_t number);
+void batch_close_one(struct batch *b, enum ruleset_element which, const struct ruleset_key *keys,
+                     size_t n);
 /* Numbers up to end are taken: what a restarted gate goes on from. old 0: none before. */
 void batch_reserve(struct batch *b, uint32_t old, uint32_t end);
 size_t batch_bytes(const struct batch *b);

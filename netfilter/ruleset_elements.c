@@ -14,19 +14,26 @@
  * rate plus burst has to stay below 1.8e10 for 64 bits: from RULESET_NO_CAP_BPS on there is no cap.
  * Who has none has no limit: a lock, a look at the clock and some division a packet less, and a
  * third less to make when it joins. (Kernels since 5.11 let an element of a set that declares no
- * expressions have its own.) */
+ * expressions have its own.)
+ *
+ * Elements of one set go in one message, written with libmnl as they come: libnftnl's objects cost
+ * six allocations an element, and a message for each costs the kernel a search for table and set.
+ * Both together are a third of a join (make bench-gate). */
 #include "netfilter/ruleset.h"
 #include "netfilter/ruleset_internal.h"
 
+#include <endian.h>
 #include <libmnl/libmnl.h>
-#include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 #include <libnftnl/udata.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define UDATA_RATES  16    /* behind libnftnl's own types of element data; nft(8) passes it over */
+#define LIST_MAX     32768 /* of a message, then another is begun: a list has at most 65535 bytes */
 #define BUCKET_LEAST 65536 /* one super-packet of GRO must pass at any rate */
 
 struct nftnl_set *elem_set(const struct ruleset *rs, const char *name)
@@ -39,191 +46,254 @@ struct nftnl_set *elem_set(const struct ruleset *rs, const char *name)
     return s;
 }
 
-/* Sends what s holds and frees it. e NULL: all elements. */
-static void elem_send(struct batch *b, uint16_t type, uint16_t flags, struct nftnl_set *s,
-                      struct nftnl_set_elem *e)
+/* --- writing ----------------------------------------------------------------------------------
+ */
+
+struct nlattr *elem_list(struct nlmsghdr *nlh, const struct ruleset *rs, const char *set)
 {
-    struct nlmsghdr *nlh = s ? batch_msg(b, type, flags) : NULL;
-    if (!nlh) {
-        b->oom = true;
-        if (e)
-            nftnl_set_elem_free(e);
-        if (s)
-            nftnl_set_free(s);
-        return;
-    }
-    if (e)
-        nftnl_set_elem_add(s, e); /* s owns it now */
-    nftnl_set_elems_nlmsg_build_payload(nlh, s);
-    batch_end_msg(b, nlh);
-    nftnl_set_free(s);
+    mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, rs->cfg.table);
+    mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+    return mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 }
 
-static bool add_limit(struct nftnl_set_elem *e, uint64_t rate)
+static void put_value(struct nlmsghdr *nlh, uint16_t type, const void *value, size_t len)
 {
-    struct nftnl_expr *limit = nftnl_expr_alloc("limit");
-    if (!limit)
-        return false;
+    struct nlattr *nest = mnl_attr_nest_start(nlh, type);
+    mnl_attr_put(nlh, NFTA_DATA_VALUE, len, value);
+    mnl_attr_nest_end(nlh, nest);
+}
+
+void elem_put_key(struct nlmsghdr *nlh, const void *key, size_t len)
+{
+    struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+    put_value(nlh, NFTA_SET_ELEM_KEY, key, len);
+    mnl_attr_nest_end(nlh, nest);
+}
+
+/* The message under construction; the batch may move when it grows, so that all is offsets. */
+struct list {
+    struct batch *b;
+    const char *set;
+    uint16_t type, flags;
+    size_t nest; /* in the message; 0: no message is open */
+};
+
+static struct nlmsghdr *list_message(const struct list *l)
+{
+    return (struct nlmsghdr *)(l->b->buf + l->b->used);
+}
+
+static void list_end(struct list *l)
+{
+    if (l->nest && !l->b->oom) {
+        struct nlmsghdr *nlh = list_message(l);
+        mnl_attr_nest_end(nlh, (struct nlattr *)((char *)nlh + l->nest));
+        batch_end_msg(l->b, nlh);
+    }
+    l->nest = 0;
+}
+
+/* A message in which there is room for one more element, or NULL: the batch is then lost. */
+static struct nlmsghdr *list_next(struct list *l)
+{
+    if (l->nest && list_message(l)->nlmsg_len > LIST_MAX)
+        list_end(l);
+    if (!l->nest) {
+        struct nlmsghdr *nlh = batch_msg(l->b, l->type, l->flags);
+        if (!nlh)
+            return NULL;
+        l->nest = (size_t)((char *)elem_list(nlh, l->b->rs, l->set) - (char *)nlh);
+    }
+    return batch_room(l->b, list_message(l)->nlmsg_len) ? list_message(l) : NULL;
+}
+
+static void put_limit(struct nlmsghdr *nlh, uint16_t type, uint64_t rate)
+{
     uint64_t burst = rate / 10; /* the bucket: this, and a second of rate */
     if (burst + rate < BUCKET_LEAST)
         burst = BUCKET_LEAST - rate;
-    nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_RATE, rate);
-    nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_UNIT, 1);
-    nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_BURST, (uint32_t)burst);
-    nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKT_BYTES);
-    nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_FLAGS, 0);
-    nftnl_set_elem_add_expr(e, limit);
-    return true;
+    struct nlattr *expr = mnl_attr_nest_start(nlh, type);
+    mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "limit");
+    struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+    mnl_attr_put_u64(nlh, NFTA_LIMIT_RATE, htobe64(rate));
+    mnl_attr_put_u64(nlh, NFTA_LIMIT_UNIT, htobe64(1));
+    mnl_attr_put_u32(nlh, NFTA_LIMIT_BURST, htobe32((uint32_t)burst));
+    mnl_attr_put_u32(nlh, NFTA_LIMIT_TYPE, htobe32(NFT_LIMIT_PKT_BYTES));
+    mnl_attr_nest_end(nlh, data);
+    mnl_attr_nest_end(nlh, expr);
 }
 
-static bool add_counter(struct nftnl_set_elem *e, uint64_t bytes, uint64_t packets)
+static void put_counter(struct nlmsghdr *nlh, uint16_t type, uint64_t bytes, uint64_t packets)
 {
-    struct nftnl_expr *counter = nftnl_expr_alloc("counter");
-    if (!counter)
-        return false;
-    nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_BYTES, bytes);
-    nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_PACKETS, packets);
-    nftnl_set_elem_add_expr(e, counter);
-    return true;
+    struct nlattr *expr = mnl_attr_nest_start(nlh, type);
+    mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
+    struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+    mnl_attr_put_u64(nlh, NFTA_COUNTER_BYTES, htobe64(bytes));
+    mnl_attr_put_u64(nlh, NFTA_COUNTER_PACKETS, htobe64(packets));
+    mnl_attr_nest_end(nlh, data);
+    mnl_attr_nest_end(nlh, expr);
 }
 
-static void open_id(struct batch *b, const struct ruleset_device *d)
+static void put_id(struct list *l, const struct ruleset_device *d)
 {
-    struct nftnl_set *s = elem_set(b->rs, SET_IDS);
-    struct nftnl_set_elem *e = nftnl_set_elem_alloc();
+    struct nlmsghdr *nlh = list_next(l);
     struct nftnl_udata_buf *ud = nftnl_udata_buf_alloc(256);
-    if (!s || !e || !ud) {
-        b->oom = true;
-        if (s)
-            nftnl_set_free(s);
-        if (e)
-            nftnl_set_elem_free(e);
-        goto out;
-    }
-    nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
-    nftnl_set_elem_set(e, NFTNL_SET_ELEM_DATA, &d->number, sizeof d->number);
-    nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_TIMEOUT, d->timeout_ms);
     const uint64_t rates[] = {d->up_Bps, d->down_Bps};
+    if (!nlh || !ud) {
+        l->b->oom = true;
+        if (ud)
+            nftnl_udata_buf_free(ud);
+        return;
+    }
     if (d->tag && *d->tag)
         nftnl_udata_put_strz(ud, NFTNL_UDATA_SET_ELEM_COMMENT, d->tag);
     nftnl_udata_put(ud, UDATA_RATES, sizeof rates, rates);
-    nftnl_set_elem_set(e, NFTNL_SET_ELEM_USERDATA, nftnl_udata_buf_data(ud),
-                       nftnl_udata_buf_len(ud));
-    elem_send(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, s, e);
-out:
-    if (ud)
-        nftnl_udata_buf_free(ud);
+    struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+    put_value(nlh, NFTA_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
+    put_value(nlh, NFTA_SET_ELEM_DATA, &d->number, sizeof d->number);
+    mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(d->timeout_ms));
+    mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, nftnl_udata_buf_len(ud), nftnl_udata_buf_data(ud));
+    mnl_attr_nest_end(nlh, elem);
+    nftnl_udata_buf_free(ud);
 }
 
-struct direction {
-    const char *set;
-    const void *key;
-    uint32_t key_len;
-    uint64_t rate_Bps, bytes, packets;
-};
-
-/* with_number: the set is a map to the device's number. */
-static void open_direction(struct batch *b, const struct ruleset_device *d,
-                           const struct direction *w, bool with_number)
-{
-    struct nftnl_set *s = elem_set(b->rs, w->set);
-    struct nftnl_set_elem *e = nftnl_set_elem_alloc();
-    bool capped = w->rate_Bps != GATE_UNLIMITED && w->rate_Bps < RULESET_NO_CAP_BPS;
-    if (!s || !e || (capped && !add_limit(e, w->rate_Bps)) ||
-        !add_counter(e, w->bytes, w->packets)) {
-        b->oom = true;
-        if (s)
-            nftnl_set_free(s);
-        if (e)
-            nftnl_set_elem_free(e);
-        return;
-    }
-    nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, w->key, w->key_len);
-    if (with_number)
-        nftnl_set_elem_set(e, NFTNL_SET_ELEM_DATA, &d->number, sizeof d->number);
-    nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_TIMEOUT, d->timeout_ms);
-    elem_send(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, s, e);
-}
-
-void batch_open(struct batch *b, const struct ruleset_device *d)
+static void put_direction(struct list *l, const struct ruleset_device *d, bool up)
 {
     const struct gate_counters *c = &d->counters;
-    struct direction up = {SET_UP,    d->mac.b,    sizeof d->mac.b,
-                           d->up_Bps, c->up_bytes, c->up_packets};
-    struct direction down = {SET_DOWN,    &d->number,    sizeof d->number,
-                             d->down_Bps, c->down_bytes, c->down_packets};
-    open_id(b, d);
-    open_direction(b, d, &up, true);
-    open_direction(b, d, &down, false);
-}
-
-static void del_element(struct batch *b, const char *set, const void *key, uint32_t key_len,
-                        uint16_t flags)
-{
-    struct nftnl_set *s = elem_set(b->rs, set);
-    struct nftnl_set_elem *e = nftnl_set_elem_alloc();
-    if (!s || !e) {
-        b->oom = true;
-        if (s)
-            nftnl_set_free(s);
-        if (e)
-            nftnl_set_elem_free(e);
+    uint64_t rate = up ? d->up_Bps : d->down_Bps;
+    uint64_t bytes = up ? c->up_bytes : c->down_bytes;
+    uint64_t packets = up ? c->up_packets : c->down_packets;
+    struct nlmsghdr *nlh = list_next(l);
+    if (!nlh)
         return;
+    struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+    if (up) {
+        put_value(nlh, NFTA_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
+        put_value(nlh, NFTA_SET_ELEM_DATA, &d->number, sizeof d->number);
+    } else {
+        put_value(nlh, NFTA_SET_ELEM_KEY, &d->number, sizeof d->number);
     }
-    nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key, key_len);
-    elem_send(b, NFT_MSG_DELSETELEM, flags, s, e);
+    mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(d->timeout_ms));
+    if (rate == GATE_UNLIMITED || rate >= RULESET_NO_CAP_BPS) {
+        put_counter(nlh, NFTA_SET_ELEM_EXPR, bytes, packets);
+    } else {
+        struct nlattr *both = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_EXPRESSIONS);
+        put_limit(nlh, NFTA_LIST_ELEM, rate);
+        put_counter(nlh, NFTA_LIST_ELEM, bytes, packets);
+        mnl_attr_nest_end(nlh, both);
+    }
+    mnl_attr_nest_end(nlh, elem);
 }
 
-void batch_close_one(struct batch *b, enum ruleset_element which, const struct mac *mac,
-                     uint32_t number)
+void batch_open(struct batch *b, const struct ruleset_device *d, size_t n)
 {
-    if (which == RULESET_ID)
-        del_element(b, SET_IDS, mac->b, sizeof mac->b, 0);
-    else if (which == RULESET_UP)
-        del_element(b, SET_UP, mac->b, sizeof mac->b, NLM_F_ECHO);
-    else
-        del_element(b, SET_DOWN, &number, sizeof number, NLM_F_ECHO);
+    static const char *const names[] = {SET_IDS, SET_UP, SET_DOWN};
+    for (int k = 0; k < 3; k++) {
+        struct list l = {b, names[k], NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, 0};
+        for (size_t i = 0; i < n; i++) {
+            if (k == 0)
+                put_id(&l, &d[i]);
+            else
+                put_direction(&l, &d[i], k == 1);
+        }
+        list_end(&l);
+    }
 }
 
-void batch_close(struct batch *b, const struct mac *mac, uint32_t number)
+void batch_close_one(struct batch *b, enum ruleset_element which, const struct ruleset_key *keys,
+                     size_t n)
 {
-    batch_close_one(b, RULESET_ID, mac, number);
-    batch_close_one(b, RULESET_UP, mac, number);
-    batch_close_one(b, RULESET_DOWN, mac, number);
+    static const char *const names[] = {
+        [RULESET_ID] = SET_IDS, [RULESET_UP] = SET_UP, [RULESET_DOWN] = SET_DOWN};
+    uint16_t flags = which == RULESET_ID ? 0 : NLM_F_ECHO;
+    struct list l = {b, names[which], NFT_MSG_DELSETELEM, flags, 0};
+    for (size_t i = 0; i < n; i++) {
+        struct nlmsghdr *nlh = list_next(&l);
+        if (!nlh)
+            return;
+        if (which == RULESET_DOWN)
+            elem_put_key(nlh, &keys[i].number, sizeof keys[i].number);
+        else
+            elem_put_key(nlh, keys[i].mac.b, sizeof keys[i].mac.b);
+    }
+    list_end(&l);
+}
+
+void batch_close(struct batch *b, const struct ruleset_key *keys, size_t n)
+{
+    batch_close_one(b, RULESET_ID, keys, n);
+    batch_close_one(b, RULESET_UP, keys, n);
+    batch_close_one(b, RULESET_DOWN, keys, n);
+}
+
+static void reserve(struct batch *b, uint16_t type, uint16_t flags, const uint32_t *end)
+{
+    struct list l = {b, SET_NUMBERS, type, flags, 0};
+    struct nlmsghdr *nlh = list_next(&l);
+    if (nlh)
+        elem_put_key(nlh, end, sizeof *end);
+    list_end(&l);
 }
 
 void batch_reserve(struct batch *b, uint32_t old, uint32_t end)
 {
-    struct nftnl_set *s = elem_set(b->rs, SET_NUMBERS);
-    struct nftnl_set_elem *e = nftnl_set_elem_alloc();
     if (old && old != end)
-        del_element(b, SET_NUMBERS, &old, sizeof old, 0);
-    if (!e) {
-        b->oom = true;
-        if (s)
-            nftnl_set_free(s);
-        return;
-    }
-    nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, &end, sizeof end);
-    elem_send(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE, s, e);
+        reserve(b, NFT_MSG_DELSETELEM, 0, &old);
+    reserve(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE, &end);
 }
 
 /* --- reading an element back --------------------------------------------------------------------
  */
 
-static int on_expr(struct nftnl_expr *x, void *arg)
+static uint64_t number64(const struct nlattr *a)
 {
-    struct element *e = arg;
-    const char *name = nftnl_expr_get_str(x, NFTNL_EXPR_NAME);
-    if (!strcmp(name, "counter")) {
-        e->bytes = nftnl_expr_get_u64(x, NFTNL_EXPR_CTR_BYTES);
-        e->packets = nftnl_expr_get_u64(x, NFTNL_EXPR_CTR_PACKETS);
-    } else if (!strcmp(name, "limit")) {
-        e->rate_Bps = nftnl_expr_get_u64(x, NFTNL_EXPR_LIMIT_RATE);
-        if (e->rate_Bps >= RULESET_NO_CAP_BPS)
-            e->rate_Bps = GATE_UNLIMITED;
+    return mnl_attr_get_payload_len(a) == sizeof(uint64_t) ? be64toh(mnl_attr_get_u64(a)) : 0;
+}
+
+static bool is_named(const struct nlattr *a, const char *name)
+{
+    size_t len = strlen(name) + 1;
+    return mnl_attr_get_payload_len(a) >= len && !memcmp(mnl_attr_get_payload(a), name, len);
+}
+
+static void take_counter(struct element *e, const struct nlattr *data)
+{
+    const struct nlattr *a;
+    mnl_attr_for_each_nested(a, data)
+    {
+        if (mnl_attr_get_type(a) == NFTA_COUNTER_BYTES)
+            e->bytes = number64(a);
+        else if (mnl_attr_get_type(a) == NFTA_COUNTER_PACKETS)
+            e->packets = number64(a);
     }
-    return 0;
+}
+
+static void take_limit(struct element *e, const struct nlattr *data)
+{
+    const struct nlattr *a;
+    mnl_attr_for_each_nested(a, data)
+    {
+        if (mnl_attr_get_type(a) == NFTA_LIMIT_RATE)
+            e->rate_Bps = number64(a);
+    }
+    if (e->rate_Bps >= RULESET_NO_CAP_BPS)
+        e->rate_Bps = GATE_UNLIMITED;
+}
+
+static void take_expression(struct element *e, const struct nlattr *expr)
+{
+    const struct nlattr *a, *name = NULL, *data = NULL;
+    mnl_attr_for_each_nested(a, expr)
+    {
+        if (mnl_attr_get_type(a) == NFTA_EXPR_NAME)
+            name = a;
+        else if (mnl_attr_get_type(a) == NFTA_EXPR_DATA)
+            data = a;
+    }
+    if (name && data && is_named(name, "counter"))
+        take_counter(e, data);
+    else if (name && data && is_named(name, "limit"))
+        take_limit(e, data);
 }
 
 static int on_udata(const struct nftnl_udata *attr, void *arg)
@@ -234,6 +304,7 @@ static int on_udata(const struct nftnl_udata *attr, void *arg)
         if (len > sizeof e->tag - 1)
             len = sizeof e->tag - 1;
         memcpy(e->tag, nftnl_udata_get(attr), len);
+        e->tag[len] = '\0';
     } else if (nftnl_udata_type(attr) == UDATA_RATES &&
                nftnl_udata_len(attr) == 2 * sizeof(uint64_t)) {
         const char *rates = nftnl_udata_get(attr);
@@ -244,47 +315,71 @@ static int on_udata(const struct nftnl_udata *attr, void *arg)
     return 0;
 }
 
-struct parsing {
-    element_fn fn;
-    void *arg;
-    const char *set;
-};
-
-static int on_elem(struct nftnl_set_elem *x, void *arg)
+/* The value's length; 0 if there is none or it has no room. */
+static uint32_t take_value(const struct nlattr *nest, void *out, size_t room)
 {
-    struct parsing *p = arg;
-    struct element e = {.key_len = 0};
-    uint32_t len = 0;
-    const void *key = nftnl_set_elem_get(x, NFTNL_SET_ELEM_KEY, &len);
-    if (!key || len > sizeof e.key)
-        return 0;
-    memcpy(e.key, key, len);
-    e.key_len = len;
-    strncpy(e.set, p->set, sizeof e.set - 1);
-    const void *data = nftnl_set_elem_get(x, NFTNL_SET_ELEM_DATA, &len);
-    if (data && len == sizeof e.number)
-        memcpy(&e.number, data, sizeof e.number);
-    if (nftnl_set_elem_is_set(x, NFTNL_SET_ELEM_EXPIRATION))
-        e.expires_ms = nftnl_set_elem_get_u64(x, NFTNL_SET_ELEM_EXPIRATION);
-    const void *ud = nftnl_set_elem_get(x, NFTNL_SET_ELEM_USERDATA, &len);
-    if (ud)
-        nftnl_udata_parse(ud, len, on_udata, &e);
-    nftnl_set_elem_expr_foreach(x, on_expr, &e);
-    p->fn(p->arg, &e);
+    const struct nlattr *a;
+    mnl_attr_for_each_nested(a, nest)
+    {
+        uint32_t len = mnl_attr_get_payload_len(a);
+        if (mnl_attr_get_type(a) != NFTA_DATA_VALUE || len > room)
+            continue;
+        memcpy(out, mnl_attr_get_payload(a), len);
+        return len;
+    }
     return 0;
 }
 
-int element_parse(const struct nlmsghdr *nlh, element_fn fn, void *arg)
+static void take_attribute(struct element *e, const struct nlattr *a)
 {
-    struct nftnl_set *s = nftnl_set_alloc();
-    if (!s)
-        return -1;
-    int r = nftnl_set_elems_nlmsg_parse(nlh, s);
-    if (r >= 0) {
-        const char *name = nftnl_set_get_str(s, NFTNL_SET_NAME);
-        struct parsing p = {.fn = fn, .arg = arg, .set = name ? name : ""};
-        nftnl_set_elem_foreach(s, on_elem, &p);
+    const struct nlattr *expr;
+    switch (mnl_attr_get_type(a)) {
+    case NFTA_SET_ELEM_KEY:
+        e->key_len = take_value(a, e->key, sizeof e->key);
+        break;
+    case NFTA_SET_ELEM_DATA:
+        take_value(a, &e->number, sizeof e->number);
+        break;
+    case NFTA_SET_ELEM_EXPIRATION:
+        e->expires_ms = number64(a);
+        break;
+    case NFTA_SET_ELEM_USERDATA:
+        nftnl_udata_parse(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a), on_udata, e);
+        break;
+    case NFTA_SET_ELEM_EXPR:
+        take_expression(e, a);
+        break;
+    case NFTA_SET_ELEM_EXPRESSIONS:
+        mnl_attr_for_each_nested(expr, a) take_expression(e, expr);
+        break;
+    default:
+        break;
     }
-    nftnl_set_free(s);
-    return r;
+}
+
+static const char *set_name(const struct nlattr *a)
+{
+    return mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0 ? mnl_attr_get_str(a) : "";
+}
+
+void element_parse(const struct nlmsghdr *nlh, element_fn fn, void *arg)
+{
+    const struct nlattr *a, *elem, *list = NULL;
+    const char *set = "";
+    mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
+    {
+        if (mnl_attr_get_type(a) == NFTA_SET_ELEM_LIST_SET)
+            set = set_name(a);
+        else if (mnl_attr_get_type(a) == NFTA_SET_ELEM_LIST_ELEMENTS)
+            list = a;
+    }
+    if (!list)
+        return;
+    mnl_attr_for_each_nested(elem, list)
+    {
+        struct element e = {.set = set};
+        mnl_attr_for_each_nested(a, elem) take_attribute(&e, a);
+        if (e.key_len > 0)
+            fn(arg, &e);
+    }
 }

@@ -6,6 +6,7 @@
 #include "netfilter/ruleset.h"
 
 struct mnl_socket;
+struct nlattr;
 struct nlmsghdr;
 struct nftnl_set;
 struct nftnl_set_elem;
@@ -31,6 +32,8 @@ struct ruleset {
     struct batch *shut;       /* ready to be committed, any number of times */
     uint64_t transactions, failed;
     bool without_claims[2]; /* the kernel has no tables of family arp, bridge */
+    char *spare;            /* the last batch's buffer, for the next */
+    size_t spare_room;
 };
 
 /* A transaction under construction: netlink messages one behind the other. */
@@ -50,6 +53,9 @@ struct batch {
 #define RULESET_MSG_ROOM 4096
 struct nlmsghdr *batch_msg(struct batch *b, uint16_t type, uint16_t flags);
 void batch_end_msg(struct batch *b, struct nlmsghdr *nlh);
+/* Room for RULESET_MSG_ROOM more bytes behind the first len of the message that batch_msg gave; the
+ * message may move, to b->buf + b->used. */
+bool batch_room(struct batch *b, size_t len);
 
 /* The whole table, into a batch. */
 void batch_table(struct batch *b);
@@ -69,6 +75,9 @@ void rules_claims(struct batch *b);
 
 /* Elements. */
 struct nftnl_set *elem_set(const struct ruleset *rs, const char *name);
+/* Names table and set and begins the list of elements: the caller ends the nest. */
+struct nlattr *elem_list(struct nlmsghdr *nlh, const struct ruleset *rs, const char *set);
+void elem_put_key(struct nlmsghdr *nlh, const void *key, size_t len); /* an element, named alone */
 struct element {
     uint8_t key[16];
     uint32_t key_len;
@@ -78,10 +87,10 @@ struct element {
     uint64_t up_Bps, down_Bps; /* of ids, if rated */
     bool rated;
     char tag[GATE_TAG_LEN];
-    char set[32];
+    const char *set; /* in the message */
 };
 /* Calls fn for each element of a NEWSETELEM or DELSETELEM message. */
 typedef void (*element_fn)(void *arg, const struct element *e);
-int element_parse(const struct nlmsghdr *nlh, element_fn fn, void *arg);
+void element_parse(const struct nlmsghdr *nlh, element_fn fn, void *arg);
 
 #endif

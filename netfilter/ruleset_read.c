@@ -9,18 +9,19 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/common.h>
-#include <libnftnl/set.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-#define RECV_BUFFER  65536
-#define READ_CHUNK   32  /* devices asked for in one send: two messages each */
-#define KEY_MSG_ROOM 256 /* a message that names a table, a set and a key */
-#define DUMP_TRIES   8
+#define RECV_BUFFER 65536
+#define READ_CHUNK  64   /* devices asked for in one send: a message for each direction */
+#define KEY_ROOM    64   /* an element that is named alone */
+#define ANSWER_ROOM 1024 /* an element with its limit and counter */
+#define DUMP_TRIES  8
 
 static int nft_type(const struct nlmsghdr *nlh)
 {
@@ -29,26 +30,17 @@ static int nft_type(const struct nlmsghdr *nlh)
     return NFNL_MSG_TYPE(nlh->nlmsg_type);
 }
 
-static bool build_get(struct ruleset *rs, char *buf, const char *set, const void *key,
-                      uint32_t key_len, uint16_t flags, size_t *len)
+/* A question about a set as a whole (key NULL) or one element. */
+static size_t build_get(struct ruleset *rs, char *buf, const char *set, const void *key,
+                        uint32_t key_len, uint16_t flags)
 {
     struct nlmsghdr *nlh =
         nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETSETELEM, NFPROTO_INET, flags, rs->seq++);
-    struct nftnl_set *s = elem_set(rs, set);
-    struct nftnl_set_elem *e = key ? nftnl_set_elem_alloc() : NULL;
-    if (!s || (key && !e)) {
-        if (s)
-            nftnl_set_free(s);
-        return false;
-    }
-    if (e) {
-        nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key, key_len);
-        nftnl_set_elem_add(s, e);
-    }
-    nftnl_set_elems_nlmsg_build_payload(nlh, s);
-    nftnl_set_free(s);
-    *len += MNL_ALIGN(nlh->nlmsg_len);
-    return true;
+    struct nlattr *list = elem_list(nlh, rs, set);
+    if (key)
+        elem_put_key(nlh, key, key_len);
+    mnl_attr_nest_end(nlh, list);
+    return MNL_ALIGN(nlh->nlmsg_len);
 }
 
 static int send_all(struct ruleset *rs, const char *buf, size_t len)
@@ -72,71 +64,132 @@ static ssize_t receive(struct ruleset *rs, char *buf)
 /* --- by key
  * --------------------------------------------------------------------------------------- */
 
+/* One direction of a chunk of devices. */
 struct reading {
-    struct ruleset_reading *item;
+    struct ruleset_reading *items;
+    size_t n, next; /* next: the item whose answer is due */
     bool down;
+    uint32_t seq;  /* of the question under way */
+    bool answered; /* all of it */
+    int error;
 };
 
+static const void *key_of(const struct reading *r, size_t i, size_t *len)
+{
+    *len = r->down ? sizeof r->items[i].number : sizeof r->items[i].mac.b;
+    return r->down ? (const void *)&r->items[i].number : r->items[i].mac.b;
+}
+
+/* The kernel answers in the order of the keys. */
 static void on_read(void *arg, const struct element *e)
 {
-    const struct reading *r = arg;
-    struct gate_counters *c = &r->item->counters;
+    struct reading *r = arg;
+    size_t len;
+    const void *key = r->next < r->n ? key_of(r, r->next, &len) : NULL;
+    if (!key || e->key_len != len || memcmp(e->key, key, len) != 0) {
+        r->error = -EBADMSG;
+        return;
+    }
+    struct ruleset_reading *item = &r->items[r->next++];
+    struct gate_counters *c = &item->counters;
     if (r->down) {
-        r->item->found_down = true;
-        r->item->down_Bps = e->rate_Bps;
+        item->found_down = true;
+        item->down_Bps = e->rate_Bps;
         c->down_bytes = e->bytes;
         c->down_packets = e->packets;
     } else {
-        r->item->found_up = true;
-        r->item->up_Bps = e->rate_Bps;
+        item->found_up = true;
+        item->up_Bps = e->rate_Bps;
         c->up_bytes = e->bytes;
         c->up_packets = e->packets;
     }
+    r->answered = r->next == r->n;
 }
 
-/* Every message sent is answered by exactly one: the element, or an error. */
-static int read_chunk(struct ruleset *rs, struct ruleset_reading *items, size_t n)
+/* One message with the keys of all items from r->next on. */
+static int ask(struct ruleset *rs, struct reading *r)
 {
-    static char buf[RECV_BUFFER] __attribute__((aligned(8)));
-    uint32_t first = rs->seq;
-    size_t len = 0, answers = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct ruleset_reading *it = &items[i];
-        it->found_up = it->found_down = false;
-        memset(&it->counters, 0, sizeof it->counters);
-        if (!build_get(rs, buf + len, SET_UP, it->mac.b, sizeof it->mac.b, 0, &len) ||
-            !build_get(rs, buf + len, SET_DOWN, &it->number, sizeof it->number, 0, &len))
-            return -ENOMEM;
+    static char buf[RECV_BUFFER / 8] __attribute__((aligned(8)));
+    _Static_assert((READ_CHUNK + 4) * KEY_ROOM <= sizeof buf, "the question fits");
+    r->seq = rs->seq++;
+    struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETSETELEM, NFPROTO_INET, 0, r->seq);
+    struct nlattr *list = elem_list(nlh, rs, r->down ? SET_DOWN : SET_UP);
+    for (size_t i = r->next; i < r->n; i++) {
+        size_t len;
+        const void *key = key_of(r, i, &len);
+        elem_put_key(nlh, key, len);
     }
-    int r = send_all(rs, buf, len);
-    while (r == 0 && answers < 2 * n) {
-        ssize_t got = receive(rs, buf);
-        if (got < 0)
-            return (int)got;
-        int left = (int)got;
-        for (struct nlmsghdr *nlh = (struct nlmsghdr *)buf; mnl_nlmsg_ok(nlh, left);
-             nlh = mnl_nlmsg_next(nlh, &left)) {
-            uint32_t i = nlh->nlmsg_seq - first;
-            if (i >= 2 * n)
-                continue; /* left over from an earlier, failed exchange */
-            answers++;
-            struct reading rd = {&items[i / 2], i % 2};
-            if (nft_type(nlh) == NFT_MSG_NEWSETELEM)
-                element_parse(nlh, on_read, &rd);
+    mnl_attr_nest_end(nlh, list);
+    r->answered = false;
+    return send_all(rs, buf, nlh->nlmsg_len);
+}
+
+/* Who has no element ends the kernel's answer: the others behind it are asked for again. */
+static void on_message(struct reading *r, const struct nlmsghdr *nlh)
+{
+    if (nlh->nlmsg_seq != r->seq)
+        return; /* left over from an earlier, failed exchange */
+    if (nft_type(nlh) == NFT_MSG_NEWSETELEM) {
+        element_parse(nlh, on_read, r);
+    } else if (nlh->nlmsg_type == NLMSG_ERROR) {
+        const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+        r->error = e->error == -ENOENT ? 0 : e->error;
+        r->next++;
+        r->answered = true;
+    }
+}
+
+/* Each element comes in a packet of its own, and all of them wait already. */
+static int take_answers(struct ruleset *rs, struct reading *r)
+{
+    static char buf[READ_CHUNK + 1][ANSWER_ROOM] __attribute__((aligned(8)));
+    struct iovec iov[READ_CHUNK + 1];
+    struct mmsghdr m[READ_CHUNK + 1];
+    while (!r->answered && r->error == 0) {
+        unsigned wanted = (unsigned)(r->n - r->next);
+        for (unsigned i = 0; i < wanted; i++) {
+            iov[i] = (struct iovec){buf[i], sizeof buf[i]};
+            m[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[i], .msg_iovlen = 1}};
+        }
+        int got = recvmmsg(mnl_socket_get_fd(rs->nl), m, wanted, MSG_WAITFORONE, NULL);
+        if (got < 0 && errno != EINTR)
+            return errno == EAGAIN ? -ETIMEDOUT : -errno; /* ENOBUFS: an answer is lost */
+        for (int i = 0; i < got; i++) {
+            int left = (int)m[i].msg_len;
+            for (struct nlmsghdr *nlh = (struct nlmsghdr *)buf[i]; mnl_nlmsg_ok(nlh, left);
+                 nlh = mnl_nlmsg_next(nlh, &left))
+                on_message(r, nlh);
         }
     }
-    return r;
+    return r->error;
+}
+
+static int read_direction(struct ruleset *rs, struct ruleset_reading *items, size_t n, bool down)
+{
+    struct reading r = {.items = items, .n = n, .down = down};
+    int error = 0;
+    while (r.next < n && error == 0) {
+        error = ask(rs, &r);
+        if (error == 0)
+            error = take_answers(rs, &r);
+    }
+    return error;
 }
 
 int ruleset_read(struct ruleset *rs, struct ruleset_reading *items, size_t n)
 {
-    _Static_assert(READ_CHUNK * 2 * KEY_MSG_ROOM <= RECV_BUFFER, "requests fit in the buffer");
-    for (size_t i = 0; i < n; i += READ_CHUNK) {
-        int r = read_chunk(rs, items + i, n - i < READ_CHUNK ? n - i : READ_CHUNK);
-        if (r < 0)
-            return r;
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i += READ_CHUNK) {
+        size_t some = n - i < READ_CHUNK ? n - i : READ_CHUNK;
+        for (size_t k = i; k < i + some; k++) {
+            items[k].found_up = items[k].found_down = false;
+            memset(&items[k].counters, 0, sizeof items[k].counters);
+        }
+        r = read_direction(rs, items + i, some, false);
+        if (r == 0)
+            r = read_direction(rs, items + i, some, true);
     }
-    return 0;
+    return r;
 }
 
 struct finding {
@@ -155,10 +208,8 @@ int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number)
 {
     static char buf[RECV_BUFFER] __attribute__((aligned(8)));
     uint32_t seq = rs->seq;
-    size_t len = 0;
     struct finding f = {0, false};
-    if (!build_get(rs, buf, SET_IDS, mac->b, sizeof mac->b, 0, &len))
-        return -ENOMEM;
+    size_t len = build_get(rs, buf, SET_IDS, mac->b, sizeof mac->b, 0);
     int r = send_all(rs, buf, len);
     for (bool answered = false; r == 0 && !answered;) {
         ssize_t got = receive(rs, buf);
@@ -185,10 +236,8 @@ static int dump_once(struct ruleset *rs, const char *set, element_fn fn, void *a
 {
     static char buf[RECV_BUFFER] __attribute__((aligned(8)));
     uint32_t seq = rs->seq;
-    size_t len = 0;
     bool interrupted = false;
-    if (!build_get(rs, buf, set, NULL, 0, NLM_F_DUMP, &len))
-        return -ENOMEM;
+    size_t len = build_get(rs, buf, set, NULL, 0, NLM_F_DUMP);
     int r = send_all(rs, buf, len);
     while (r == 0) {
         ssize_t got = receive(rs, buf);

@@ -131,21 +131,27 @@ static void do_reads(struct group *w)
 /* --- one device's part of a transaction ----------------------------------------------------------
  */
 
-static void fill(struct batch *b, const struct op *op, bool with_delete)
+static void fill(struct batch *b, const struct op *ops, size_t n, bool with_delete)
 {
-    const struct gate_entry *e = &op->req->entry;
-    if (op->old_number && with_delete)
-        batch_close(b, &e->mac, op->old_number);
-    if (!op->number)
-        return;
-    struct ruleset_device d = {.mac = e->mac,
-                               .number = op->number,
-                               .timeout_ms = (uint64_t)e->timeout_s * 1000,
-                               .up_Bps = e->up_Bps,
-                               .down_Bps = e->down_Bps,
-                               .counters = op->base,
-                               .tag = e->tag};
-    batch_open(b, &d);
+    static struct ruleset_key old[GATE_BATCH];
+    static struct ruleset_device fresh[GATE_BATCH];
+    size_t n_old = 0, n_fresh = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct op *op = &ops[i];
+        const struct gate_entry *e = &op->req->entry;
+        if (op->c && op->old_number && with_delete)
+            old[n_old++] = (struct ruleset_key){e->mac, op->old_number};
+        if (op->c && op->number)
+            fresh[n_fresh++] = (struct ruleset_device){.mac = e->mac,
+                                                       .number = op->number,
+                                                       .timeout_ms = (uint64_t)e->timeout_s * 1000,
+                                                       .up_Bps = e->up_Bps,
+                                                       .down_Bps = e->down_Bps,
+                                                       .counters = op->base,
+                                                       .tag = e->tag};
+    }
+    batch_close(b, old, n_old);
+    batch_open(b, fresh, n_fresh);
 }
 
 static bool concerns(const struct op *op, const struct mac *mac, uint32_t number)
@@ -231,7 +237,7 @@ static int commit_one(struct group *w, struct op *op, bool with_delete)
     struct batch *b = batch_new(w->g->rs);
     if (!b)
         return -ENOMEM;
-    fill(b, op, with_delete);
+    fill(b, op, 1, with_delete);
     w->hint = (size_t)(op - w->ops);
     int r = batch_commit(b, on_deleted, w);
     batch_free(b);
@@ -247,13 +253,12 @@ static void tidy(struct group *w, struct op *op)
     if (ruleset_find(w->g->rs, mac, &found) == 0 && found != op->old_number)
         numbers[1] = found;
     for (int i = 0; i < 4; i++) {
+        struct ruleset_key key = {*mac, i < 2 ? 0 : numbers[i - 2]};
         struct batch *b = batch_new(w->g->rs);
         if (!b)
             return;
-        if (i < 2)
-            batch_close_one(b, i == 0 ? RULESET_ID : RULESET_UP, mac, 0);
-        else if (numbers[i - 2])
-            batch_close_one(b, RULESET_DOWN, mac, numbers[i - 2]);
+        if (i < 2 || key.number)
+            batch_close_one(b, i == 0 ? RULESET_ID : i == 1 ? RULESET_UP : RULESET_DOWN, &key, 1);
         w->hint = (size_t)(op - w->ops);
         batch_commit(b, on_deleted, w);
         batch_free(b);
@@ -364,9 +369,8 @@ static void do_group(struct group *w)
         return;
     prepare(w);
     b = batch_new(w->g->rs);
-    for (size_t i = 0; b && i < w->n_ops; i++)
-        if (w->ops[i].c)
-            fill(b, &w->ops[i], true);
+    if (b)
+        fill(b, w->ops, w->n_ops, true);
     w->hint = 0;
     int r = b ? batch_commit(b, on_deleted, w) : -ENOMEM;
     batch_free(b);
