@@ -5,6 +5,7 @@
  *   sum (8), if KIND_PERSON
  *   if KIND_FOUND: identity (16)   link (16), if KIND_LINK   profile, reason: length-prefixed
  *                  has (1)   one number (8) for each bit of it
+ *                  from (8)   until (8), if KIND_DATES
  *
  * Numbers have the high byte first. A record that cannot be read costs itself alone. */
 #include "radius-module/answers.h"
@@ -17,6 +18,7 @@
 #define KIND_DENIED 2
 #define KIND_LINK   4
 #define KIND_PERSON 8
+#define KIND_DATES  16
 
 void answers_sum(const char *dn, uint8_t sum[ANSWERS_SUM_LEN])
 {
@@ -70,6 +72,10 @@ static void put_entitlement(struct writer *w, const struct fed_conf *c, const st
     for (int l = 0; l < LIMITS; l++)
         if (e->has & 1U << l)
             put_number(w, e->own[l], 8);
+    if (e->from_s || e->until_s) {
+        put_number(w, e->from_s, 8);
+        put_number(w, e->until_s, 8);
+    }
 }
 
 /* Whole or not at all. */
@@ -81,7 +87,8 @@ static void put_answer(struct writer *w, const struct fed_conf *c, const struct 
     put_number(w, 0, 2);
     put_number(w,
                (found ? KIND_FOUND : 0) | (found && e->denied ? KIND_DENIED : 0) |
-                   (found && e->has_link ? KIND_LINK : 0) | (a->person ? KIND_PERSON : 0),
+                   (found && e->has_link ? KIND_LINK : 0) | (a->person ? KIND_PERSON : 0) |
+                   (found && (e->from_s || e->until_s) ? KIND_DATES : 0),
                1);
     put_number(w, a->at_s, 8);
     put_text(w, c->authorities[a->authority].name);
@@ -184,6 +191,10 @@ static void get_entitlement(struct reader *r, const struct fed_conf *c, unsigned
     for (int l = 0; l < LIMITS; l++)
         if (e->has & 1U << l)
             e->own[l] = get_number(r, 8);
+    if (kind & KIND_DATES) {
+        e->from_s = get_number(r, 8);
+        e->until_s = get_number(r, 8);
+    }
 }
 
 static bool get_answer(struct reader *r, const struct fed_conf *c, struct stored_answer *a)

@@ -45,11 +45,14 @@ static int profile_of(const struct decision_rules *rules, unsigned authority,
 
 /* What one authority grants: its profile, and over it what the directory itself said. */
 static void granted(const struct decision_rules *rules, unsigned authority,
-                    const struct entitlement *e, uint64_t out[LIMITS])
+                    const struct decision_answer *a, uint64_t out[LIMITS])
 {
+    const struct entitlement *e = &a->entitlement;
     const struct decision_profile *p = &rules->profiles[profile_of(rules, authority, e)];
     for (int l = 0; l < LIMITS; l++)
         out[l] = (e->has & 1U << l) ? e->own[l] : p->limits[l];
+    if (a->left_s && (out[LIMIT_SESSION] == 0 || out[LIMIT_SESSION] > a->left_s))
+        out[LIMIT_SESSION] = a->left_s;
 }
 
 /* Two linking attributes that differ: two people share this device, and what one of them may is not
@@ -78,14 +81,14 @@ static void merge_known(const struct decision_rules *rules, const struct decisio
                         unsigned n, struct decision *out)
 {
     const struct entitlement *home = &answers[out->home].entitlement;
-    granted(rules, (unsigned)out->home, home, out->limits);
+    granted(rules, (unsigned)out->home, &answers[out->home], out->limits);
     out->profile = profile_of(rules, (unsigned)out->home, home);
     for (unsigned i = 0; i < n; i++) {
         uint64_t other[LIMITS];
         if (i == (unsigned)out->home || !(out->known & 1U << i) ||
             other_person(home, &answers[i].entitlement))
             continue;
-        granted(rules, i, &answers[i].entitlement, other);
+        granted(rules, i, &answers[i], other);
         for (int l = 0; l < LIMITS; l++)
             out->limits[l] = merge_limit(rules->merge[l], out->limits[l], other[l]);
     }

@@ -39,8 +39,9 @@ enum decision_state {
 
 struct decision_answer {
     enum decision_state state;
-    bool stale;  /* remembered; the authority did not answer now */
-    bool person; /* about whom the device is bound to, not about its address alone */
+    bool stale;      /* remembered; the authority did not answer now */
+    bool person;     /* about whom the device is bound to, not about its address alone */
+    uint64_t left_s; /* no session is longer, for then this is over; 0: it is for good */
     struct entitlement entitlement;
 };
 

@@ -45,6 +45,10 @@ static int set_tls(LDAP *ld, const struct directory_conf *conf)
     int demand = conf->require_cert ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER, client = 0;
     if (conf->ca_file && ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, conf->ca_file))
         return -1;
+    if (conf->cert_file && (ldap_set_option(ld, LDAP_OPT_X_TLS_CERTFILE, conf->cert_file) ||
+                            ldap_set_option(ld, LDAP_OPT_X_TLS_KEYFILE,
+                                            conf->key_file ? conf->key_file : conf->cert_file)))
+        return -1;
     if (ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand))
         return -1;
     return ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client);
@@ -88,10 +92,24 @@ static int wait_for(LDAP *ld, int number, uint32_t timeout_ms)
     return rc ? rc : code;
 }
 
+static int bind_externally(LDAP *ld, const struct directory_conf *conf)
+{
+    char who[512] = "";
+    struct berval authzid = {.bv_val = who};
+    int number, rc;
+    if (conf->identity) /* RFC 4513 section 5.2.1.8 */
+        snprintf(who, sizeof who, "dn:%s", conf->identity);
+    authzid.bv_len = strlen(who);
+    rc = ldap_sasl_bind(ld, NULL, "EXTERNAL", &authzid, NULL, NULL, &number);
+    return rc ? rc : wait_for(ld, number, conf->net_timeout_ms);
+}
+
 static int bind_to(LDAP *ld, const struct directory_conf *conf)
 {
     struct berval password = {0, NULL};
     int number, rc;
+    if (conf->external)
+        return bind_externally(ld, conf);
     if (conf->identity && conf->password) {
         password.bv_val = conf->password;
         password.bv_len = strlen(conf->password);

@@ -18,8 +18,11 @@ struct directory_conf {                   /* named as in rlm_ldap where the mean
     char *servers[DIRECTORY_MAX_SERVERS]; /* ldap://HOST[:PORT], ldaps://…, ldapi://…; tried in turn
                                            */
     size_t n_servers;
-    char *identity, *password; /* simple bind; NULL: anonymous */
-    char *base_dn;             /* of the probe, and of searches without their own */
+    char *identity, *password;  /* simple bind; NULL: anonymous */
+    bool external;              /* SASL EXTERNAL (RFC 4422): who one is says the certificate, or
+                                   the kernel (ldapi); identity, if any, is whom to act for */
+    char *cert_file, *key_file; /* shown to the directory */
+    char *base_dn;              /* of the probe, and of searches without their own */
     bool start_tls;
     char *ca_file;           /* NULL: the system's */
     bool require_cert;       /* default yes */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 void values_reset(struct values *v)
 {
@@ -62,6 +63,8 @@ size_t mapping_attributes(const struct mapping *m, const char *names[MAPPING_ATT
     add_name(names, &n, m->suspended_attribute);
     add_name(names, &n, m->identity_attribute);
     add_name(names, &n, m->link_attribute);
+    add_name(names, &n, m->from_attribute);
+    add_name(names, &n, m->until_attribute);
     for (int l = 0; l < LIMITS; l++)
         add_name(names, &n, m->limit_attribute[l]);
     if (n == 0)
@@ -172,6 +175,100 @@ static void read_suspension(const struct mapping *m, const struct value *v, stru
     }
 }
 
+/* --- dates --------------------------------------------------------------------------------------
+ */
+
+/* Two digits, at most `most`; -1: they are not. */
+static int two(const char *at, int most)
+{
+    if (!isdigit((unsigned char)at[0]) || !isdigit((unsigned char)at[1]))
+        return -1;
+    int n = (at[0] - '0') * 10 + at[1] - '0';
+    return n <= most ? n : -1;
+}
+
+/* "Z", "+HH" or "-HHMM": seconds to the east of Greenwich. */
+static bool read_zone(const char *at, size_t len, long *east_s)
+{
+    if (len == 1 && *at == 'Z') {
+        *east_s = 0;
+        return true;
+    }
+    int h = len == 3 || len == 5 ? two(at + 1, 23) : -1, min = len == 5 ? two(at + 3, 59) : 0;
+    if ((*at != '+' && *at != '-') || h < 0 || min < 0)
+        return false;
+    *east_s = (h * 3600L + min * 60L) * (*at == '-' ? -1 : 1);
+    return true;
+}
+
+/* YYYYMMDDHH[MM[SS]][.FRACTION]ZONE; a fraction of an hour or less moves nobody's last day. */
+static bool read_generalized(const char *t, size_t len, uint64_t *out)
+{
+    struct tm tm = {0};
+    long east_s;
+    size_t at = 10;
+    if (len < 11)
+        return false;
+    int part[5] = {two(t, 99), two(t + 2, 99), two(t + 4, 12), two(t + 6, 31), two(t + 8, 23)};
+    for (int i = 0; i < 5; i++)
+        if (part[i] < 0)
+            return false;
+    int *finer[] = {&tm.tm_min, &tm.tm_sec};
+    for (int i = 0; i < 2 && at + 2 < len && isdigit((unsigned char)t[at]); i++, at += 2)
+        if ((*finer[i] = two(t + at, i ? 60 : 59)) < 0)
+            return false;
+    if (t[at] == '.' || t[at] == ',')
+        for (at++; at < len && isdigit((unsigned char)t[at]); at++)
+            ;
+    if (at >= len || !read_zone(t + at, len - at, &east_s) || part[2] == 0 || part[3] == 0)
+        return false;
+    tm.tm_year = part[0] * 100 + part[1] - 1900;
+    tm.tm_mon = part[2] - 1;
+    tm.tm_mday = part[3];
+    tm.tm_hour = part[4];
+    time_t when = timegm(&tm);
+    if (when - east_s <= 0) /* long ago; 0 would be "never" */
+        *out = 1;
+    else
+        *out = (uint64_t)(when - east_s);
+    return true;
+}
+
+bool entitlement_date(const char *text, size_t len, uint64_t *out)
+{
+    const uint64_t since_1601 = 11644473600;
+    uint64_t n = 0;
+    size_t digits = 0;
+    *out = 0;
+    if ((len == 2 && memcmp(text, "-1", 2) == 0) || (len == 1 && *text == '0'))
+        return true;
+    while (digits < len && digits < 19 && isdigit((unsigned char)text[digits]))
+        n = n * 10 + (uint64_t)(text[digits++] - '0');
+    if (digits != len || len == 0)
+        return read_generalized(text, len, out);
+    if (n == INT64_MAX)
+        return true;
+    if (len <= 6)
+        *out = n * 86400;
+    else if (len >= 9 && len <= 11)
+        *out = n;
+    else if (len >= 17)
+        *out = n / 10000000 > since_1601 ? n / 10000000 - since_1601 : 1;
+    return len <= 6 || (len >= 9 && len <= 11) || len >= 17;
+}
+
+static void read_date(const char *attribute, const struct value *v, uint64_t *out,
+                      entitlement_report_fn report, void *arg)
+{
+    uint64_t when = 0;
+    if (!is(v, attribute))
+        return;
+    if (v->too_long || !entitlement_date(v->data, v->len, &when))
+        report(arg, attribute, "is no date");
+    else
+        *out = when;
+}
+
 static void hash(const struct mapping *m, const char *what, const void *data, size_t len,
                  uint8_t out[ENTITLEMENT_HASH_LEN])
 {
@@ -225,6 +322,10 @@ void entitlement_read(const struct mapping *m, const struct values *values, stru
     for (size_t i = 0; i < values->n; i++) {
         read_limits(m, &values->v[i], out, report, arg);
         read_suspension(m, &values->v[i], out, report, arg);
+        if (values->v[i].from_group)
+            continue;
+        read_date(m->from_attribute, &values->v[i], &out->from_s, report, arg);
+        read_date(m->until_attribute, &values->v[i], &out->until_s, report, arg);
     }
     out->profile = profile_from(m, values);
     read_identity(m, values, out);

@@ -33,12 +33,13 @@ struct entitlement {
     uint8_t identity[ENTITLEMENT_HASH_LEN]; /* keyed hash of who it is */
     bool has_link;
     uint8_t link[ENTITLEMENT_HASH_LEN]; /* keyed hash of the linking attribute */
+    uint64_t from_s, until_s;           /* since 1970; 0: it has no beginning, no end */
 };
 
 /* --- mapping: configuration, one per authority --------------------------------------------------
  */
 #define MAPPING_MAX_PROFILES 32
-#define MAPPING_ATTRIBUTES   (LIMITS + 5)
+#define MAPPING_ATTRIBUTES   (LIMITS + 7)
 
 struct mapping_profile { /* "this value means that profile" */
     char *value;
@@ -54,6 +55,8 @@ struct mapping {
         *group_attribute; /* names a group: in the group's own entry, or memberOf in the person's */
     bool group_search;    /* the former: a person called like a group is not in it */
     char *suspended_attribute, *suspended_value, *suspended_reason;
+    char *from_attribute, *until_attribute; /* dates; before and behind them the entry is as if it
+                                               were not there, unless it is suspended */
     char *limit_attribute[LIMITS];
     uint64_t limit_unit[LIMITS]; /* the directory's number times this */
     char *identity_attribute;    /* NULL: the entry's name (DN) */
@@ -97,6 +100,18 @@ typedef void (*entitlement_report_fn)(void *arg, const char *attribute, const ch
 
 void entitlement_read(const struct mapping *m, const struct values *values, struct entitlement *out,
                       entitlement_report_fn report, void *arg);
+
+/* A date as directories write it: generalized time (RFC 4517 section 3.3.13); or digits alone: up
+ * to 6 are days since 1970 (shadowExpire), 9 to 11 are seconds since 1970, 17 to 19 are tenths of
+ * microseconds since 1601 (accountExpires). *out is 0 where it means "never" (-1, 0, 2^63 - 1).
+ * False: it is none of these. */
+bool entitlement_date(const char *text, size_t len, uint64_t *out);
+
+/* Whether it counts at now_s. */
+static inline bool entitlement_valid(const struct entitlement *e, uint64_t now_s)
+{
+    return e->denied || ((!e->from_s || now_s >= e->from_s) && (!e->until_s || now_s < e->until_s));
+}
 
 /* --- filters ------------------------------------------------------------------------------------
  */

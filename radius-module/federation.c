@@ -197,12 +197,14 @@ static void settle(struct fed *f, struct fed_question *q, size_t authority, bool
         if (said && is_bound_to(d, &q->person))
             fed_remember(f, d, &d->bound->answer, a);
         q->person_answer = *a;
+        fed_date(&q->person_answer);
         q->person_pending = false;
     } else {
         struct memory_device *d = said ? memory_make(f->memory, &q->mac) : NULL;
         if (d)
             fed_remember(f, d, &d->answers[authority], a);
         q->answers[authority] = *a;
+        fed_date(&q->answers[authority]);
         q->pending &= ~(UINT32_C(1) << authority);
     }
 }

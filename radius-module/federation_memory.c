@@ -22,6 +22,20 @@ void fed_take(const struct memory_answer *a, bool stale, struct decision_answer 
 {
     memory_answer_get(a, out);
     out->stale = stale;
+    fed_date(out);
+}
+
+/* Whose time has not come, or is over, is as if not found; whose time will be over stays no
+ * longer. What is remembered keeps both dates. */
+void fed_date(struct decision_answer *a)
+{
+    uint64_t now = (uint64_t)time(NULL);
+    if (a->state != ANSWER_FOUND)
+        return;
+    if (!entitlement_valid(&a->entitlement, now))
+        *a = (struct decision_answer){.state = ANSWER_NOT_FOUND, .stale = a->stale};
+    else if (a->entitlement.until_s)
+        a->left_s = a->entitlement.until_s - now;
 }
 
 bool fed_fresh(const struct fed *f, const struct memory_answer *a, uint64_t now_ms)

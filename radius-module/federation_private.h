@@ -45,6 +45,7 @@ struct fed {
 /* --- federation_memory.c; all with lock held ---------------------------------------------------
  */
 void fed_take(const struct memory_answer *a, bool stale, struct decision_answer *out);
+void fed_date(struct decision_answer *a);
 bool fed_fresh(const struct fed *f, const struct memory_answer *a, uint64_t now_ms);
 bool fed_usable_stale(const struct fed *f, size_t authority, const struct memory_answer *a,
                       uint64_t now_ms);

@@ -285,6 +285,8 @@ static struct pooled *pool_take(struct memory *m, const struct entitlement *e)
     for (int l = 0; l < LIMITS; l++)
         bare.own[l] = e->has & 1U << l ? e->own[l] : 0;
     bare.has_link = e->has_link;
+    bare.from_s = e->from_s;
+    bare.until_s = e->until_s;
     HASH_FIND(hh, m->pool, &bare, sizeof bare, p);
     if (!p && (p = calloc(1, sizeof *p))) {
         memcpy(&p->e, &bare, sizeof bare);

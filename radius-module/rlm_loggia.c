@@ -325,6 +325,10 @@ static ssize_t loggia_xlat(void *instance, REQUEST *request, char const *fmt, ch
     char hash[DEVICE_HASH_LEN];
     struct mac mac;
     if (strcmp(fmt, "device") == 0) {
+        DICT_ATTR const *other = inst->attributes[ATTRIBUTE_DEVICE];
+        VALUE_PAIR *vp = fr_pair_find_by_num(request->config, other->attr, other->vendor, TAG_ANY);
+        if (vp)
+            return put(out, room, vp->vp_strvalue, vp->vp_length);
         if (!device_of(request, &mac))
             return put(out, room, "", 0);
         crypto_device_hash(c->key, c->key_len, &mac, hash);
@@ -369,7 +373,8 @@ static int mod_bootstrap(CONF_SECTION *cs, void *instance)
     static const char *const names[ATTRIBUTES] = {
         [ATTRIBUTE_DECISION] = "Loggia-Decision", [ATTRIBUTE_BINDING] = "Loggia-Binding",
         [ATTRIBUTE_ANSWERS] = "Loggia-Answers",   [ATTRIBUTE_SINCE] = "Loggia-Since",
-        [ATTRIBUTE_NTH] = "Loggia-Nth",
+        [ATTRIBUTE_NTH] = "Loggia-Nth",           [ATTRIBUTE_PERSON] = "Loggia-Person",
+        [ATTRIBUTE_DEVICE] = "Loggia-Device",
     };
     rlm_loggia_t *inst = instance;
     inst->name = cf_section_name2(cs) ? cf_section_name2(cs) : cf_section_name1(cs);

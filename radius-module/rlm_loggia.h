@@ -18,6 +18,7 @@ enum rlm_query {
     QUERY_ANNOUNCE,
     QUERY_CHANGES,
     QUERY_SESSIONS,
+    QUERY_OLDEST,
     QUERY_OPERATOR,
     QUERIES
 };
@@ -28,7 +29,9 @@ enum rlm_attribute {
     ATTRIBUTE_BINDING,  /* Loggia-Binding: who a login binds the device to, sealed */
     ATTRIBUTE_ANSWERS,  /* Loggia-Answers: what the authorities said of it, sealed; or empty */
     ATTRIBUTE_SINCE,    /* Loggia-Since: the last change that is known */
-    ATTRIBUTE_NTH,      /* Loggia-Nth: so many sessions are known already */
+    ATTRIBUTE_NTH,      /* Loggia-Nth: so many sessions, or devices, are known already */
+    ATTRIBUTE_PERSON,   /* Loggia-Person: a pseudonym of whom a login binds the device to */
+    ATTRIBUTE_DEVICE,   /* Loggia-Device: %{loggia:device}, where it is not the request's own */
     ATTRIBUTES
 };
 
@@ -108,6 +111,8 @@ bool rlm_loggia_answers_put(rlm_loggia_t *inst, REQUEST *request, const struct m
  * memory, or no thread. */
 struct rlm_loggia_store *rlm_loggia_store_start(rlm_loggia_t *inst);
 void rlm_loggia_store_stop(struct rlm_loggia_store *s);
+/* This person has a device more: the one bound longest ago goes, if that is one too many. */
+void rlm_loggia_limit(struct rlm_loggia_store *s, const char *person);
 void rlm_loggia_status(rlm_loggia_t *inst, struct status_source *out);
 /* A request that no router sent; mac NULL: about nobody. talloc_free. */
 REQUEST *rlm_loggia_request(const struct mac *mac);

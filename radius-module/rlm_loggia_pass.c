@@ -8,6 +8,7 @@
 #include "lib/crypto.h"
 #include "radius-module/rlm_loggia.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,20 +185,41 @@ bool rlm_loggia_pass_grant(rlm_loggia_t *inst, REQUEST *request, const struct ma
     return written;
 }
 
+/* Under what a person is counted; the case of a name says nothing. */
+static void person_pseudonym(const struct fed_conf *c, const char *authority, const char *dn,
+                             char out[2 * 16 + 1])
+{
+    char lower[VALUES_DN_LEN];
+    uint8_t full[SHA256_LEN];
+    size_t len = 0;
+    for (; dn[len] && len < sizeof lower; len++)
+        lower[len] = (char)tolower((unsigned char)dn[len]);
+    const struct crypto_slice parts[] = {
+        {"loggia-person:", 14}, {authority, strlen(authority) + 1}, {lower, len}};
+    crypto_hmac_sha256(c->key, c->key_len, parts, 3, full);
+    crypto_hex(full, 16, out);
+}
+
 bool rlm_loggia_pass_bind(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
                           const struct login_right *right)
 {
     const struct fed_conf *c = &inst->settings->fed;
-    char text[TEXT_MAX];
+    const char *authority = c->authorities[right->authority].name;
+    char text[TEXT_MAX], person[2 * 16 + 1];
     if (!inst->queries[QUERY_BIND])
         return false;
-    seal_person(c, mac, c->authorities[right->authority].name, right->dn, text);
+    seal_person(c, mac, authority, right->dn, text);
     rlm_loggia_control(request, inst->attributes[ATTRIBUTE_BINDING], text);
+    person_pseudonym(c, authority, right->dn, person);
+    rlm_loggia_control(request, inst->attributes[ATTRIBUTE_PERSON], person);
     bool written = write_row(inst, request, mac, QUERY_BIND);
     fed_bind(inst->fed, mac, written ? c->bound_life_s : c->rules.degraded_session_s, right);
-    if (written)
-        rlm_loggia_announce(inst->store, mac);
-    return written;
+    if (!written)
+        return false;
+    rlm_loggia_announce(inst->store, mac);
+    if (inst->settings->login_devices)
+        rlm_loggia_limit(inst->store, person);
+    return true;
 }
 
 /* A DELETE of no row and a DELETE that failed expand alike, so the pass is looked for afterwards.

@@ -22,11 +22,20 @@
 #define MOST_CHANGES  1000 /* at one look */
 #define MOST_SESSIONS 16   /* of one device */
 
-enum job_kind { JOB_STORE, JOB_ANNOUNCE, JOB_CUT };
+enum job_kind {
+    JOB_STORE,
+    JOB_ANNOUNCE,
+    JOB_CUT,
+    JOB_LIMIT, /* of a person's devices */
+    JOB_OUST   /* one of them */
+};
+
+#define NAME_LEN 33
 
 struct job {
     enum job_kind kind;
     struct mac mac;
+    char name[NAME_LEN]; /* the person's pseudonym; instead of mac, if not empty, the device's */
     struct job *prev, *next;
 };
 
@@ -47,13 +56,15 @@ struct rlm_loggia_store {
 /* --- jobs ---------------------------------------------------------------------------------------
  */
 
-static void push(struct rlm_loggia_store *s, enum job_kind kind, const struct mac *mac)
+static void push_named(struct rlm_loggia_store *s, enum job_kind kind, const struct mac *mac,
+                       const char *name)
 {
     struct job *j = NULL;
     pthread_mutex_lock(&s->lock);
     if (s->n_jobs < MOST_JOBS && (j = calloc(1, sizeof *j))) {
         j->kind = kind;
-        j->mac = *mac;
+        j->mac = mac ? *mac : (struct mac){0};
+        snprintf(j->name, sizeof j->name, "%s", name);
         DL_APPEND(s->jobs, j);
         if (s->n_jobs++ == 0 && eventfd_write(s->wake, 1)) {
             /* Only a counter at its end refuses: the thread is awake. */
@@ -64,6 +75,11 @@ static void push(struct rlm_loggia_store *s, enum job_kind kind, const struct ma
     pthread_mutex_unlock(&s->lock);
     if (!j)
         report_limited(&s->inst->report, LOG_ERR, "event=store_queue_full");
+}
+
+static void push(struct rlm_loggia_store *s, enum job_kind kind, const struct mac *mac)
+{
+    push_named(s, kind, mac, "");
 }
 
 static void on_change(void *arg, const struct mac *mac, enum fed_change what)
@@ -84,6 +100,12 @@ void rlm_loggia_announce(struct rlm_loggia_store *s, const struct mac *mac)
 {
     if (s && s->inst->queries[QUERY_ANNOUNCE])
         push(s, JOB_ANNOUNCE, mac);
+}
+
+void rlm_loggia_limit(struct rlm_loggia_store *s, const char *person)
+{
+    if (s)
+        push_named(s, JOB_LIMIT, NULL, person);
 }
 
 /* --- a request of one's own ---------------------------------------------------------------------
@@ -118,6 +140,15 @@ static void control_number(REQUEST *r, DICT_ATTR const *attribute, unsigned long
     rlm_loggia_control(r, attribute, text);
 }
 
+static REQUEST *request_for(rlm_loggia_t *inst, const struct job *j)
+{
+    REQUEST *r = rlm_loggia_request(j->name[0] ? NULL : &j->mac);
+    enum rlm_attribute a = j->kind == JOB_LIMIT ? ATTRIBUTE_PERSON : ATTRIBUTE_DEVICE;
+    if (r && j->name[0])
+        rlm_loggia_control(r, inst->attributes[a], j->name);
+    return r;
+}
+
 /* --- what is done -------------------------------------------------------------------------------
  */
 
@@ -134,23 +165,30 @@ static bool cut(struct rlm_loggia_store *s, char *text)
     return true;
 }
 
-/* Every session of the device that is open, on whatever router. */
-static bool cut_off(struct rlm_loggia_store *s, const struct mac *mac)
+/* The n-th row of a query that gives one after the other, "none" behind the last. False: the store
+ * did not answer. */
+static bool nth_row(rlm_loggia_t *inst, const struct job *j, enum rlm_query query, unsigned n,
+                    char *out, size_t room)
 {
-    rlm_loggia_t *inst = s->inst;
+    REQUEST *r = request_for(inst, j);
+    out[0] = 0;
+    if (!r)
+        return false;
+    control_number(r, inst->attributes[ATTRIBUTE_NTH], n);
+    if (guard_enter(&inst->reading, clock_ms())) {
+        rlm_loggia_expand(inst, r, query, out, room);
+        guard_leave(&inst->reading, out[0]);
+    }
+    talloc_free(r);
+    return out[0];
+}
+
+/* Every session of the device that is open, on whatever router. */
+static bool cut_off(struct rlm_loggia_store *s, const struct job *j)
+{
+    char text[600];
     for (unsigned n = 0; n < MOST_SESSIONS; n++) {
-        char text[600] = "";
-        REQUEST *r = rlm_loggia_request(mac);
-        if (!r)
-            return false;
-        control_number(r, inst->attributes[ATTRIBUTE_NTH], n);
-        bool in = guard_enter(&inst->reading, clock_ms());
-        if (in) {
-            rlm_loggia_expand(inst, r, QUERY_SESSIONS, text, sizeof text);
-            guard_leave(&inst->reading, text[0]);
-        }
-        talloc_free(r);
-        if (!text[0])
+        if (!nth_row(s->inst, j, QUERY_SESSIONS, n, text, sizeof text))
             return false;
         if (strcmp(text, "none") == 0)
             return true;
@@ -160,12 +198,50 @@ static bool cut_off(struct rlm_loggia_store *s, const struct mac *mac)
     return true;
 }
 
+/* Those bound longest ago, beyond so many. */
+static bool limit(struct rlm_loggia_store *s, const struct job *j)
+{
+    unsigned keep = s->inst->settings->login_devices;
+    char text[80];
+    for (unsigned n = 0; n < MOST_SESSIONS; n++) {
+        if (!nth_row(s->inst, j, QUERY_OLDEST, keep + n, text, sizeof text))
+            return false;
+        if (strcmp(text, "none") == 0)
+            return true;
+        push_named(s, JOB_OUST, NULL, text);
+    }
+    return true;
+}
+
+/* A device that is known by its pseudonym alone: its pass goes, here and everywhere, and its
+ * session. */
+static bool oust(struct rlm_loggia_store *s, const struct job *j)
+{
+    rlm_loggia_t *inst = s->inst;
+    char ignored[32];
+    REQUEST *r = request_for(inst, j);
+    if (!r || !guard_enter(&inst->writing, clock_ms())) {
+        talloc_free(r);
+        return false;
+    }
+    rlm_loggia_expand(inst, r, QUERY_FORGET, ignored, sizeof ignored);
+    guard_leave(&inst->writing, true);
+    fed_changed_elsewhere(inst->fed, j->name);
+    bool done = !inst->queries[QUERY_ANNOUNCE] || rlm_loggia_write(inst, r, QUERY_ANNOUNCE);
+    talloc_free(r);
+    return done && (!inst->queries[QUERY_SESSIONS] || cut_off(s, j));
+}
+
 /* False: the store (or the routers) must do without it for now. */
 static bool do_job(struct rlm_loggia_store *s, const struct job *j)
 {
     if (j->kind == JOB_CUT)
-        return cut_off(s, &j->mac);
-    REQUEST *r = rlm_loggia_request(&j->mac);
+        return cut_off(s, j);
+    if (j->kind == JOB_LIMIT)
+        return limit(s, j);
+    if (j->kind == JOB_OUST)
+        return oust(s, j);
+    REQUEST *r = request_for(s->inst, j);
     if (!r)
         return false;
     bool done = j->kind == JOB_STORE ? rlm_loggia_answers_put(s->inst, r, &j->mac)

@@ -342,6 +342,11 @@ static void finish_authority(struct settings *s, size_t i, struct faults *f)
         fault(f, a->name, "base_dn", "", "the name of the entry that holds its people");
     if (!a->user_filter || !strstr(a->user_filter, "%{mac}"))
         fault(f, a->name, "user.filter", a->user_filter, "an LDAP filter with %{mac} in it");
+    if (a->directory.external && a->directory.password)
+        fault(f, a->name, "sasl.external", "yes", "no password beside it");
+    if (a->directory.key_file && !a->directory.cert_file)
+        fault(f, a->name, "tls.private_key_file", a->directory.key_file,
+              "a tls.certificate_file beside it");
     if (a->group_filter && !strstr(a->group_filter, "%{dn}"))
         fault(f, a->name, "group.filter", a->group_filter, "an LDAP filter with %{dn} in it");
     finish_login(a, f);
@@ -375,6 +380,8 @@ unsigned settings_finish(struct settings *s, void (*report)(void *arg, const cha
     } else if ((s->fed.key_len = strlen(s->fed.key)) < 16) {
         fault(&f, "", "key_file", s->key_file, "a secret of at least 16 characters");
     }
+    if (s->login_devices && (!s->pass_oldest || !s->pass_forget))
+        fault(&f, "", "login.devices", "", "pass.oldest and pass.forget, which take a device out");
     s->fed.rules.guest = need_profile(s, &f, "", "guest", s->guest);
     s->fed.rules.profiles = s->fed.profiles;
     s->fed.rules.authorities = s->fed.decision;

@@ -79,6 +79,8 @@ const struct option_row settings_schema[] = {
          "the first change behind %{control:Loggia-Since}: its number and the device; \"none\", or nothing when the store is down"),
     TEXT("pass", NULL, "sessions", S(pass_sessions), NULL,
          "a session of the device, the one behind the first %{control:Loggia-Nth}: the router's address, Acct-Session-Id, NAS-Identifier; or \"none\""),
+    TEXT("pass", NULL, "oldest", S(pass_oldest), NULL,
+         "a device of %{control:Loggia-Person}, the one behind the %{control:Loggia-Nth} bound last; or \"none\""),
     NUMBER("pass", NULL, "workers", S(store_workers), 1, 128, "8", "", "so many questions are at the store at once, for reading and for writing; more wait for a place"),
     NUMBER("pass", NULL, "deadline", S(store_deadline_ms), 50, 10000, "1000", "ms", "no tap waits longer for its pass to be written"),
     NUMBER("pass", NULL, "breaker_failures", S(store_failures), 1, 1000, "2", "", "in a row, and the store is not asked for a while"),
@@ -89,6 +91,7 @@ const struct option_row settings_schema[] = {
     NUMBER("login", NULL, "window", S(fed.login_window_s), 1, 7 * DAY, "600", "s", ""),
     NUMBER("login", NULL, "deadline", S(fed.login_deadline_ms), 50, 10000, "1500", "ms", "no password is checked for longer"),
     NUMBER("login", NULL, "refusal", S(login_refusal_ms), 0, 10000, "500", "ms", "a wrong name or password is answered no sooner, so that the time does not tell which"),
+    NUMBER("login", NULL, "devices", S(login_devices), 0, 1000, "0", "", "that one person may have bound; with one more the one bound longest ago goes; 0: any number"),
 
     WORD("merge", NULL, "session_timeout", TYPE_CHOICE, MERGE(LIMIT_SESSION), RULES, "most", "of somebody known to several authorities"),
     WORD("merge", NULL, "idle_timeout", TYPE_CHOICE, MERGE(LIMIT_IDLE), RULES, "most", ""),
@@ -142,6 +145,10 @@ const struct option_row settings_schema[] = {
     TEXT("authority", "suspended", "value", M(suspended_value), "TRUE", "that value"),
     TEXT("authority", "suspended", "reason", M(suspended_reason), "suspended", "the code that the router explains to the citizen"),
 
+    TEXT("authority", "validity", "from", M(from_attribute), NULL,
+         "attribute with a date before which somebody is not known here: generalized time, days or seconds since 1970, or accountExpires' form"),
+    TEXT("authority", "validity", "until", M(until_attribute), NULL, "the same for the date from which on; a session ends then, too"),
+
     TEXT("authority", "limits", "session_timeout", LIMIT_ATTRIBUTE(LIMIT_SESSION), NULL, "attribute with a number of s"),
     TEXT("authority", "limits", "idle_timeout", LIMIT_ATTRIBUTE(LIMIT_IDLE), NULL, "attribute with a number of s"),
     TEXT("authority", "limits", "bandwidth_max_up", LIMIT_ATTRIBUTE(LIMIT_UP), NULL, "attribute with a number of units"),
@@ -154,6 +161,12 @@ const struct option_row settings_schema[] = {
     WORD("authority", "tls", "start_tls", TYPE_BOOL, A(directory.start_tls), YES_NO, "no", ""),
     WORD("authority", "tls", "require_cert", TYPE_BOOL, A(directory.require_cert), YES_NO, "yes", "no: anybody may answer in its name"),
     TEXT("authority", "tls", "ca_file", A(directory.ca_file), NULL, "the system's, if left out"),
+
+    TEXT("authority", "tls", "certificate_file", A(directory.cert_file), NULL, "shown to the directory"),
+    TEXT("authority", "tls", "private_key_file", A(directory.key_file), NULL, "its key; in the same file, if left out"),
+
+    WORD("authority", "sasl", "external", TYPE_BOOL, A(directory.external), YES_NO, "no",
+         "binds with SASL EXTERNAL: who this server is says its certificate, or the kernel (ldapi); identity, if set, is whom it acts for"),
 
     NUMBER("authority", "options", "connections", A(connections), 1, AUTHORITY_MAX_CONNECTIONS, "2", "", "kept open"),
     NUMBER("authority", "options", "pipeline", A(pipeline), 1, 1024, "128", "searches", "on their way over one connection"),

@@ -46,6 +46,8 @@ class Directory:
         self.uri = f"ldap://{address}:{port}"
         self.process = None
         self.added = 0
+        self.more_uris = []  # where it listens, too
+        self.more_conf = self.more_database = ""  # before its database, and of it
 
     def conf(self):
         includes = "\n".join(f"include {s}" for s in self.schemas)
@@ -58,6 +60,7 @@ loglevel 0
 threads 4
 # Careless directories do this; nobody may get in by it.
 allow bind_anon_dn
+{self.more_conf}
 database mdb
 suffix "{self.suffix}"
 rootdn "cn=admin,{self.suffix}"
@@ -68,6 +71,7 @@ dbnosync
 {self.indexes}
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact="{self.bind_dn}" read by anonymous auth by * none
+{self.more_database}
 """
 
     def fill(self, people):
@@ -82,7 +86,7 @@ access to * by dn.exact="{self.bind_dn}" read by anonymous auth by * none
 
     def start(self):
         self.process = self.namespace.start("/usr/sbin/slapd", "-f", self.dir / "slapd.conf", "-h",
-                                            self.uri, "-d", "0", log=self.dir / "log")
+                                            " ".join([self.uri, *self.more_uris]), "-d", "0", log=self.dir / "log")
         wait_for(f"slapd of {self.name} answers", self.answers)
         return self
 

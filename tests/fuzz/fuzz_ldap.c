@@ -23,6 +23,8 @@ static const struct mapping mapping = {
     .suspended_reason = (char *)"suspended",
     .limit_attribute = {[LIMIT_DOWN] = "down", [LIMIT_QUOTA] = "quota"},
     .limit_unit = {[LIMIT_DOWN] = 1000, [LIMIT_QUOTA] = 1000000000},
+    .from_attribute = (char *)"from",
+    .until_attribute = (char *)"until",
     .identity_attribute = "id",
     .link_attribute = "link",
     .key = "0123456789abcdef",

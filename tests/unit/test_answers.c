@@ -35,7 +35,8 @@ static size_t sample(struct stored_answer a[3])
                                                    .own = {[LIMIT_DOWN] = 5000000000},
                                                    .identity = "0123456789abcde",
                                                    .has_link = true,
-                                                   .link = "edcba9876543210"};
+                                                   .link = "edcba9876543210",
+                                                   .until_s = 1800000000};
     a[1].authority = 1;
     a[1].at_s = 1700000001;
     a[1].answer.state = ANSWER_FOUND;
@@ -64,6 +65,8 @@ static void what_was_written_is_read_again_by_name(void **state)
     assert_int_equal(back[1].answer.entitlement.profile, 0);
     assert_int_equal(back[1].answer.entitlement.own[LIMIT_DOWN], 5000000000);
     assert_memory_equal(back[1].answer.entitlement.identity, a[0].answer.entitlement.identity, 16);
+    assert_int_equal(back[1].answer.entitlement.until_s, 1800000000);
+    assert_int_equal(back[1].answer.entitlement.from_s, 0);
     assert_memory_equal(back[1].answer.entitlement.link, a[0].answer.entitlement.link, 16);
     assert_true(back[2].person);
     assert_memory_equal(back[2].sum, a[2].sum, ANSWERS_SUM_LEN);

@@ -34,6 +34,8 @@ static struct mapping mapping = {
     .suspended_reason = "suspended",
     .limit_attribute = {[LIMIT_DOWN] = "provBanda"},
     .limit_unit = {[LIMIT_DOWN] = 1000},
+    .from_attribute = "provDal",
+    .until_attribute = "provAl",
     .identity_attribute = "provMatricola",
     .link_attribute = "provCodice",
     .key = "0123456789abcdef",
@@ -225,9 +227,72 @@ static void every_directory_has_its_way_to_write_an_address(void **state)
     assert_false(mac_format_ok(""));
 }
 
+static void every_way_in_which_directories_write_a_date_is_read(void **state)
+{
+    static const struct {
+        const char *text;
+        bool ok;
+        uint64_t s;
+    } dates[] = {
+        {"20261231235959Z", true, 1798761599},
+        {"202612312359Z", true, 1798761540},
+        {"2026123123Z", true, 1798758000},
+        {"20270101005959+0100", true, 1798761599},
+        {"20261231235959.75Z", true, 1798761599},
+        {"20261231185959-05", true, 1798761599},
+        {"20818", true, 1798675200},
+        {"1798761599", true, 1798761599},
+        {"134432351990000000", true, 1798761599},
+        {"9223372036854775807", true, 0},
+        {"0", true, 0},
+        {"-1", true, 0},
+        {"19600101000000Z", true, 1},
+        {"20261301000000Z", false, 0},
+        {"20261231235959", false, 0},
+        {"tomorrow", false, 0},
+        {"", false, 0},
+        {"20261231235959+1", false, 0},
+        {"1234567", false, 0},
+        {"20261231Z", false, 0},
+        {"99999999999999999999", false, 0},
+        {"2026123124Z", false, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
+        uint64_t s = 7;
+        bool ok = entitlement_date(dates[i].text, strlen(dates[i].text), &s);
+        if (ok != dates[i].ok || (ok && s != dates[i].s))
+            fail_msg("%s: %d %llu", dates[i].text, ok, (unsigned long long)s);
+    }
+}
+
+static void somebody_is_known_between_two_dates_alone(void **state)
+{
+    struct values v;
+    (void)state;
+    values_reset(&v);
+    add(&v, "provDal", "20260101000000Z");
+    add(&v, "provAl", "20261231235959Z");
+    struct entitlement e = read_values(&v);
+    assert_int_equal(reports, 0);
+    assert_false(entitlement_valid(&e, 1767225599));
+    assert_true(entitlement_valid(&e, 1767225600));
+    assert_true(entitlement_valid(&e, 1798761598));
+    assert_false(entitlement_valid(&e, 1798761599));
+    e.denied = true; /* who is suspended stays so */
+    assert_true(entitlement_valid(&e, 1798761599));
+    values_reset(&v);
+    add(&v, "provAl", "until the snow melts");
+    e = read_values(&v);
+    assert_string_equal(said, "provAl is no date");
+    assert_true(entitlement_valid(&e, 1798761599));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_way_in_which_directories_write_a_date_is_read),
+        cmocka_unit_test(somebody_is_known_between_two_dates_alone),
         cmocka_unit_test(a_person_has_the_profile_of_their_attribute),
         cmocka_unit_test(a_group_comes_before_the_attribute_and_only_from_groups),
         cmocka_unit_test(member_of_names_are_understood),

@@ -6,4 +6,5 @@
 -- "duplicate column name" says that a column is there already: all is well. (SQLite has no ADD COLUMN IF NOT EXISTS.)
 PRAGMA busy_timeout = 5000;
 ALTER TABLE passes ADD COLUMN binding varchar(512) NOT NULL DEFAULT '';
+ALTER TABLE passes ADD COLUMN identity char(32) NOT NULL DEFAULT '';
 .read /etc/loggia/centre/mods-config/loggia/schema.sql

@@ -7,9 +7,11 @@ CREATE TABLE IF NOT EXISTS passes (
 	expires bigint NOT NULL,
 	paused integer NOT NULL DEFAULT 0,
 	terms varchar(253) NOT NULL DEFAULT '',
-	binding varchar(512) NOT NULL DEFAULT '' -- whose last password it was, sealed
+	binding varchar(512) NOT NULL DEFAULT '', -- whose last password it was, sealed
+	identity char(32) NOT NULL DEFAULT '' -- that person's pseudonym, by which devices are counted
 );
 CREATE INDEX IF NOT EXISTS passes_expires ON passes (expires);
+CREATE INDEX IF NOT EXISTS passes_identity ON passes (identity);
 
 -- What the authorities last said of a device, sealed.
 CREATE TABLE IF NOT EXISTS answers (
