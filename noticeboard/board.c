@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/notify.h"
+#include "noticeboard/importer.h"
 #include "noticeboard/publish.h"
 #include "noticeboard/store.h"
 #include "noticeboard/web.h"
@@ -148,6 +149,7 @@ static void reload(struct board *b)
     say_what_waits(b->conf, new);
     web_forget(b);
     publish_reload(b->publish, new);
+    importer_reload(b->importer, new);
     board_conf_free(b->conf);
     b->conf = new;
     log_set_level(b->least_level > (int)new->log_level ? b->least_level : (int)new->log_level);
@@ -237,6 +239,8 @@ bool board_start(struct board *b, char *err, size_t err_len)
         !(b->publish = publish_new(b->loop, b->store, b->conf, err, err_len)))
         return false;
     snprintf(err, err_len, "out of memory");
+    if (!(b->importer = importer_new(b->loop, b->store, b->conf)))
+        return false;
     snprintf(locale, sizeof locale, "%s/board", b->conf->locale_directory);
     b->words = i18n_load(locale);
     b->citizen = i18n_load(b->conf->locale_directory);
@@ -261,6 +265,7 @@ void board_free(struct board *b)
         return;
     http_server_free(b->http);
     web_forget(b);
+    importer_free(b->importer);
     publish_free(b->publish);
     loop_timer_free(b->tidy_timer);
     for (int i = 0; i < BOARD_SIGNALS; i++)

@@ -7,6 +7,7 @@
  *   web*.c      what editors see; web.h
  *   signin*.c   who they are: LDAP in a worker thread, sessions, tokens
  *   draft*.c    a notice as it is typed, and what is wrong with it (pure)
+ *   importer*.c what feeds and files bring; importer.h
  *   publish*.c  what routers and feed readers get; publish.h
  *
  * One event loop; the only other threads are those of the sign-in, which see nothing of this. */
@@ -23,6 +24,7 @@ struct http_server;
 struct i18n;
 struct loop;
 struct loop_signal;
+struct importer;
 struct loop_timer;
 struct publish;
 struct store;
@@ -35,6 +37,7 @@ struct board {
     struct loop *loop;
     struct store *store;
     struct publish *publish;
+    struct importer *importer;
     struct http_server *http;
     struct i18n *words;   /* of the editors' pages */
     struct i18n *citizen; /* of the citizens' pages, for the preview */

@@ -54,6 +54,7 @@ struct board_feed {
     uint32_t approval; /* 1: an item waits until somebody approves it */
     uint32_t poll_s;
     uint32_t days; /* an item without an end of its own is shown so long */
+    char *areas;   /* CAP: "IT901; Bisenzio", only what concerns one of them; NULL: everything */
 };
 
 struct board_administration {

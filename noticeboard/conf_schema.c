@@ -150,6 +150,9 @@ static const struct config_option board_options[] = {
      "Asked again after this time, longer after failures.", FEED(poll_s)},
     {BOARD_PLACE_FEED, "days", TYPE_NUMBER, 1, 60, DEFAULT("7"), "days",
      "An item that names no end is shown for so long.", FEED(days)},
+    {BOARD_PLACE_FEED, "areas", TYPE_TEXT, 1, 1000, OPTIONAL, NULL,
+     "CAP: only alerts for one of these areas, by geocode or by name, with ; between them; if it is not set, all.",
+     FEED(areas)},
 };
 /* clang-format on */
 

@@ -81,7 +81,7 @@ static void draft_free(struct feed_draft *d)
     free(d);
 }
 
-static void item_free(struct feed_item *item)
+void feed_item_free(struct feed_item *item)
 {
     free(item->id);
     free(item->title);
@@ -95,7 +95,7 @@ void feed_free(struct feed *f)
     if (!f)
         return;
     for (size_t i = 0; i < f->n; i++)
-        item_free(&f->items[i]);
+        feed_item_free(&f->items[i]);
     free(f->items);
     draft_free(f->draft);
     free(f->title);
@@ -241,7 +241,7 @@ static bool add_item(struct feed *f)
         feed_date(d->values[UPDATED], &item.updated);
     feed_lang(d->values[LANGUAGE] ? d->values[LANGUAGE] : *d->lang ? d->lang : f->lang, item.lang);
     if (!item.id || !*item.id || !item.title || !*item.title || !item.text || known(f, item.id)) {
-        item_free(&item);
+        feed_item_free(&item);
         return false;
     }
     f->items[f->n++] = item;

@@ -37,6 +37,8 @@ struct feed {
 
 struct feed *feed_new(void);
 void feed_free(struct feed *f);
+/* What is in it, not itself. */
+void feed_item_free(struct feed_item *item);
 void feed_open(struct feed *f, struct xml *x, const char *path, const char **attrs);
 void feed_close(struct feed *f, struct xml *x, const char *path, const char *text);
 

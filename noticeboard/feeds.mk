@@ -12,3 +12,11 @@ noinst_LTLIBRARIES += %D%/libloggia-feeds.la
     %D%/xml.c %D%/xml.h
 %C%_libloggia_feeds_la_CFLAGS = $(AM_CFLAGS) $(EXPAT_CFLAGS)
 %C%_libloggia_feeds_la_LIBADD = $(EXPAT_LIBS)
+
+# Fetching them, and files that are dropped: versions in the store.
+noinst_LTLIBRARIES += %D%/libloggia-importer.la
+%C%_libloggia_importer_la_SOURCES = \
+    %D%/folder.c \
+    %D%/importer.c %D%/importer.h %D%/importer_internal.h \
+    %D%/importer_cap.c \
+    %D%/importer_keep.c

@@ -11,6 +11,7 @@ noinst_LTLIBRARIES += %D%/libloggia-board.la
     %D%/conf_schema.c \
     %D%/store.c %D%/store.h %D%/store_internal.h \
     %D%/store_counts.c \
+    %D%/store_messages.c \
     %D%/store_list.c \
     %D%/store_notices.c \
     %D%/store_people.c \
@@ -27,7 +28,7 @@ noinst_LTLIBRARIES += %D%/libloggia-board.la
     %D%/web.c %D%/web.h
 %C%_loggia_board_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
 %C%_loggia_board_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-%C%_loggia_board_LDADD = %D%/libloggia-publish.la %D%/libloggia-feeds.la \
+%C%_loggia_board_LDADD = %D%/libloggia-publish.la %D%/libloggia-importer.la %D%/libloggia-feeds.la \
     %D%/libloggia-board.la lib/libloggia-bundle.la \
     lib/libloggia-fetch.la lib/libloggia-web.la lib/libloggia-cert.la \
     lib/libloggia-host.la lib/libloggia-core.la

@@ -182,9 +182,17 @@ struct store_feed {
     int items;                           /* of the last good answer */
     const char *etag, *modified, *error; /* NULL: none */
 };
-/* Fills in zeros for a feed that was never asked. Texts live until the next call with the store. */
+/* Fills in zeros for a feed that was never asked. Texts live until the next call of this. */
 bool store_feed_get(struct store *s, const char *id, struct store_feed *out);
 bool store_feed_put(struct store *s, const struct store_feed *f);
+
+/* CAP's messages: which chain ("SENDER,IDENTIFIER" of its first) each is of, and whether a later
+ * one made it over. over is never taken back. What is older than a year is forgotten. */
+bool store_message_put(struct store *s, const char *feed, const char *message, const char *chain,
+                       bool over, int64_t now);
+/* False if it is not known: chain and over stay. */
+bool store_message_get(struct store *s, const char *feed, const char *message, char *chain,
+                       size_t room, bool *over);
 
 /* --- counts
  * --------------------------------------------------------------------------------------- */

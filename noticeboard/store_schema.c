@@ -47,6 +47,10 @@ const char *const store_migrations[] = {
     "  succeeded INTEGER NOT NULL, failures INTEGER NOT NULL, items INTEGER NOT NULL, etag TEXT,"
     "  modified TEXT, error TEXT) WITHOUT ROWID;"
 
+    "CREATE TABLE message("
+    "  feed TEXT NOT NULL, id TEXT NOT NULL, chain TEXT NOT NULL, over INTEGER NOT NULL,"
+    "  at INTEGER NOT NULL, PRIMARY KEY(feed, id)) WITHOUT ROWID;"
+
     "CREATE TABLE counted("
     "  notice TEXT NOT NULL, hour INTEGER NOT NULL, zone TEXT NOT NULL, lang TEXT NOT NULL,"
     "  displays INTEGER NOT NULL, taps INTEGER NOT NULL,"

@@ -2,6 +2,8 @@
 /* Services of the city, and what is known of each feed. */
 #include "noticeboard/store_internal.h"
 
+#include <stdio.h>
+
 #define SERVICE_COLUMNS                                                                            \
     "id, administration, publisher, title, form, text, place, shown, editor, changed "
 
@@ -105,8 +107,17 @@ bool store_service_get(struct store *s, const char *administration, int64_t id, 
 
 /* --- feeds
  * ---------------------------------------------------------------------------------------- */
+enum { FEED_TEXT = 512 };
+static const char *keep(char out[static FEED_TEXT], const char *text)
+{
+    if (text)
+        snprintf(out, FEED_TEXT, "%s", text);
+    return text ? out : NULL;
+}
+
 bool store_feed_get(struct store *s, const char *id, struct store_feed *out)
 {
+    static char texts[3][FEED_TEXT];
     sqlite3_stmt *q = store_sql(s,
                                 "SELECT due, tried, succeeded, failures, items, etag, modified, "
                                 "error FROM feed WHERE id = ?",
@@ -114,21 +125,19 @@ bool store_feed_get(struct store *s, const char *id, struct store_feed *out)
 
     *out = (struct store_feed){.id = id};
     s->failed = false;
-    if (!q)
-        return false;
-    if (sqlite3_step(q) == SQLITE_ROW) /* not reset: the texts live until the next call */
+    if (store_step(s, q)) { /* copied: a statement that is not reset holds the database's past */
         *out = (struct store_feed){.id = id,
                                    .due = sqlite3_column_int64(q, 0),
                                    .tried = sqlite3_column_int64(q, 1),
                                    .succeeded = sqlite3_column_int64(q, 2),
                                    .failures = sqlite3_column_int(q, 3),
                                    .items = sqlite3_column_int(q, 4),
-                                   .etag = store_text(q, 5),
-                                   .modified = store_text(q, 6),
-                                   .error = store_text(q, 7)};
-    else
+                                   .etag = keep(texts[0], store_text(q, 5)),
+                                   .modified = keep(texts[1], store_text(q, 6)),
+                                   .error = keep(texts[2], store_text(q, 7))};
         sqlite3_reset(q);
-    return true;
+    }
+    return !s->failed;
 }
 
 bool store_feed_put(struct store *s, const struct store_feed *f)
