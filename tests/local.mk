@@ -31,6 +31,10 @@ soak-rates: netfilter/loggia-gate
 	$(SOAK) tests/integration/test_gate_rates.py
 soak-accounting: netfilter/loggia-gate
 	$(SOAK) tests/integration/test_gate_accounting.py
-.PHONY: check-kernel soak-rates soak-accounting
+soak-restarts: netfilter/loggia-gate portal/loggiad portal/loggiactl
+	$(SOAK) tests/integration/test_gate_restarts.py
+soak-tunnels: netfilter/loggia-gate
+	$(SOAK) tests/integration/test_gate_tunnels.py
+.PHONY: check-kernel soak-rates soak-accounting soak-restarts soak-tunnels
 endif
 EXTRA_DIST += %D%/kernel

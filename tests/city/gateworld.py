@@ -129,10 +129,10 @@ def _family(host):
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _serve(where):
+def _serve(where, ports=(ECHO, 80, 443, 53, 2080)):
     """Echoes on ECHO (UDP, TCP); on TCP 80, 443, 2080 and UDP, TCP 53 says where it is."""
     sel = selectors.DefaultSelector()
-    for port in (ECHO, 80, 443, 53, 2080):
+    for port in ports:
         tcp = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64)
         tcp.setblocking(False)
         sel.register(tcp, selectors.EVENT_READ, ("listen", port))
@@ -267,6 +267,8 @@ def main(argv):
     command, *args = argv
     if command == "serve":
         _serve(args[0])
+    elif command == "echo":
+        _serve("", (ECHO,))
     elif command == "udp":
         print(json.dumps(_udp(args[0], *map(int, args[1:]))))
     elif command == "tcp":

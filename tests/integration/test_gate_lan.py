@@ -207,3 +207,54 @@ def test_the_tables_that_notice_claims_come_back_and_go_with_the_gate(city, gate
     city.gate.popen.wait(10)
     assert city.router.run(city.binary, "-c", city.conf, "--remove", check=False).returncode == 0
     assert there() == [False, False]
+
+
+# --- IPv6 ------------------------------------------------------------------------------------------
+
+def addresses(phone):
+    shown = phone.space.run("ip", "-6", "-o", "addr", "show", "dev", "wlan0", "scope", "global").stdout
+    return {line.split()[3].split("/")[0]: line for line in shown.splitlines()}
+
+
+def send_from(phone, source, host=INTERNET6):
+    script = (f"import socket; s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(('{source}', 0)); s.settimeout(0.5)\n"
+              f"s.sendto(b'x', ('{host}', 7777))\n"
+              "try:\n    print(len(s.recv(10)))\nexcept OSError:\n    print(0)\n")
+    return phone.space.run("/usr/bin/python3", "-c", script).stdout.strip() == "1"
+
+
+def test_every_ipv6_address_of_a_device_opens_with_it_and_counts_on_it(city, gate):
+    """SLAAC with privacy addresses and DHCPv6 from a real dnsmasq, two prefixes, one that comes in mid-session."""
+    phone = city.phones[0]
+    for key, value in {"accept_dad": 0, "accept_ra": 2, "use_tempaddr": 2}.items():
+        phone.space.sysctl(f"net.ipv6.conf.wlan0.{key}", value)
+    city.router.ip("addr", "replace", "2001:db8:a::1/64", "dev", "br0", "nodad")
+    city.internet.ip("-6", "route", "replace", "2001:db8:a::/47", "via", "2001:db8:77::1")
+    dnsmasq = city.router.start("dnsmasq", "-d", "-C", "/dev/null", "--port=0", "--interface=br0", "--bind-dynamic", "--user=root",
+                                "--enable-ra", "--ra-param=br0,4,60", "--dhcp-range=fd77::1000,fd77::1fff,slaac,64,1h",
+                                "--dhcp-range=::,constructor:br0,ra-stateless,64,1h", f"--dhcp-leasefile={city.world.dir}/leases6")
+    try:
+        script = city.world.dir / "dhclient-script"
+        script.write_text('#!/bin/sh\n[ -z "$new_ip6_address" ] || ip -6 addr replace "$new_ip6_address/128" dev wlan0 nodad\n')
+        script.chmod(0o755)
+        wait_for("a privacy address", lambda: any("temporary" in line for line in addresses(phone).values()), timeout=20)
+        phone.space.run("dhclient", "-6", "-1", "-sf", script, "-lf", city.world.dir / "dhclient6.leases", "-pf", "/dev/null",
+                        "-cf", "/dev/null", "wlan0", timeout=30)
+        before = addresses(phone)
+        assert any(a.startswith("fd77::1") and a.endswith(tuple("0123456789abcdef")) for a in before), before
+        assert not any(send_from(phone, a) for a in before), "no address is a way out"
+        number = gate.open(phone.mac).body.number
+        assert all(send_from(phone, a) for a in before), before
+        assert gate.read(phone.mac).body.up_packets >= len(before)
+        city.router.ip("addr", "replace", "2001:db8:b::1/64", "dev", "br0", "nodad")
+        new = wait_for("an address of the new prefix", lambda: [a for a in addresses(phone) if a.startswith("2001:db8:b:")], timeout=20)
+        assert send_from(phone, new[0])
+        phone.space.ip("addr", "flush", "dev", "wlan0", "scope", "global", "temporary")
+        phone.space.ip("addr", "add", "2001:db8:b::5e55/64", "dev", "wlan0", "nodad")
+        assert send_from(phone, "2001:db8:b::5e55"), "an address that changes mid-session"
+        now = gate.read(phone.mac).body
+        assert (now.number, now.up_packets >= len(before) + 2) == (number, True)
+    finally:
+        dnsmasq.stop()
+        for prefix in "ab":
+            city.router.run("ip", "addr", "del", f"2001:db8:{prefix}::1/64", "dev", "br0", check=False)
