@@ -20,6 +20,7 @@ struct client {
     uint64_t up_Bps, down_Bps; /* valid when rated is true, which adoption sees to */
     bool rated;
     bool read;                  /* counters are known, too (not so right after adoption) */
+    bool missing;               /* when it was read last the kernel did not have all of it */
     bool pending;               /* not in the kernel yet: its transaction is under way */
     struct gate_counters last;  /* session totals when last seen */
     struct gate_counters carry; /* what the kernel's counters do not hold of the session */

@@ -33,6 +33,7 @@ struct gate {
     struct loop_timer *expiry, *reader;
     struct loop_io *watch_io;
     size_t read_next;    /* keeper.c: how far the reading after adoption is */
+    bool checking;       /* it is read to see whether the kernel has everybody */
     uint64_t damaged_us; /* since when the table could not be rebuilt; 0: it is whole */
     unsigned features;
     uint64_t started_ms;

@@ -21,6 +21,7 @@
 #define EXPIRY_LATE_MS   20 /* the kernel counts in jiffies */
 #define READ_EVERY_MS    5
 #define DUMP_PAUSE_MS    50
+#define MISSING_MS       1000
 
 /* --- ends
  * -------------------------------------------------------------------------------------------
@@ -196,6 +197,23 @@ int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_for
     return 0;
 }
 
+/* Notifications were lost, so somebody may have deleted anything. The rules are made anew, which
+ * costs nobody anything, and all devices are looked for, little by little. */
+static void look_over(struct gate *g, uint64_t began_us, const struct ruleset_foreign *f)
+{
+    log_msg(LOG_WARNING, "event=notifications-lost devices=%zu", clients_count(g->clients));
+    if (ruleset_install(g->rs) < 0) {
+        keeper_rebuild(g, began_us, f);
+        return;
+    }
+    ruleset_claims(g->rs, true);
+    for (size_t i = 0; i < clients_count(g->clients); i++)
+        clients_at(g->clients, i)->read = false;
+    g->checking = true;
+    g->read_next = 0;
+    loop_timer_start(g->reader, READ_EVERY_MS);
+}
+
 static void on_watch(void *arg, int fd, int events)
 {
     struct gate *g = arg;
@@ -205,6 +223,8 @@ static void on_watch(void *arg, int fd, int events)
     ruleset_watch_read(g->rs, &f);
     if (f.damaged || (f.overrun && !ruleset_present(g->rs)))
         keeper_rebuild(g, began_us, &f);
+    else if (f.overrun)
+        look_over(g, began_us, &f);
     else if (f.claims)
         ruleset_claims(g->rs, true);
 }
@@ -257,6 +277,16 @@ static void adopt_numbers(struct gate *g)
     clients_numbers_after(g->clients, end);
 }
 
+/* Whose time is just over may be missed: that is in order. */
+static bool any_missing(struct client **batch, size_t n)
+{
+    uint64_t soon = loop_now_ms() + MISSING_MS;
+    for (size_t i = 0; i < n; i++)
+        if (batch[i]->missing && batch[i]->ends_ms > soon)
+            return true;
+    return false;
+}
+
 static void on_read_time(void *arg)
 {
     struct gate *g = arg;
@@ -273,8 +303,15 @@ static void on_read_time(void *arg)
     }
     if (n > 0)
         work_read(g, batch, n);
-    if (clients_at(g->clients, g->read_next))
+    if (g->checking && any_missing(batch, n)) {
+        struct ruleset_foreign unknown = {.damaged = true};
+        g->checking = false;
+        keeper_rebuild(g, loop_now_us(), &unknown);
+    } else if (clients_at(g->clients, g->read_next)) {
         loop_timer_start(g->reader, READ_EVERY_MS);
+    } else {
+        g->checking = false;
+    }
 }
 
 static int adopt(struct gate *g)

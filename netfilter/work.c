@@ -90,7 +90,8 @@ static void take_reading(struct client *c, const struct ruleset_reading *r)
         c->last.down_bytes = r->counters.down_bytes + c->carry.down_bytes;
         c->last.down_packets = r->counters.down_packets + c->carry.down_packets;
     }
-    c->read = c->read || (r->found_up && r->found_down);
+    c->missing = !r->found_up || !r->found_down;
+    c->read = c->read || !c->missing;
     c->rated = c->rated || c->read;
 }
 

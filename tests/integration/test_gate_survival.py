@@ -198,6 +198,33 @@ def test_changes_of_others_that_do_no_harm_rebuild_nothing(city, gate, phone):
     assert not [e for e in gate.events if e.verb == gc.REBUILT]
 
 
+@pytest.mark.parametrize("harm", ["flush ruleset", "flush chain inet loggia from_lan", "flush map inet loggia up",
+                                  "add table inet innocent"])
+def test_what_happened_while_notifications_were_lost_is_put_right(city, gate, phone, harm):
+    """The gate stands still while others change so much that the kernel has no room left to tell it."""
+    number = gate.open(phone.mac, up=10**7, tag="s=1").body.number
+    assert phone.udp(INTERNET4, 10, 100)["back"] == 10
+    assert gate.read(phone.mac).body.up_packets == 10
+    lost = city.gate.output().count("event=notifications-lost") + city.gate.output().count("event=rebuilt")
+    churn = city.world.dir / "churn.nft"
+    elements = ", ".join(f"{a}.{b}.{c}.{d}" for a in (10, 11) for b in range(20) for c in range(100) for d in range(25))
+    churn.write_text(f"table inet churn {{ set s {{ type ipv4_addr; }}\n}}\nadd element inet churn s {{ {elements} }}\nflush set inet churn s\n")
+    city.gate.popen.send_signal(signal.SIGSTOP)
+    try:
+        for _ in range(3):
+            city.router.run("nft", "-f", churn)
+        city.router.run("nft", harm)
+    finally:
+        city.gate.popen.send_signal(signal.SIGCONT)
+    wait_for("it is noticed", lambda: city.gate.output().count("event=notifications-lost") +
+             city.gate.output().count("event=rebuilt") > lost, timeout=20)
+    wait_for("the citizen is online", lambda: phone.udp(INTERNET4, 1, 100)["back"] == 1)
+    assert city.phones[1].udp(INTERNET4, 3, 100)["back"] == 0
+    e = gate.read(phone.mac).body
+    assert (e.number, e.tag, e.up_Bps) == (number, "s=1", 10**7) and e.up_packets >= 11, e
+    city.router.run("nft", "delete table inet churn", check=False)
+
+
 # --- who speaks -----------------------------------------------------------------------------------
 
 def test_a_second_controller_is_refused(city, gate):
