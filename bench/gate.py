@@ -17,9 +17,10 @@ import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("LOGGIA_BUILD", SOURCE))
-sys.path.insert(0, str(SOURCE / "tests"))
+sys.path[:0] = [str(SOURCE / "tests"), str(SOURCE / "bench")]
 
 from city.netns import World  # noqa: E402
+from report import Report, output  # noqa: E402
 
 SIZES = (1, 2000, 100_000)
 SINK, DESTINATION = "198.51.100.2", "203.0.113.0"
@@ -128,46 +129,6 @@ class Bare:
 def kernel_kb():
     lines = dict(line.split(":") for line in pathlib.Path("/proc/meminfo").read_text().splitlines())
     return sum(int(lines[k].split()[0]) for k in ("Slab", "Percpu"))
-
-
-class Report:
-    def __init__(self):
-        self.measures, self.missing = [], []
-
-    def add(self, name, value, unit, base=None, ratio=None, spread=None, must=None, ok=None):
-        self.measures.append({"name": name, "value": value, "unit": unit, "base": base, "ratio": ratio,
-                              "spread": spread, "must": must, "ok": ok})
-        shown = f"{name:<66} {value:>10,.4g} {unit:<10}" if value < 1e4 else f"{name:<66} {value:>10,.0f} {unit:<10}"
-        shown += f" base {base:>9,.4g}" if base is not None and base < 1e4 else ""
-        shown += f" base {base:>9,.0f}" if base is not None and base >= 1e4 else ""
-        shown += f" ratio {ratio:.3f}" if ratio is not None else ""
-        shown += f" ±{spread:.0%}" if spread is not None else ""
-        print(f"{shown}  {must or ''} {'' if ok is None else 'ok' if ok else 'MISSED'}", flush=True)
-
-    def ratio(self, name, values, bases, unit, least=None, most=None, inverse=False):
-        """Medians of values and bases that were taken in turn. inverse: of costs, the ratio is base/value."""
-        value, base = statistics.median(values), statistics.median(bases)
-        ratio = base / value if inverse else value / base
-        quartiles = statistics.quantiles(values, n=4)
-        must = f"ratio >= {least}" if least else f"ratio <= {most}" if most else None
-        ok = None if not must else ratio >= least if least else ratio <= most
-        self.add(name, value, unit, base, round(ratio, 3), round((quartiles[2] - quartiles[0]) / value, 3), must, ok)
-        return ratio
-
-    def save(self):
-        def output(*argv):
-            with contextlib.suppress(OSError):
-                return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip().splitlines()[0]
-            return None
-        path = BUILD / "bench/gate.json"
-        cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "?")
-        path.write_text(json.dumps({
-            "machine": {"cpu": cpu, "cores": os.cpu_count(), "load": os.getloadavg()[0],
-                        "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20},
-            "versions": {"kernel": platform.release(), "nft": output("nft", "--version"),
-                         "loggia-gate": output(str(BUILD / "netfilter/loggia-gate"), "--version")},
-            "measures": self.measures, "missing": self.missing}, indent=1) + "\n")
-        print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; written: {path}")
 
 
 @contextlib.contextmanager
@@ -281,7 +242,8 @@ def main():
         {"name": "resident memory of loggiad", "reason": "the gate is measured alone here"},
         {"name": "openNDS 9.10", "reason": "not run: nobody has set it up in these namespaces yet"},
         {"name": "click to first packet", "reason": "needs loggiad, a portal's page and a RADIUS server"}]
-    report.save()
+    report.save(BUILD / "bench/gate.json", nft=output("nft", "--version"),
+                    **{"loggia-gate": output(str(BUILD / "netfilter/loggia-gate"), "--version")})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@
  *     requests=N            in all
  *     lost_ms=N             without an answer for so long it is lost (1000); nothing is repeated
  *     kind=silent|tap       what a router asks (silent)
- *     devices=NAME:PREFIX:FIRST:STEP:COUNT   up to 8 times; they take turns
+ *     devices=NAME:PREFIX:FIRST:STEP:COUNT   up to 8 times; they take turns. One name: one count
  *
  * Device i of a group has the address PREFIX:10, then FIRST + i * STEP in four bytes, as the test
  * city's directories number them; behind COUNT it begins anew. Every request is signed and every
@@ -40,6 +40,7 @@
 struct group {
     char name[32];
     unsigned prefix, first, step, count;
+    struct group *counts; /* the first of this name, where it is counted */
     unsigned answered, accepted, lost, n_times;
     float *times_ms;
     struct profile {
@@ -86,6 +87,8 @@ static bool read_group(const char *text)
     if (n_groups == MAX_GROUPS || sscanf(text, "%31[^:]:%x:%u:%u:%u", g->name, &g->prefix,
                                          &g->first, &g->step, &g->count) != 5)
         return false;
+    for (g->counts = groups; strcmp(g->counts->name, g->name) != 0; g->counts++)
+        ;
     n_groups++;
     return g->count > 0;
 }
@@ -125,7 +128,7 @@ static void prepare(void)
             setsockopt(sockets[i].fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     }
     for (size_t i = 0; i < n_groups; i++)
-        if (!(groups[i].times_ms = calloc(requests / n_groups + 1, sizeof(float))))
+        if (!(groups[i].times_ms = calloc(requests, sizeof(float))))
             die("calloc");
 }
 
@@ -165,7 +168,8 @@ static void send_one(void)
         waiting--;
         done++;
     }
-    struct group *g = s->group = &groups[sent % n_groups];
+    struct group *g = &groups[sent % n_groups];
+    s->group = g->counts;
     unsigned number = g->first + sent / (unsigned)n_groups % g->count * g->step;
     struct mac mac = {{(uint8_t)g->prefix, 0x10, (uint8_t)(number >> 24), (uint8_t)(number >> 16),
                        (uint8_t)(number >> 8), (uint8_t)number}};
@@ -297,6 +301,8 @@ int main(int argc, char **argv)
     printf("{\"seconds\": %.3f, \"per_s\": %.0f, \"answered\": %u, \"lost\": %u, \"groups\": {",
            took, answered / took, answered, requests - answered);
     for (size_t i = 0; i < n_groups; i++) {
+        if (groups[i].counts != &groups[i])
+            continue;
         printf("%s", i ? ", " : "");
         print_group(&groups[i]);
     }

@@ -24,7 +24,7 @@ security {{
 	status_server = yes
 }}
 thread pool {{
-	start_servers = 8
+	start_servers = 32
 	max_servers = 32
 	min_spare_servers = 8
 	max_spare_servers = 32
@@ -161,6 +161,42 @@ BOTH = """
 		}
 """
 
+# What a pass is without Loggia: one more question, to the same database.
+SQL = """
+	sql {{
+		driver = "rlm_sql_sqlite"
+		dialect = "sqlite"
+		sqlite {{
+			filename = "{database}"
+			busy_timeout = 500
+		}}
+		radius_db = "loggia"
+		acct_table1 = "radacct"
+		acct_table2 = "radacct"
+		read_clients = no
+		read_groups = no
+		read_profiles = no
+		sql_user_name = "%{{User-Name}}"
+		query_timeout = 2
+		pool {{
+			start = 8
+			min = 8
+			max = 32
+			spare = 24
+			uses = 0
+			retry_delay = 1
+			lifetime = 0
+			idle_timeout = 0
+		}}
+	}}
+"""
+
+WITH_PASSES = """
+		update control {
+			&Tmp-String-2 := "%{sql:SELECT COALESCE((SELECT CASE WHEN paused <> 0 THEN 'paused' ELSE CAST(expires - %l AS TEXT) END FROM passes WHERE device = '%{User-Name}' AND expires > %l), 'none')}"
+		}
+""" + BOTH
+
 CACHE = """
 	cache {
 		driver = "rlm_cache_rbtree"
@@ -209,6 +245,7 @@ def configuration(kind, centre, directory, port, secret):
     modules, authorize = {
         "always": ("", ALWAYS),
         "stock": (both_directories(centre), BOTH),
+        "passes": (SQL.format(database=centre.database) + both_directories(centre), WITH_PASSES),
         "tuned": (both_directories(centre, 1), BOTH),
         "cached": (CACHE + both_directories(centre), CACHED),
     }[kind]

@@ -358,16 +358,27 @@ static void expire_queue(struct lane *l, uint64_t now)
     finish_all(l, over);
 }
 
-/* True if the link is still there. */
+static bool heard_since(const struct lane *l, uint64_t at)
+{
+    for (size_t i = 0; i < l->n_links; i++)
+        if (l->links[i].heard_ms > at)
+            return true;
+    return false;
+}
+
+/* True if the link is still there. A link is frozen if it has said nothing at all since a search
+ * was sent that is too old now; and if no other link of that directory has either, all that are on
+ * their way have failed, not only those that are too old. */
 static bool expire_link(struct lane *l, struct link *k, uint64_t now)
 {
     struct search *s, *next, *over = NULL;
     unsigned n = 0;
-    bool frozen = false;
+    bool frozen = false, all = false;
     HASH_ITER (hh, k->searches, s, next) {
         if (!too_old(l, s->sent_ms, now))
             break;
         frozen = frozen || k->heard_ms <= s->sent_ms;
+        all = all || !heard_since(l, s->sent_ms);
         directory_abandon(k->directory, s->number);
         HASH_DEL(k->searches, s);
         DL_APPEND(over, s);
@@ -375,6 +386,8 @@ static bool expire_link(struct lane *l, struct link *k, uint64_t now)
     }
     if (n == 0)
         return true;
+    if (all)
+        n += HASH_COUNT(k->searches);
     if (frozen)
         drop_link(l, k, &over);
     if (count_failures(l, n, frozen ? "connection is silent" : "search timed out")) {

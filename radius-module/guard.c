@@ -70,7 +70,11 @@ void guard_leave(struct guard *g, bool ok)
     } else {
         opened = breaker_failure(&g->breaker, now);
     }
-    pthread_cond_broadcast(&g->left);
+    /* One place, one who waits for it; but all have to hear that nobody is let in any more. */
+    if (breaker_allows(&g->breaker))
+        pthread_cond_signal(&g->left);
+    else
+        pthread_cond_broadcast(&g->left);
     pthread_mutex_unlock(&g->lock);
     if (opened)
         report_line(g->report, LOG_WARNING, "event=store_failing what=%s breaker=open", g->name);

@@ -24,13 +24,14 @@ struct errand {
     enum rlm_query query;
     struct rlm_loggia_row row;
     bool done, abandoned;
+    pthread_cond_t finished; /* its own: nobody is woken for somebody else's errand */
     struct errand *prev, *next;
 };
 
 struct rlm_loggia_desk {
     rlm_loggia_t *inst;
     pthread_mutex_t lock;
-    pthread_cond_t work, finished;
+    pthread_cond_t work;
     bool stop;
     struct errand *errands;
     pthread_t threads[MOST_THREADS];
@@ -40,6 +41,7 @@ struct rlm_loggia_desk {
 static void errand_free(struct errand *e)
 {
     talloc_free(e->request);
+    pthread_cond_destroy(&e->finished);
     free(e);
 }
 
@@ -92,7 +94,7 @@ static void *sit(void *arg)
         if (e->abandoned)
             errand_free(e);
         else
-            pthread_cond_broadcast(&d->finished);
+            pthread_cond_signal(&e->finished);
     }
     pthread_mutex_unlock(&d->lock);
     return NULL;
@@ -102,17 +104,12 @@ struct rlm_loggia_desk *rlm_loggia_desk_start(rlm_loggia_t *inst)
 {
     struct rlm_loggia_desk *d = calloc(1, sizeof *d);
     unsigned wanted = 2 * inst->settings->store_workers;
-    pthread_condattr_t attr;
     sigset_t all, before;
     if (!d)
         return NULL;
     d->inst = inst;
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->work, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&d->finished, &attr);
-    pthread_condattr_destroy(&attr);
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     while (d->n_threads < wanted && d->n_threads < MOST_THREADS &&
@@ -140,7 +137,6 @@ void rlm_loggia_desk_stop(struct rlm_loggia_desk *d)
         errand_free(e);
     }
     pthread_cond_destroy(&d->work);
-    pthread_cond_destroy(&d->finished);
     pthread_mutex_destroy(&d->lock);
     free(d);
 }
@@ -152,12 +148,17 @@ static struct errand *send_off(struct rlm_loggia_desk *d, REQUEST *request, cons
                                struct guard *guard, int first, enum rlm_query query)
 {
     struct errand *e = calloc(1, sizeof *e);
+    pthread_condattr_t attr;
     if (!e)
         return NULL;
     if (!(e->request = copy_of(request))) {
         free(e);
         return NULL;
     }
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&e->finished, &attr);
+    pthread_condattr_destroy(&attr);
     e->guard = guard;
     e->mac = *mac;
     e->first = first;
@@ -176,7 +177,7 @@ static void collect(struct rlm_loggia_desk *d, struct errand *e, uint64_t until_
                              .tv_nsec = (long)(until_ms % 1000) * 1000000};
     pthread_mutex_lock(&d->lock);
     while (!e->done && clock_ms() < until_ms)
-        pthread_cond_timedwait(&d->finished, &d->lock, &until);
+        pthread_cond_timedwait(&e->finished, &d->lock, &until);
     bool done = e->done;
     e->abandoned = !done;
     if (done)

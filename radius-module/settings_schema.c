@@ -171,7 +171,7 @@ const struct option_row settings_schema[] = {
     NUMBER("authority", "options", "connections", A(connections), 1, AUTHORITY_MAX_CONNECTIONS, "2", "", "kept open"),
     NUMBER("authority", "options", "pipeline", A(pipeline), 1, 1024, "128", "searches", "on their way over one connection"),
     NUMBER("authority", "options", "net_timeout", A(directory.net_timeout_ms), 50, 60000, "1000", "ms", "each step of opening a connection"),
-    NUMBER("authority", "options", "search_timeout", A(search_timeout_ms), 50, 60000, "500", "ms", "then a search has failed"),
+    NUMBER("authority", "options", "search_timeout", A(search_timeout_ms), 50, 60000, "300", "ms", "then a search has failed; at least the deadline, more for a directory that is slower and whose answers are worth remembering"),
     NUMBER("authority", "options", "keepalive_idle", A(directory.keepalive_idle_s), 1, DAY, "30", "s", ""),
     NUMBER("authority", "options", "breaker_failures", A(breaker_failures), 1, 1000, "3", "", "in a row, that open the breaker"),
     NUMBER("authority", "options", "breaker_open", A(breaker_open_ms), 50, 600000, "500", "ms", "between two probes"),
