@@ -18,6 +18,12 @@ noinst_LTLIBRARIES += %D%/libloggia-core.la
 if HOST
 noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la %D%/libloggia-cert.la \
     %D%/libloggia-bundle.la %D%/libloggia-fetch.la
+if ROUTER
+noinst_LTLIBRARIES += %D%/libloggia-confine.la
+%C%_libloggia_confine_la_SOURCES = %D%/confine.c %D%/confine.h
+%C%_libloggia_confine_la_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
+%C%_libloggia_confine_la_LIBADD = $(SECCOMP_LIBS)
+endif
 %C%_libloggia_fetch_la_SOURCES = %D%/fetch.c %D%/fetch.h
 %C%_libloggia_fetch_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 %C%_libloggia_fetch_la_LIBADD = $(CURL_LIBS)

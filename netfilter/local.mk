@@ -23,5 +23,5 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/work.c
 %C%_loggia_gate_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(NFTNL_CFLAGS) $(NL_CFLAGS) $(CAPNG_CFLAGS)
 %C%_loggia_gate_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-%C%_loggia_gate_LDADD = lib/libloggia-host.la lib/libloggia-core.la \
+%C%_loggia_gate_LDADD = lib/libloggia-confine.la lib/libloggia-host.la lib/libloggia-core.la \
     $(NFTNL_LIBS) $(NL_LIBS) $(CAPNG_LIBS)

@@ -10,6 +10,7 @@
  * Order of starting: arguments and configuration; the lock, so that a table has one gate; the
  * socket, while there may be the right to make it; away with all privileges but one; the table. */
 #include "lib/config.h"
+#include "lib/confine.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/notify.h"
@@ -368,6 +369,8 @@ static int run(struct program *p)
         struct loop_signal *term = loop_signal_new(g->loop, SIGTERM, on_end, g);
         struct loop_signal *intr = loop_signal_new(g->loop, SIGINT, on_end, g);
         struct loop_signal *hup = loop_signal_new(g->loop, SIGHUP, on_reload, p);
+        if (!confine(err, sizeof err)) /* a kernel without it: all else still holds */
+            log_msg(LOG_WARNING, "event=not-confined error=\"%s\"", err);
         say_ready(g);
         loop_run(g->loop);
         loop_signal_free(term);

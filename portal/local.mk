@@ -47,7 +47,7 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/web_pages.c
 %C%_loggiad_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(JANSSON_CFLAGS)
 %C%_loggiad_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-%C%_loggiad_LDADD = %D%/libloggia-portal.la %D%/libloggia-radius.la lib/libloggia-web.la \
+%C%_loggiad_LDADD = lib/libloggia-confine.la %D%/libloggia-portal.la %D%/libloggia-radius.la lib/libloggia-web.la \
     lib/libloggia-cert.la lib/libloggia-host.la lib/libloggia-core.la $(JANSSON_LIBS)
 
 %C%_loggiactl_SOURCES = \

@@ -6,6 +6,7 @@
  * goes on. That is why there is no Accounting-Off on SIGTERM, but where no session is open. */
 #include "portal/portal.h"
 #include "lib/config.h"
+#include "lib/confine.h"
 #include "lib/http.h"
 #include "lib/i18n.h"
 #include "lib/log.h"
@@ -317,6 +318,9 @@ static bool anybody_open(const struct portal *p)
 
 int portal_run(struct portal *p)
 {
+    char err[128];
+    if (!confine(err, sizeof err)) /* a kernel without it: all else still holds */
+        log_msg(LOG_WARNING, "event=not-confined error=\"%s\"", err);
     loop_run(p->loop);
     if (p->exit_status == 0 && p->listed_once && !anybody_open(p))
         sessions_account_nas(p, ACCT_OFF);

@@ -88,6 +88,10 @@ def test_a_unit_does_not_kill_its_daemon_for_a_system_call(square, daemon):
     own = max(i for i, line in enumerate(lines) if "execve(" in line) + 1  # after setpriv
     used = {m[1] for line in lines[own:] if (m := re.match(r"\d+ +(?:<\.\.\. )?([a-z_0-9]+)(?:\(| resumed)", line))}
     assert {"epoll_wait", "socket"} <= used
+    sanitized = b"__asan_init" in PROGRAMS[daemon].read_bytes()
+    assert "seccomp" in used or sanitized, "its own filter, where no systemd makes one"
+    confined = next((i for i, line in enumerate(lines) if "seccomp(SECCOMP_SET_MODE_FILTER" in line), len(lines))
+    assert not [line for line in lines[confined:] if " EPERM " in line], "it leaves the daemon what it needs"
     refused = used - allowed_by((SOURCE / f"conf/systemd/{daemon}.service").read_text())
     assert not refused, refused
 

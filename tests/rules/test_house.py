@@ -21,6 +21,7 @@ LIBRARY_ROOMS = {
     r"netlink/|linux/neighbour": r"netfilter/neigh[a-z_]*\.[ch]",
     r"linux/rtnetlink|linux/fib_rules": r"netfilter/(neigh[a-z_]*|ruleset_guard)\.[ch]",
     r"cap-ng\.h|sys/capability": r"(netfilter/privileges|lib/unprivileged)\.c",
+    r"seccomp\.h": r"lib/confine\.c",
     r"ldap\.h|lber\.h": r"radius-module/directory[a-z_]*\.[ch]|noticeboard/signin_ldap\.c",
     r"sqlite3\.h": r"noticeboard/store[a-z_]*\.[ch]",
     r"freeradius/|talloc\.h": r"radius-module/(rlm_loggia[a-z_]*\.[ch]|freeradius_min\.h)",

@@ -7,3 +7,7 @@ tests_unit_test_gate_verbs_SOURCES = tests/unit/test_gate_verbs.c netfilter/verb
     netfilter/settings.c
 tests_unit_test_gate_verbs_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_gate_verbs_LDADD = lib/libloggia-core.la $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_confine
+tests_unit_test_confine_SOURCES = tests/unit/test_confine.c
+tests_unit_test_confine_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_confine_LDADD = lib/libloggia-confine.la $(CMOCKA_LIBS)
