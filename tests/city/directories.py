@@ -101,7 +101,11 @@ access to * by dn.exact="{self.bind_dn}" read by anonymous auth by * none
             self.process.stop()
 
     def freeze(self):
+        """Returns when not one of its threads runs any more."""
         self.process.kill(signal.SIGSTOP, wait=False)
+        wait_for(f"slapd of {self.name} stands still", lambda: all(
+            stat.read_text().rsplit(")", 1)[1].split()[0] == "T"
+            for stat in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat")))
 
     def thaw(self):
         self.process.kill(signal.SIGCONT, wait=False)
