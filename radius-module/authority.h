@@ -21,6 +21,7 @@
 struct authority_conf {
     char *name;
     struct directory_conf directory;
+    bool follow;                /* be told what changes, where the directory offers it */
     uint32_t connections;       /* K */
     uint32_t pipeline;          /* searches on their way over one connection, at most */
     uint32_t search_timeout_ms; /* without an answer for so long a search has failed */

@@ -4,8 +4,8 @@
  * blocking socket makes ldap_result() hang on half a message, whatever timeout it was given, so the
  * socket is made non-blocking before the first byte is asked for; libldap then keeps the half it
  * has. Referrals would make it dial somebody else: off. The rest is bounds. */
-#include "radius-module/directory.h"
 #include "radius-module/directory_bulk.h"
+#include "radius-module/directory_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,12 +18,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
-
-struct directory {
-    LDAP *ld;
-    int fd;
-    struct bulk *bulk; /* libldap's; NULL: not a connection that searches */
-};
 
 static struct timeval tv_of(uint32_t ms)
 {
@@ -281,7 +275,7 @@ static void read_dn(LDAP *ld, LDAPMessage *entry, struct values *into)
     ber_free(ber, 0);
 }
 
-static void read_entry(LDAP *ld, LDAPMessage *entry, struct values *into)
+void directory_read_entry(LDAP *ld, LDAPMessage *entry, struct values *into)
 {
     BerElement *ber = NULL;
     read_dn(ld, entry, into);
@@ -323,7 +317,7 @@ enum directory_event directory_next(struct directory *d,
     if (kind == LDAP_RES_SEARCH_ENTRY) {
         struct values *v = into(arg, *number);
         if (v)
-            read_entry(d->ld, msg, v);
+            directory_read_entry(d->ld, msg, v);
         event = DIRECTORY_ENTRY;
     } else if (kind == LDAP_RES_SEARCH_RESULT) {
         read_result(d->ld, msg, ok, why, why_len);

@@ -54,6 +54,28 @@ void directory_abandon(struct directory *d, int number);
  * again when it may be written. */
 bool directory_flush(struct directory *d);
 
+/* --- what changes there (RFC 4533, refreshAndPersist), directory_follow.c ------------------------
+ */
+#define DIRECTORY_COOKIE_MAX 512
+struct directory_cookie { /* how far the changes are known; len 0: not at all */
+    char data[DIRECTORY_COOKIE_MAX];
+    size_t len;
+};
+
+enum directory_change {
+    CHANGE_NOTHING, /* more has to come first, or it is of no interest */
+    CHANGE_ENTRY,   /* an entry is new, or another, or gone: then it has a name and nothing else */
+    CHANGE_REFUSED, /* the directory does not offer it, or not to this identity */
+    CHANGE_DOWN     /* the connection is done for */
+};
+/* Asks to be told, on a connection that does nothing else. 0: it is done for. */
+int directory_follow(struct directory *d, const char *base, const char *filter,
+                     const char *const *attributes, const struct directory_cookie *cookie);
+/* Reads one message without waiting. known: whether what was there before has been told (*known is
+ * set when it has); until then entries are none that changed, unless there was a cookie. */
+enum directory_change directory_follow_next(struct directory *d, struct values *into, bool *known,
+                                            bool *again, struct directory_cookie *cookie);
+
 /* Whether this is the password of the entry dn: a simple bind (RFC 4513 section 5.1), which changes
  * who the connection belongs to; so never on one that searches. Waits. An empty name or password is
  * WRONG and nothing is sent: a directory would take either for an anonymous bind, which succeeds

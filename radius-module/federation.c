@@ -352,7 +352,8 @@ struct fed *fed_new(const struct fed_conf *conf, struct report *report)
     f->authorities = authorities_new(conf->authorities, conf->n_authorities, on_answer, f, report);
     if (f->authorities)
         f->login = login_new(conf, f->authorities, report);
-    if (!f->memory || !f->login) {
+    f->follow = follow_new(conf->authorities, conf->n_authorities, fed_followed, f, report);
+    if (!f->memory || !f->login || !f->follow) {
         fed_free(f);
         return NULL;
     }
@@ -368,6 +369,8 @@ int fed_start(struct fed *f)
     pthread_sigmask(SIG_BLOCK, &all, &before);
     if (rc == 0)
         rc = login_start(f->login);
+    if (rc == 0)
+        rc = follow_start(f->follow);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
 }
@@ -376,6 +379,7 @@ void fed_free(struct fed *f)
 {
     if (!f)
         return;
+    follow_free(f->follow);
     authorities_free(f->authorities);
     login_free(f->login);
     memory_free(f->memory);

@@ -108,7 +108,7 @@ void fed_tick(struct fed *f, unsigned rounds);
 
 struct fed_stats {
     uint64_t questions, coalesced, remembered, stale, bulkhead, deadline;
-    uint64_t rechecked, denied;
+    uint64_t rechecked, denied, followed;
     size_t devices;
 };
 void fed_stats(struct fed *f, struct fed_stats *out);

@@ -9,6 +9,7 @@
 #include "radius-module/federation_private.h"
 
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #define LIVE_S       3600 /* a session of which nobody has said a word for so long is over */
@@ -310,6 +311,58 @@ void fed_tick(struct fed *f, unsigned rounds)
         left = count ? left : 0;
         pthread_mutex_unlock(&f->lock);
     }
+}
+
+/* --- what a directory tells by itself -----------------------------------------------------------
+ */
+
+/* With lock held. What it says now is asked for: at once if somebody is online, else when they
+ * come. */
+static void changed_there(struct fed *f, struct memory_device *d, size_t authority)
+{
+    uint64_t now = clock_ms();
+    f->stats.followed++;
+    d->answers[authority].asked_for = true;
+    if (d->bound && d->bound->authority == authority)
+        d->bound->answer.asked_for = true;
+    if (!memory_ahead(d->live_until_s, now))
+        return;
+    fed_ask_anew(f, &d->mac);
+    d->recheck_s = (uint32_t)(now / 1000) + 1; /* an answer may be on its way that is older */
+}
+
+/* Devices that are bound to the entry of this name: nothing finds them but looking. */
+static void changed_person(struct fed *f, size_t authority, const char *dn)
+{
+    size_t at = 0, count = 1;
+    while (at < count) {
+        pthread_mutex_lock(&f->lock);
+        count = memory_count(f->memory);
+        for (size_t i = 0; i < SLICE && at < count; i++, at++) {
+            struct memory_device *d = memory_nth(f->memory, at);
+            if (d->bound && d->bound->authority == authority && strcasecmp(d->bound->dn, dn) == 0)
+                changed_there(f, d, authority);
+        }
+        pthread_mutex_unlock(&f->lock);
+    }
+}
+
+void fed_followed(void *fed, size_t authority, const struct values *values)
+{
+    struct fed *f = fed;
+    struct mac mac;
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < values->n; i++) {
+        const struct value *v = &values->v[i];
+        struct memory_device *d = !v->too_long && mac_parse(v->data, &mac) && mac_is_device(&mac)
+                                      ? memory_get(f->memory, &mac)
+                                      : NULL;
+        if (d)
+            changed_there(f, d, authority);
+    }
+    pthread_mutex_unlock(&f->lock);
+    if (values->dn[0] && !values->dn_cut)
+        changed_person(f, authority, values->dn);
 }
 
 void fed_on_change(struct fed *f, fed_changed_fn fn, void *arg)

@@ -5,6 +5,7 @@
 #define LOGGIA_RADIUS_MODULE_FEDERATION_PRIVATE_H
 
 #include "radius-module/federation.h"
+#include "radius-module/follow.h"
 #include "radius-module/memory.h"
 #include <pthread.h>
 #include <uthash.h>
@@ -29,6 +30,7 @@ struct fed {
     struct report *report;
     struct authorities *authorities;
     struct login *login;
+    struct follow *follow;
     pthread_mutex_t lock;
     struct fed_question *questions; /* that others may join, by device */
     struct memory *memory;
@@ -55,6 +57,9 @@ void fed_remember(struct fed *f, struct memory_device *d, struct memory_answer *
 /* Whether what is stored of the device has to be written again; says so, once. */
 void fed_check_stored(struct fed *f, struct memory_device *d);
 uint32_t fed_refresh_s(const struct fed_conf *c);
+
+/* Without the lock: a follow_fn. */
+void fed_followed(void *fed, size_t authority, const struct values *values);
 
 /* --- federation.c */
 void fed_ask_anew(struct fed *f, const struct mac *mac);

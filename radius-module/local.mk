@@ -7,8 +7,10 @@ noinst_LTLIBRARIES += %D%/libloggia-federation.la
     %D%/breaker.c %D%/breaker.h \
     %D%/decision.c %D%/decision.h \
     %D%/directory.c %D%/directory.h %D%/directory_bulk.c %D%/directory_bulk.h \
+    %D%/directory_follow.c %D%/directory_private.h \
     %D%/entitlement.c %D%/entitlement.h \
     %D%/federation.c %D%/federation.h %D%/federation_memory.c %D%/federation_pass.c %D%/federation_private.h \
+    %D%/follow.c %D%/follow.h \
     %D%/guard.c %D%/guard.h \
     %D%/login.c %D%/login.h %D%/login_bind.c %D%/login_private.h \
     %D%/memory.c %D%/memory.h \

@@ -168,6 +168,7 @@ const struct option_row settings_schema[] = {
     WORD("authority", "sasl", "external", TYPE_BOOL, A(directory.external), YES_NO, "no",
          "binds with SASL EXTERNAL: who this server is says its certificate, or the kernel (ldapi); identity, if set, is whom it acts for"),
 
+    WORD("authority", "options", "follow", TYPE_BOOL, A(follow), YES_NO, "yes", "be told what changes there, where the directory offers it (RFC 4533), on a connection more"),
     NUMBER("authority", "options", "connections", A(connections), 1, AUTHORITY_MAX_CONNECTIONS, "2", "", "kept open"),
     NUMBER("authority", "options", "pipeline", A(pipeline), 1, 1024, "128", "searches", "on their way over one connection"),
     NUMBER("authority", "options", "net_timeout", A(directory.net_timeout_ms), 50, 60000, "1000", "ms", "each step of opening a connection"),

@@ -177,6 +177,8 @@ void status_metrics(FILE *out, const struct status_source *s)
            "Workers that did not wait for a silent authority, for enough did.");
     number(out, "rechecks_total", "counter", f.rechecked,
            "Times that everybody was asked about a device that is online.");
+    number(out, "followed_total", "counter", f.followed,
+           "Changes that directories told by themselves, of devices in the memory.");
     number(out, "shut_out_total", "counter", f.denied, "Devices that an authority has shut out.");
     number(out, "disconnects_total", "counter", s->disconnects,
            "Disconnect-Requests for sessions of those.");
@@ -262,9 +264,9 @@ void status_text(FILE *out, const struct status_source *s)
     fprintf(out, "memory: devices=%zu questions=%llu remembered=%llu coalesced=%llu stale=%llu\n",
             f.devices, (unsigned long long)f.questions, (unsigned long long)f.remembered,
             (unsigned long long)f.coalesced, (unsigned long long)f.stale);
-    fprintf(out, "online: rechecked=%llu shut_out=%llu disconnects=%llu\n",
-            (unsigned long long)f.rechecked, (unsigned long long)f.denied,
-            (unsigned long long)s->disconnects);
+    fprintf(out, "online: rechecked=%llu followed=%llu shut_out=%llu disconnects=%llu\n",
+            (unsigned long long)f.rechecked, (unsigned long long)f.followed,
+            (unsigned long long)f.denied, (unsigned long long)s->disconnects);
 }
 
 /* --- files --------------------------------------------------------------------------------------

@@ -107,6 +107,42 @@ def test_an_entry_whose_time_is_over_is_as_if_it_were_not_there(world, city):
         d.close()
 
 
+def test_a_directory_that_tells_its_changes_is_believed_at_once_and_again_after_a_restart(world):
+    """Nobody is asked about again for an hour here: what cuts somebody off is the directory's own word (RFC 4533)."""
+    c = Centre(world, world.namespace("follow"), "127.0.0.1", clients=["127.0.1.1"], people=20, options={"recheck = 40": "recheck = 3600"})
+    c.comune.dir, c.provincia.dir = world.dir / "slapd-comune3", world.dir / "slapd-provincia3"
+    c.provincia.more_conf = "moduleload syncprov"
+    c.provincia.more_database = "overlay syncprov\nsyncprov-checkpoint 100 10\nsyncprov-sessionlog 100"
+    c.start()
+    router = Router(c, "square")
+    router.ear.settimeout(15)
+    try:
+        wait_for("it follows", lambda: "event=following authority=provincia" in c.radius.output())
+        wait_for("it knows whom it cannot follow", lambda: "event=not_following authority=comune" in c.radius.output())
+        for n, again in enumerate([False, True]):
+            if again:
+                c.provincia.stop()
+                wait_for("its end is noticed", lambda: "event=authority_unreachable authority=provincia" in c.radius.output())
+                c.provincia.start()
+                wait_for("it follows again", lambda: c.radius.output().count("event=authority_back authority=provincia"))
+            mac, phone, user = f"0a:64:00:00:00:1{n}", f"0a:64:00:00:00:2{n}", f"ada{n}"
+            dn, person = c.provincia.add_device(mac), c.add_login(user, "vecchia", "provincia")
+            wait_for("it is known", lambda m=mac: router.silent(m).accepted)
+            assert router.login(phone, user, "vecchia").accepted
+            router.account(mac, radius.START, f"by-address-{n}")
+            router.account(phone, radius.START, f"by-person-{n}")
+            c.provincia.suspend(dn)
+            assert router.told()[44] == f"by-address-{n}".encode()
+            assert router.silent(mac).message == "suspended"
+            c.provincia.suspend(person)
+            assert router.told()[44] == f"by-person-{n}".encode()
+            for m, s in ((mac, "by-address"), (phone, "by-person")):
+                router.account(m, radius.STOP, f"{s}-{n}", seconds=1, cause=6)
+    finally:
+        router.close()
+        c.stop()
+
+
 @pytest.fixture(scope="module")
 def centre(world):
     space = world.namespace("limits")
