@@ -12,6 +12,7 @@
 #define CONFIG_MAX_ZONES      32
 #define CONFIG_MAX_INTERFACES 32 /* a zone */
 #define CONFIG_MAX_SERVERS    8
+#define CONFIG_MAX_KEYS       4 /* of the noticeboard */
 
 struct conf_zone {
     char *name;        /* the section's title: [a-z0-9-]{1,32}, what notices name */
@@ -70,7 +71,7 @@ struct conf {
     uint32_t log_level;     /* syslog's number */
     uint32_t guard;         /* 1: routing rules keep the LAN shut while the table is missing */
     uint32_t last_password; /* 1: offer the form, over HTTPS alone */
-    bool has_tls, has_metrics;
+    bool has_tls, has_metrics, has_board;
     struct {
         char *certificate, *key; /* PEM files */
     } tls;
@@ -82,6 +83,14 @@ struct conf {
         char *address;
         uint16_t port;
     } metrics;
+    struct {
+        char *url;   /* of the published directory, with its last slash */
+        char **keys; /* files with public keys; n_keys of them */
+        size_t n_keys;
+        char *ca_file, *token_file; /* NULL: the system's authorities; counts are not sent */
+        uint32_t poll_s, report_s;
+        uint32_t long_poll; /* 1: ask the board to answer when there is news */
+    } board;
     bool has_radius;
     struct {
         struct conf_radius_server *servers;

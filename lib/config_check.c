@@ -17,7 +17,7 @@ struct builder {
     int flags;
     int zone_section[CONFIG_MAX_ZONES]; /* to find lines again */
     int server_section[CONFIG_MAX_SERVERS];
-    int guest, radius; /* sections, or -1 */
+    int guest, radius, board; /* sections, or -1 */
 };
 
 /* --- sections -------------------------------------------------------------------------------- */
@@ -62,6 +62,7 @@ static void make_sections(struct builder *b)
     config_store_defaults(&b->common, PLACE_GUEST, &c->guest);
     config_store_defaults(&b->common, PLACE_PRIVACY, c);
     config_store_defaults(&b->common, PLACE_METRICS, c);
+    config_store_defaults(&b->common, PLACE_BOARD, c);
     config_store_defaults(&b->common, PLACE_RADIUS, c);
     for (int i = 1; i < b->common.tree->n_sections; i++) {
         config_check_title(&b->common, i);
@@ -85,6 +86,11 @@ static void make_sections(struct builder *b)
         case PLACE_METRICS:
             b->common.base[i] = c;
             c->has_metrics = true;
+            break;
+        case PLACE_BOARD:
+            b->common.base[i] = c;
+            b->board = i;
+            c->has_board = true;
             break;
         case PLACE_PRIVACY:
             b->common.base[i] = c;
@@ -180,6 +186,37 @@ static void check_numbers(struct builder *b)
                      c->radius.retry_ms, c->radius.timeout_ms);
 }
 
+/* On this machine nobody listens in. */
+static bool is_local(const char *host)
+{
+    static const char *const names[] = {"127.0.0.1", "[::1]", "localhost"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t len = strlen(names[i]);
+        if (strncmp(host, names[i], len) == 0 && strchr(":/", host[len]))
+            return true;
+    }
+    return false;
+}
+
+static void check_board(struct builder *b)
+{
+    const struct conf *c = b->conf;
+    const char *url = c->board.url, *host = strstr(url, "://");
+    bool https = strncmp(url, "https://", 8) == 0, http = strncmp(url, "http://", 7) == 0;
+    size_t len = strlen(url);
+
+    if ((!https && !http) || url[len - 1] != '/' || strpbrk(url, " \"<>\\?#@") || host[3] == '/')
+        config_fault(b->common.faults, config_line_of(&b->common, b->board, "url"), "board.url",
+                     "found \"%.80s\", expected https:// or http://, a host and a path that ends "
+                     "with /",
+                     url);
+    else if (http && c->board.token_file && !is_local(host + 3))
+        config_fault(
+            b->common.faults, config_line_of(&b->common, b->board, "token_file"),
+            "board.token_file",
+            "found with url http://, expected https:// (a token is not sent in the clear)");
+}
+
 static void read_secrets(struct builder *b)
 {
     struct conf *c = b->conf;
@@ -217,8 +254,11 @@ static void fill_in(struct conf *c)
 
 static struct conf *config_build(const struct config_tree *tree, int flags, struct config_faults *f)
 {
-    struct builder b = {
-        .common = {.tree = tree, .faults = f}, .flags = flags, .guest = -1, .radius = -1};
+    struct builder b = {.common = {.tree = tree, .faults = f},
+                        .flags = flags,
+                        .guest = -1,
+                        .radius = -1,
+                        .board = -1};
     struct conf *c = calloc(1, sizeof *c);
 
     if (!c)
@@ -239,6 +279,8 @@ static struct conf *config_build(const struct config_tree *tree, int flags, stru
     check_interfaces(&b);
     check_servers(&b);
     check_numbers(&b);
+    if (c->has_board && c->board.url)
+        check_board(&b);
     if (flags & CONFIG_SECRETS)
         read_secrets(&b);
     fill_in(c);

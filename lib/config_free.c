@@ -48,6 +48,7 @@ void config_free(struct conf *c)
     config_free_place(&config_router, PLACE_TLS, c);
     config_free_place(&config_router, PLACE_PRIVACY, c);
     config_free_place(&config_router, PLACE_METRICS, c);
+    config_free_place(&config_router, PLACE_BOARD, c);
     free(c);
 }
 

@@ -58,6 +58,7 @@ enum config_place {
     PLACE_TLS,
     PLACE_PRIVACY,
     PLACE_METRICS,
+    PLACE_BOARD,
     PLACE_RADIUS,
     PLACE_SERVER,
     PLACES
@@ -103,9 +104,9 @@ enum config_type {
     TYPE_CHOICE,   /* one of choices; stored as its place in the row, from 0 */
     TYPE_INTERFACES,
     TYPE_SERVICES, /* "tcp/22" */
+    TYPE_PATHS,    /* list of absolute paths */
     TYPE_NAMES,    /* list of sections' titles, or "*" */
     TYPE_COLOUR,   /* "#0066cc" */
-    TYPE_PATHS,    /* list of them */
     TYPE_LANGUAGES /* list of them */
 };
 struct config_option {

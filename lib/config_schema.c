@@ -16,6 +16,7 @@
 #define TLS(field)             AT(conf, tls.field)
 #define PRIVACY(field)         AT(conf, privacy.field)
 #define METRICS(field)         AT(conf, metrics.field)
+#define BOARD(field)           AT(conf, board.field)
 #define LEVELS                 "emerg|alert|crit|err|warning|notice|info|debug"
 #define REQUIRED               false, true, NULL
 #define OPTIONAL               false, false, NULL
@@ -33,6 +34,8 @@ static const struct config_place_info config_places[PLACES] = {
     [PLACE_PRIVACY] = {"privacy", "Who answers for citizens' data, for the privacy page.", PLACE_ROOT, false, false},
     [PLACE_METRICS] = {"metrics", "Figures for Prometheus, for the admin alone; without this section they are off.",
                       PLACE_ROOT, false, false},
+    [PLACE_BOARD] = {"board", "The city's noticeboard; without this section the notices of notices_directory are all there are.",
+                     PLACE_ROOT, false, false},
     [PLACE_RADIUS] = {"radius", "The city's centre. Without this section the router decides alone.",
                       PLACE_ROOT, false, false},
     [PLACE_SERVER] = {"server", "A RADIUS server; the first that answers is asked, the others stand in.",
@@ -143,6 +146,26 @@ static const struct config_option config_options[] = {
      "Address of this router at which they are served.", METRICS(address)},
     {PLACE_METRICS, "port", TYPE_NUMBER, 1, 65535, DEFAULT("9273"), NULL,
      "TCP port at which they are served.", METRICS(port)},
+
+    {PLACE_BOARD, "url", TYPE_TEXT, 9, 400, REQUIRED, NULL,
+     "Where the board's files are published, http:// or https://; what is in them is believed for its signature alone.",
+     BOARD(url)},
+    {PLACE_BOARD, "keys", TYPE_PATHS, 1, CONFIG_MAX_KEYS, REQUIRED, NULL,
+     "Files with the board's public keys; two while a key is replaced by the next.",
+     offsetof(struct conf, board.keys), 0, offsetof(struct conf, board.n_keys), NULL},
+    {PLACE_BOARD, "poll", TYPE_DURATION, 5, DAY, DEFAULT("60"), "s",
+     "The board is asked so often whether there is news, where it does not say so by itself.", BOARD(poll_s)},
+    {PLACE_BOARD, "long_poll", TYPE_CHOICE, 0, 0, DEFAULT("yes"), NULL,
+     "Offer the board to wait with its answer until there is news (RFC 7240), so that an emergency arrives in seconds.",
+     ONE_OF(board.long_poll, "no|yes")},
+    {PLACE_BOARD, "ca_file", TYPE_PATH, 1, 255, OPTIONAL, NULL,
+     "PEM file of the authorities that the board's certificate is judged by; if it is not set, the system's.",
+     BOARD(ca_file)},
+    {PLACE_BOARD, "token_file", TYPE_SECRET, 1, 255, OPTIONAL, NULL,
+     "File with this router's token in one line, not readable by others: with it, how often notices were shown and "
+     "tapped is sent to the board as sums; without it nothing is.", BOARD(token_file)},
+    {PLACE_BOARD, "report", TYPE_DURATION, 5, DAY, DEFAULT("1h"), "s",
+     "Sums are sent so often.", BOARD(report_s)},
 
     {PLACE_RADIUS, "when_radius_down", TYPE_CHOICE, 0, 0, DEFAULT("guest"), NULL,
      "What a tap gets while no server answers: the guest profile for a short session, or nothing.",

@@ -87,8 +87,8 @@ static const char *const kinds[] = {
     [TYPE_CHOICE] = "one of",
     [TYPE_INTERFACES] = "the name of an interface (1 to 15 characters)",
     [TYPE_SERVICES] = "\"tcp/PORT\" or \"udp/PORT\"",
+    [TYPE_PATHS] = "the absolute path of a file",
     [TYPE_NAMES] = "a name of 1 to 32 of a-z, 0-9 and -, or \"*\"",
-    [TYPE_PATHS] = "absolute paths",
     [TYPE_LANGUAGES] = "language tags in lower case, such as \"it\" or \"zh-hans\"",
     [TYPE_COLOUR] = "a colour such as \"#0066cc\"",
 };

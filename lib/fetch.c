@@ -45,7 +45,7 @@ struct fetch {
     char etag[MAX_VALUE], last_modified[MAX_VALUE], content_type[MAX_VALUE];
     bool waited;
     uint32_t retry_after_s;
-    int64_t date_s;
+    int64_t date_s, modified_s;
 };
 
 static void fetch_free(struct fetch *c)
@@ -117,10 +117,12 @@ static size_t on_header(char *line, size_t one, size_t n, void *arg)
         c->etag[0] = c->last_modified[0] = c->content_type[0] = '\0';
         c->waited = false;
         c->retry_after_s = 0;
-        c->date_s = 0;
+        c->date_s = c->modified_s = 0;
     } else if (header(line, n, "ETag", value)) {
         memcpy(c->etag, value, sizeof c->etag);
     } else if (header(line, n, "Last-Modified", value)) {
+        time_t date = curl_getdate(value, NULL);
+        c->modified_s = date > 0 ? date : 0;
         memcpy(c->last_modified, value, sizeof c->last_modified);
     } else if (header(line, n, "Content-Type", value)) {
         memcpy(c->content_type, value, sizeof c->content_type);
@@ -167,6 +169,7 @@ static void finish(struct fetch *c, CURLcode code)
                              .tls = scheme && strcasecmp(scheme, "https") == 0,
                              .retry_after_s = c->retry_after_s,
                              .date_s = c->date_s,
+                             .modified_strong = c->modified_s && c->date_s >= c->modified_s + 2,
                              .sent = (uint64_t)request + (uint64_t)up,
                              .received = (uint64_t)heads + (uint64_t)down};
     *c->link = c->next;

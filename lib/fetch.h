@@ -39,8 +39,11 @@ struct fetch_answer {
     const char *etag, *last_modified, *content_type; /* NULL where absent */
     bool waited;                                     /* Preference-Applied: wait */
     bool tls;
-    uint32_t retry_after_s;  /* 0: not said */
-    int64_t date_s;          /* Date; 0: none */
+    uint32_t retry_after_s; /* 0: not said */
+    int64_t date_s;         /* Date; 0: none */
+    /* Last-Modified is a strong validator: the answer was made at least 2 s later (RFC 9110 section
+     * 8.8.2.2), so that a change within its second cannot be missed. */
+    bool modified_strong;
     uint64_t sent, received; /* bytes of HTTP, heads included, TLS and TCP not */
 };
 typedef void (*fetch_fn)(void *arg, const struct fetch_answer *a);

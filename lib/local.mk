@@ -76,6 +76,7 @@ endif
     %D%/page_kinds.c \
     %D%/page_legal.c \
     %D%/page_notices.c \
+    %D%/page_services.c \
     %D%/page_style.c \
     %D%/page_text.c \
     %D%/utf8.c %D%/utf8.h

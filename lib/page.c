@@ -48,6 +48,7 @@ static void head(struct page *p)
     }
     HTML("</title><style>");
     HTML(page_style);
+    page_colours(p);
     HTML("</style></head>");
 }
 

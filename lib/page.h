@@ -11,9 +11,13 @@
 
 struct buf;
 struct i18n;
+struct publisher;
+struct service;
 
-#define PAGE_MAX_BYTES   30720
-#define PAGE_MAX_NOTICES 20
+#define PAGE_MAX_BYTES    30720
+#define PAGE_MAX_NOTICES  20
+#define PAGE_MAX_SERVICES 48 /* on the news page */
+#define PAGE_FEW_SERVICES 10 /* elsewhere; the rest is linked */
 
 enum page_kind {
     PAGE_SPLASH, /* notices, terms, one button */
@@ -73,11 +77,18 @@ struct page_view {
     const char *path;                    /* of this page, for the language switch */
     const struct notice *const *notices; /* already selected */
     size_t n_notices;
-    const char *token;         /* SPLASH, ONLINE, LEFT: for the forms */
-    const char *terms_id;      /* version of the terms that the tap accepts */
-    const char *terms;         /* TERMS: Markdown in this language; NULL = the built-in text */
-    uint64_t remaining_s;      /* ONLINE */
-    uint64_t down_Bps, up_Bps; /* ONLINE: 0 = no cap */
+    const struct service *const *services; /* the directory under the notices: selected, in order */
+    size_t n_services;
+    const struct publisher *const *publishers; /* whose names have a colour */
+    size_t n_publishers;
+    bool count_taps;        /* links of the web go through /go/ID and /service/ID of this portal */
+    bool *shown;            /* if not NULL: n_notices of them, whether each is on the page */
+    size_t *services_shown; /* if not NULL: how many are, from the first on */
+    const char *token;      /* SPLASH, ONLINE, LEFT: for the forms */
+    const char *terms_id;   /* version of the terms that the tap accepts */
+    const char *terms;      /* TERMS: Markdown in this language; NULL = the built-in text */
+    uint64_t remaining_s;   /* ONLINE */
+    uint64_t down_Bps, up_Bps;        /* ONLINE: 0 = no cap */
     uint64_t used_bytes, quota_bytes; /* ONLINE: quota 0 = none */
     bool notices_stale_clock;         /* dates may be wrong */
     const char *reason;               /* DENIED: a reason code such as "suspended", or free text */

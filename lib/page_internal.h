@@ -7,6 +7,7 @@
 #define LOGGIA_LIB_PAGE_INTERNAL_H
 
 #include "lib/buf.h"
+#include "lib/card.h"
 #include "lib/i18n.h"
 #include "lib/page.h"
 
@@ -46,7 +47,17 @@ void page_link(struct page *p, const char *path, const char *fragment, const cha
 
 /* page_notices.c */
 void page_alerts(struct page *p);  /* emergencies, role=alert; nothing if there are none */
+void page_colours(struct page *p); /* the style of the notices' publishers */
 void page_notices(struct page *p); /* the list, within p->room */
+
+/* " lang=… dir=…" where the text is in another language than the page. */
+void page_lang(const struct page *p, struct buf *b, const struct notice_text *t);
+/* The value of href that leads where n's link does: by way of the portal where taps are counted. */
+void page_outward(const struct page *p, struct buf *b, const struct notice *n, bool service);
+
+/* page_services.c: the directory within room bytes; nothing if there is none. */
+#define PAGE_SERVICES_EXTRA 600 /* bytes of the section's own */
+void page_services(const struct page *p, struct buf *b, size_t room);
 
 /* page_kinds.c: <main> of each kind. */
 void page_main(struct page *p);

@@ -21,8 +21,7 @@ static const struct notice_text *text_of(const struct page *p, const struct noti
     return notice_text_for(n, p->lang, "en");
 }
 
-/* " lang=… dir=…" where the text is in another language than the page. */
-static void lang_attributes(const struct page *p, struct buf *b, const struct notice_text *t)
+void page_lang(const struct page *p, struct buf *b, const struct notice_text *t)
 {
     if (strcmp(t->lang, p->lang) == 0)
         return;
@@ -44,11 +43,48 @@ static void anchor(struct buf *b, const struct notice *n)
     }
 }
 
-static void publisher(struct buf *b, const struct notice *n)
+/* The publisher of n, if its colour is known. */
+static const struct publisher *coloured(const struct page *p, const struct notice *n)
 {
+    for (size_t i = 0; i < p->view->n_publishers; i++)
+        if (strcmp(p->view->publishers[i]->name, n->publisher) == 0)
+            return p->view->publishers[i]->has_colour ? p->view->publishers[i] : NULL;
+    return NULL;
+}
+
+void page_colours(struct page *p)
+{
+    const struct page_view *v = p->view;
+    for (size_t i = 0; i < v->n_notices; i++) {
+        const struct publisher *who = coloured(p, v->notices[i]);
+        bool told = false; /* at an earlier notice */
+        for (size_t k = 0; who && k < i && !told; k++)
+            told = coloured(p, v->notices[k]) == who;
+        if (who && !told)
+            buf_fmt(p->out, ".c%06x{background:#%06x;color:#%06x}", (unsigned)who->colour,
+                    (unsigned)who->colour, (unsigned)card_ink(who->colour));
+    }
+}
+
+/* Whose name it is, and in whose colours if they are known. */
+static void publisher(const struct page *p, struct buf *b, const struct notice *n)
+{
+    const struct publisher *who = coloured(p, n);
     buf_str(b, "<span class=\"by\" lang=\"it\">");
+    if (who)
+        buf_fmt(b, "<span class=\"pub c%06x\">", (unsigned)who->colour);
     buf_html(b, n->publisher);
-    buf_str(b, "</span>");
+    buf_str(b, who ? "</span></span>" : "</span>");
+}
+
+/* For news that was imported: who said it first. */
+static void source(const struct page *p, struct buf *b, const struct notice *n)
+{
+    if (!n->source)
+        return;
+    buf_str(b, "<p class=\"by\">");
+    page_fill(b, T("Source: {name}"), ARGS({"name", n->source, false}));
+    buf_str(b, "</p>");
 }
 
 static void last_day(const struct page *p, struct buf *b, const struct notice *n)
@@ -86,12 +122,25 @@ static void link_words(const struct page *p, struct buf *b, const char *link)
     free(target);
 }
 
+/* Telephone numbers and mail addresses stay what they are: a phone may not follow a redirect to
+ * them, and an emergency's number must work. */
+void page_outward(const struct page *p, struct buf *b, const struct notice *n, bool service)
+{
+    if (p->view->count_taps && strncasecmp(n->link, "http", 4) == 0) {
+        buf_str(b, service ? "/service/" : "/go/");
+        buf_urlencode(b, n->id);
+        buf_fmt(b, "?lang=%s", p->lang);
+    } else {
+        buf_html(b, n->link);
+    }
+}
+
 static void outward_link(const struct page *p, struct buf *b, const struct notice *n)
 {
     if (!n->link || !notice_link_ok(n->link))
         return;
     buf_str(b, "<p><a class=\"more\" href=\"");
-    buf_html(b, n->link);
+    page_outward(p, b, n, false);
     buf_str(b, "\">");
     link_words(p, b, n->link);
     buf_str(b, "</a></p>");
@@ -107,11 +156,12 @@ static void body(const struct page *p, struct buf *b, const struct notice *n, in
     notice_render_at(&html, t->markdown, heading);
     if (!html.failed && html.len <= max) {
         buf_str(b, "<div class=\"md\"");
-        lang_attributes(p, b, t);
+        page_lang(p, b, t);
         buf_str(b, ">");
         if (html.len)
             buf_add(b, html.data, html.len);
         buf_str(b, "</div>");
+        source(p, b, n);
         last_day(p, b, n);
         outward_link(p, b, n);
     }
@@ -123,7 +173,7 @@ static void heading(const struct page *p, struct buf *b, const struct notice *n,
 {
     const struct notice_text *t = text_of(p, n);
     buf_fmt(b, "<%s", element);
-    lang_attributes(p, b, t);
+    page_lang(p, b, t);
     buf_str(b, ">");
     buf_html(b, t->title);
     buf_fmt(b, "</%s>", element);
@@ -157,7 +207,7 @@ static void alert(const struct page *p, struct buf *b, const struct notice *n)
     buf_html(b, T("Emergency"));
     buf_str(b, "</span>");
     heading(p, b, n, "h2");
-    publisher(b, n);
+    publisher(p, b, n);
     if (fits) {
         buf_add(b, inner.data, inner.len);
     } else {
@@ -220,7 +270,7 @@ static void headline_only(const struct page *p, struct buf *b, const struct noti
     buf_str(b, "\">");
     tag(p, b, n);
     heading(p, b, n, is_news(p) ? "h2" : "h3");
-    publisher(b, n);
+    publisher(p, b, n);
     if (is_news(p)) {
         buf_str(b, "<p class=\"fine\">");
         buf_html(b, T("This text is too long to be shown here."));
@@ -248,7 +298,7 @@ static void whole(const struct page *p, struct buf *b, const struct notice *n, c
     buf_str(b, open ? "\">" : "\"><summary>");
     tag(p, b, n);
     heading(p, b, n, is_news(p) ? "h2" : "h3");
-    publisher(b, n);
+    publisher(p, b, n);
     buf_str(b, open ? "<div class=\"body\">" : "</summary><div class=\"body\">");
     buf_str(b, inner);
     buf_str(b, open ? "</div></article>" : "</div></details>");
@@ -325,20 +375,41 @@ static void section(struct page *p, const struct buf *list)
     HTML("</section>");
 }
 
+static void say_shown(const struct page *p, size_t i, bool shown)
+{
+    if (p->view->shown)
+        p->view->shown[i] = shown;
+}
+
+/* The services take what they need first, a third of the room at most (half on the news page), so
+ * that neither pushes the other off the page. */
+static size_t services_room(const struct page *p, size_t room)
+{
+    return is_news(p) ? room / 2 : room / 3;
+}
+
 void page_notices(struct page *p)
 {
     const struct page_view *v = p->view;
     struct item items[PAGE_MAX_NOTICES];
+    size_t which[PAGE_MAX_NOTICES];
     size_t n = 0, left_out = 0, room = p->room > ROOM_FOR_MORE ? p->room - ROOM_FOR_MORE : 0;
-    struct buf list;
+    struct buf list, services;
     buf_init(&list, PAGE_MAX_BYTES);
+    buf_init(&services, PAGE_MAX_BYTES);
+    page_services(p, &services, services_room(p, room));
+    room -= services.failed ? 0 : services.len;
     for (size_t i = 0; i < v->n_notices; i++) {
-        if (room > 0 && shown_above(p, v->notices[i]))
+        bool above = room > 0 && shown_above(p, v->notices[i]);
+        say_shown(p, i, above);
+        if (above)
             continue;
-        if (room > 0 && n < PAGE_MAX_NOTICES)
+        if (room > 0 && n < PAGE_MAX_NOTICES) {
+            which[n] = i;
             prepare(p, &items[n++], v->notices[i]);
-        else
+        } else {
             left_out++;
+        }
     }
     share_room(items, n, room);
     for (size_t i = 0; i < n; i++) {
@@ -347,6 +418,7 @@ void page_notices(struct page *p)
             buf_add(&list, form->data, form->len);
         else
             left_out++;
+        say_shown(p, which[i], items[i].shown);
         buf_free(&items[i].whole);
         buf_free(&items[i].brief);
     }
@@ -354,5 +426,8 @@ void page_notices(struct page *p)
         left_out_line(p, &list, left_out);
     if (list.len && !list.failed)
         section(p, &list);
+    if (services.len && !services.failed)
+        buf_add(p->out, services.data, services.len);
     buf_free(&list);
+    buf_free(&services);
 }

@@ -10,6 +10,7 @@ LOGGIA_POTFILES = \
     lib/page_kinds.c \
     lib/page_legal.c \
     lib/page_notices.c \
+    lib/page_services.c \
     lib/page_text.c
 
 cataloguedir = $(datadir)/loggia/locale

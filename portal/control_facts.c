@@ -52,14 +52,14 @@ void control_on_facts(struct talk *t, const json_t *request)
     (void)request;
     if (p->accounting)
         accounting_stats(p->accounting, &a);
-    control_reply(t, json_pack("{s:b, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:s}, s:I}",
-                               "ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(),
-                               "config_file", p->conf_path, "config_digest", p->conf_digest,
-                               "needs_restart", waiting_options(p), "not_kept", not_kept(p), "gate",
-                               gate_facts(p), "notices", "read", (json_int_t)notices, "skipped",
-                               (json_int_t)skipped, "directory",
-                               p->live->notices_directory ? p->live->notices_directory : "",
-                               "accounting_dropped", (json_int_t)a.dropped));
+    control_reply(
+        t, json_pack("{s:b, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:s}, s:I, s:o}", "ok",
+                     1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "config_file",
+                     p->conf_path, "config_digest", p->conf_digest, "needs_restart",
+                     waiting_options(p), "not_kept", not_kept(p), "gate", gate_facts(p), "notices",
+                     "read", (json_int_t)notices, "skipped", (json_int_t)skipped, "directory",
+                     p->live->notices_directory ? p->live->notices_directory : "",
+                     "accounting_dropped", (json_int_t)a.dropped, "board", control_board(p)));
 }
 
 /* --- radius ------------------------------------------------------------------------------------

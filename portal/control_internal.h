@@ -70,6 +70,7 @@ void control_refuse(struct talk *t, const char *why);
 /* Refused with the lines of a file that is wrong. Takes lines over. */
 void control_refuse_lines(struct talk *t, const char *why, json_t *lines);
 
+json_t *control_board(const struct portal *p); /* null without a board section */
 void control_on_status(struct talk *t, const json_t *request);
 void control_on_clients(struct talk *t, const json_t *request);
 void control_on_kick(struct talk *t, const json_t *request);

@@ -117,7 +117,7 @@ void control_on_status(struct talk *t, const json_t *request)
     control_reply(
         t, json_pack(
                "{s:b, s:s, s:i, s:I, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:I, "
-               "s:I}, s:b, s:I, s:o, s:o}",
+               "s:I}, s:b, s:I, s:o, s:o, s:o}",
                "ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
                (json_int_t)((loop_now_ms() - p->started_ms) / 1000), "network", p->live->network,
                "portal_name", p->live->portal_name, "table", p->boot->table, "key_kept",
@@ -126,5 +126,5 @@ void control_on_status(struct talk *t, const json_t *request)
                accounting_status(p), "web", web_status(p), "notices", "read", (json_int_t)notices,
                "skipped", (json_int_t)skipped, "embedded", p->embedded != NULL, "passes",
                (json_int_t)(p->embedded ? embedded_passes(p->embedded) : 0), "not_kept",
-               not_kept(p), "centre_requests", centre_requests(p)));
+               not_kept(p), "centre_requests", centre_requests(p), "board", control_board(p)));
 }

@@ -51,6 +51,7 @@ void doctor_each_lan(struct doctor *d, doctor_lan_fn fn);
 
 void doctor_daemons(struct doctor *d); /* doctor_daemons.c */
 void doctor_radius(struct doctor *d);
+void doctor_board(struct doctor *d);
 void doctor_state(struct doctor *d);
 void doctor_machine(struct doctor *d);  /* doctor_machine.c: interfaces, kernel, clock */
 void doctor_firewall(struct doctor *d); /* doctor_firewall.c */

@@ -208,5 +208,6 @@ void doctor_state(struct doctor *d)
 {
     if (d->facts)
         notices(d);
+    doctor_board(d);
     disk(d);
 }

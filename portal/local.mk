@@ -6,9 +6,12 @@ sbin_PROGRAMS += %D%/loggiad %D%/loggiactl
 # What decides and what is tested alone: no socket, no timer.
 noinst_LTLIBRARIES += %D%/libloggia-portal.la
 %C%_libloggia_portal_la_SOURCES = \
+    %D%/board_judge.c %D%/board.h \
+    %D%/board_tally.c \
     %D%/doctor_packets.c %D%/doctor_packets.h \
     %D%/histogram.c %D%/histogram.h \
     %D%/metrics_text.c %D%/metrics_text.h \
+    %D%/page_cache.c %D%/page_cache.h \
     %D%/limit.c %D%/limit.h \
     %D%/passes.c %D%/passes_file.c %D%/passes.h \
     %D%/privacy.c %D%/privacy.h \
@@ -20,9 +23,13 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
 %C%_loggiad_SOURCES = \
     %D%/adopt.c \
     %D%/api.c %D%/api.h \
+    %D%/board.c \
+    %D%/board_keep.c \
+    %D%/board_load.c \
     %D%/conf_digest.c %D%/conf_digest.h \
     %D%/control.c %D%/control.h %D%/control_internal.h \
     %D%/control_admin.c \
+    %D%/control_board.c \
     %D%/control_clients.c \
     %D%/control_facts.c \
     %D%/control_status.c \
@@ -43,16 +50,20 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/web_api.c \
     %D%/web_captive.c \
     %D%/web_forms.c \
+    %D%/web_go.c \
     %D%/web_login.c \
-    %D%/web_pages.c
+    %D%/web_pages.c \
+    %D%/web_view.c
 %C%_loggiad_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(JANSSON_CFLAGS)
 %C%_loggiad_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-%C%_loggiad_LDADD = lib/libloggia-confine.la %D%/libloggia-portal.la %D%/libloggia-radius.la lib/libloggia-web.la \
+%C%_loggiad_LDADD = lib/libloggia-confine.la %D%/libloggia-portal.la %D%/libloggia-radius.la lib/libloggia-fetch.la \
+    lib/libloggia-bundle.la lib/libloggia-web.la \
     lib/libloggia-cert.la lib/libloggia-host.la lib/libloggia-core.la $(JANSSON_LIBS)
 
 %C%_loggiactl_SOURCES = \
     %D%/conf_digest.c %D%/conf_digest.h \
     %D%/doctor.c %D%/doctor.h \
+    %D%/doctor_board.c \
     %D%/doctor_daemons.c \
     %D%/doctor_dhcp.c \
     %D%/doctor_dns.c \

@@ -93,6 +93,27 @@ static void show_accounting(const json_t *a)
            yes(a, "disk_failing") ? "; THE QUEUE CANNOT BE WRITTEN TO DISK" : "");
 }
 
+static void show_board(const json_t *b)
+{
+    char age[CTL_TEXT_LEN], heard[CTL_TEXT_LEN];
+    const char *error = text(b, "last_error");
+    if (!b || json_is_null(b))
+        return;
+    if (number(b, "serial") == 0)
+        printf("board        %s: NOTHING YET", text(b, "url"));
+    else
+        printf(
+            "board        %s: edition %llu, %llu notices, %llu services, signed %s ago%s",
+            text(b, "name"), (unsigned long long)number(b, "serial"),
+            (unsigned long long)number(b, "notices"), (unsigned long long)number(b, "services"),
+            ctl_time(json_integer_value(json_object_get(b, "age_s")) > 0 ? number(b, "age_s") : 0,
+                     age),
+            yes(b, "from_disk") ? " (from disk)" : "");
+    if (json_integer_value(json_object_get(b, "heard_s")) >= 0)
+        printf(", heard %s ago", ctl_time(number(b, "heard_s"), heard));
+    printf("; %s%s%s\n", text(b, "state"), *error ? "; LAST: " : "", error);
+}
+
 void ctl_show_status(const json_t *s)
 {
     const json_t *gate = json_object_get(s, "gate"), *n = json_object_get(s, "sessions");
@@ -126,6 +147,7 @@ void ctl_show_status(const json_t *s)
         (unsigned long long)number(web, "connections"));
     printf("notices      %llu read, %llu skipped\n", (unsigned long long)number(notices, "read"),
            (unsigned long long)number(notices, "skipped"));
+    show_board(json_object_get(s, "board"));
     if (!yes(s, "clock_sane"))
         puts("clock        IS WRONG: the dates of notices are not looked at");
     if (!yes(s, "key_kept"))

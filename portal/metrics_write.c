@@ -6,6 +6,7 @@
 #include "lib/config.h"
 #include "lib/http.h"
 #include "lib/loop.h"
+#include "portal/board.h"
 #include "portal/dynauth.h"
 #include "portal/gate_client.h"
 #include "portal/metrics_internal.h"
@@ -267,6 +268,36 @@ static void write_notices(struct buf *b, const struct metrics *m)
     }
 }
 
+static void write_board(struct buf *b, const struct metrics *m)
+{
+    struct board_stats s;
+    if (!m->p->board)
+        return;
+    board_stats(m->p->board, &s);
+    one(b, "loggia_board_up", "gauge", s.heard_ms && !*s.last_error,
+        "1 if the noticeboard's last answer was in order.");
+    one(b, "loggia_board_serial", "gauge", s.serial, "Edition that is shown; 0: none.");
+    one(b, "loggia_board_created_timestamp_seconds", "gauge", (uint64_t)s.created_s,
+        "When what is shown was last signed, Unix time.");
+    one(b, "loggia_board_expires_timestamp_seconds", "gauge", (uint64_t)s.expires_s,
+        "Until when that signature counts, Unix time.");
+    one(b, "loggia_board_parts_skipped", "gauge", s.skipped,
+        "Notices and services of the edition that cannot be read.");
+    one(b, "loggia_board_questions_total", "counter", s.asked, "Questions to the noticeboard.");
+    one(b, "loggia_board_editions_total", "counter", s.fresh, "New editions shown.");
+    one(b, "loggia_board_failures_total", "counter", s.failures,
+        "Questions that came to nothing, refused answers among them.");
+    one(b, "loggia_board_refused_total", "counter", s.refused,
+        "Answers that were not believed: signature, key, serial, dates, digest or length.");
+    metrics_family(b, "loggia_board_bytes_total", "counter", "Bytes of HTTP, heads included.");
+    labelled(b, "loggia_board_bytes_total", "direction", "received", s.bytes_received);
+    labelled(b, "loggia_board_bytes_total", "direction", "sent", s.bytes_sent);
+    one(b, "loggia_board_not_kept", "gauge", s.keeping_fails,
+        "1 while the last good edition cannot be written to disk.");
+    one(b, "loggia_board_counts_lost_total", "counter", s.counts_lost,
+        "Sums of displays and taps for which there was no room.");
+}
+
 struct listener {
     const char *name;
     struct http_stats stats;
@@ -334,5 +365,6 @@ void metrics_write(struct buf *b, const struct metrics *m, const struct gate_hel
     write_gate(b, m, hello);
     write_kept(b, m);
     write_notices(b, m);
+    write_board(b, m);
     write_web(b, m);
 }

@@ -13,10 +13,12 @@
 #include "lib/loop.h"
 #include "lib/notify.h"
 #include "portal/accounting.h"
+#include "portal/board.h"
 #include "portal/control.h"
 #include "portal/dynauth.h"
 #include "portal/gate_client.h"
 #include "portal/metrics.h"
+#include "portal/page_cache.h"
 #include "portal/secure.h"
 #include <signal.h>
 #include <stdio.h>
@@ -119,6 +121,8 @@ size_t portal_waiting_options(const struct conf *now, const struct conf *new,
         {"max_clients", now->max_clients == new->max_clients},
         {"zone", same_zones(now, new)},
         {"radius", same_radius(now, new)},
+        {"board",
+         now->has_board == new->has_board &&same_text(now->board.ca_file, new->board.ca_file)},
     };
     size_t n = 0;
     _Static_assert(sizeof rows / sizeof *rows <= PORTAL_MAX_WAITING, "there is room for all");
@@ -168,6 +172,8 @@ bool portal_reload(struct portal *p, void (*fn)(void *arg, const char *line), vo
     p->live = new;
     log_set_level(p->least_level > (int)new->log_level ? p->least_level : (int)new->log_level);
     texts_reload(p->texts);
+    if (p->board)
+        board_reload(p->board);
     secure_reload(p->secure);
     keep(p);
     log_msg(LOG_NOTICE, "event=reloaded file=%s", p->conf_path);
@@ -222,6 +228,8 @@ struct portal *portal_new(const char *conf_path, struct conf *conf, char *err, s
         goto fail;
     if (conf->has_radius && conf->radius.disconnect_port &&
         !(p->dynauth = dynauth_new(p, err, err_len)))
+        goto fail;
+    if (conf->has_board && !(p->board = board_new(p, err, err_len)))
         goto fail;
     if (!conf->has_tls)
         log_msg(LOG_NOTICE,
@@ -287,13 +295,16 @@ bool portal_start(struct portal *p, char *err, size_t err_len)
     p->devices = devices_new((size_t)p->boot->max_clients + SPARE_DEVICES, p->key, sizeof p->key);
     p->i18n = i18n_load(p->boot->locale_directory);
     p->texts = texts_new(p);
+    p->pages = page_cache_new();
     p->ready_timer = loop_timer_new(p->loop, ready_without_gate, p);
     p->keep_timer = loop_timer_new(p->loop, keep, p);
-    if (!p->devices || !p->i18n || !p->texts || !p->ready_timer || !p->keep_timer ||
+    if (!p->devices || !p->i18n || !p->texts || !p->pages || !p->ready_timer || !p->keep_timer ||
         !watch_signals(p))
         return false;
     if (!p->key_kept)
         loop_timer_start(p->keep_timer, KEEP_AGAIN_MS);
+    if (p->board)
+        board_start(p->board);
     p->control = control_new(p, p->run_control, err, err_len);
     if (!p->control || !start_deciding(p, err, err_len))
         return false;
@@ -343,6 +354,8 @@ void portal_free(struct portal *p)
     radius_client_free(p->radius);
     embedded_free(p->embedded);
     texts_free(p->texts);
+    page_cache_free(p->pages);
+    board_free(p->board);
     i18n_free(p->i18n);
     loop_timer_free(p->ready_timer);
     loop_timer_free(p->keep_timer);

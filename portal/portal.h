@@ -11,6 +11,7 @@
  *   control*.c  what loggiactl asks
  *   metrics*.c  what is counted for the city's monitoring
  *   secure.c    the TLS listener and its certificate
+ *   board*.c    the noticeboard: asked for news, believed for its signature, counted for
  *   texts.c     terms, notices, privacy: read at start and on a change, never for a request */
 #ifndef LOGGIA_PORTAL_PORTAL_H
 #define LOGGIA_PORTAL_PORTAL_H
@@ -25,6 +26,7 @@
 #include <stdint.h>
 
 struct accounting;
+struct board;
 struct control;
 struct dynauth;
 struct embedded;
@@ -35,6 +37,7 @@ struct i18n;
 struct loop;
 struct loop_signal;
 struct metrics;
+struct page_cache;
 struct radius_client;
 struct secure;
 struct texts;
@@ -76,6 +79,8 @@ struct portal {
     struct devices *devices;
     struct i18n *i18n;
     struct texts *texts;
+    struct page_cache *pages;
+    struct board *board; /* NULL: no board section */
     struct loop_timer *ready_timer;
     struct loop_timer *keep_timer; /* runs while the key is not on the disk */
     struct loop_signal *signals[3];
@@ -168,13 +173,26 @@ void web_handle(void *portal, struct http_request *req);
 
 /* --- texts.c ---------------------------------------------------------------------------------- */
 struct notice;
+struct publisher;
+struct service;
 struct texts *texts_new(struct portal *p);
 void texts_free(struct texts *t);
 void texts_reload(struct texts *t); /* the live configuration changed */
 const char *texts_terms(const struct texts *t, const char *lang); /* NULL: built-in */
 size_t texts_notices(const struct texts *t, const char *zone, const struct notice **out,
                      size_t max);
+size_t texts_services(const struct texts *t, const char *zone, const struct service **out,
+                      size_t max);
+size_t texts_publishers(const struct texts *t, const struct publisher *const **out);
+/* What /go/ID leads to; NULL: no such notice is shown, or it has no link of the web. */
+const char *texts_link(const struct texts *t, bool service, const char *id);
 size_t texts_notice_count(const struct texts *t, unsigned *skipped);
-bool texts_clock_sane(void);
+void texts_board_changed(struct texts *t); /* the board's edition is another */
+/* Grows with whatever could change a page: what was made before another number is not shown. */
+uint64_t texts_generation(const struct texts *t);
+/* From when on a page made now could be another one, because a notice begins or ends. */
+int64_t texts_next_change(const struct texts *t, int64_t now_s);
+bool texts_clock_sane(void); /* the machine's own clock, whatever the board says */
+int64_t texts_now(const struct texts *t, bool *sane);
 
 #endif

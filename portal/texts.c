@@ -2,27 +2,29 @@
 /* What is shown but not computed: the notices and the administration's terms. Both are read at
  * start and when they change, never while somebody waits for a page; what cannot be read leaves
  * what was there before. */
+#include "lib/card.h"
 #include "lib/config.h"
 #include "lib/i18n.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/notice.h"
+#include "portal/board.h"
 #include "portal/portal.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { MAX_TERMS = 16384, QUIET_MS = 200, LOOK_AGAIN_MS = 10000 };
 
-/* No router's clock is right if it says that this program is not yet written. */
-#define WRITTEN_S 1767225600 /* 2026-01-01 */
-
 struct texts {
     struct portal *p;
-    struct notice_set *notices;
+    struct notice_set *notices; /* of the directory */
+    struct notice_set all;      /* these and the board's; the items are theirs */
+    uint64_t generation;
     struct loop_watch *watch;
     struct loop_timer *retry; /* while the directory cannot be watched */
     char *directory;          /* that is watched */
@@ -32,13 +34,60 @@ struct texts {
 
 bool texts_clock_sane(void)
 {
-    return time(NULL) >= WRITTEN_S;
+    return time(NULL) >= NOTICE_EPOCH;
+}
+
+int64_t texts_now(const struct texts *t, bool *sane)
+{
+    return board_now(t->p->board, sane);
+}
+
+uint64_t texts_generation(const struct texts *t)
+{
+    return t->generation;
 }
 
 /* --- notices -------------------------------------------------------------------------------------
  */
 
 static void watch(struct texts *t);
+
+static const struct notice *find(const struct notice_set *set, const char *id)
+{
+    for (size_t i = 0; set && i < set->n; i++)
+        if (strcmp(set->items[i]->id, id) == 0)
+            return set->items[i];
+    return NULL;
+}
+
+/* Both sources as one. A file of this router stands before a notice of the board with the same id:
+ * it was put here on purpose. */
+static void merge(struct texts *t)
+{
+    const struct board_edition *e = board_edition(t->p->board);
+    size_t own = t->notices ? t->notices->n : 0, more = e ? e->notices.n : 0;
+    struct notice **items = calloc(own + more + 1, sizeof *items);
+    size_t n = 0;
+
+    t->generation++;
+    free(t->all.items);
+    t->all = (struct notice_set){.items = items};
+    if (!items) {
+        log_msg(LOG_ERR, "event=out-of-memory what=notices");
+        return;
+    }
+    for (size_t i = 0; i < own; i++)
+        items[n++] = t->notices->items[i];
+    for (size_t i = 0; i < more; i++)
+        if (!find(t->notices, e->notices.items[i]->id))
+            items[n++] = e->notices.items[i];
+    t->all.n = n;
+}
+
+void texts_board_changed(struct texts *t)
+{
+    merge(t);
+}
 
 static void read_notices(void *arg)
 {
@@ -52,6 +101,7 @@ static void read_notices(void *arg)
     }
     notice_set_free(t->notices);
     t->notices = set;
+    merge(t);
     log_msg(LOG_NOTICE, "event=notices_read directory=%s notices=%zu skipped=%u", t->directory,
             set->n, set->skipped);
 }
@@ -74,15 +124,63 @@ static void watch(struct texts *t)
 
 size_t texts_notices(const struct texts *t, const char *zone, const struct notice **out, size_t max)
 {
-    if (!t->notices)
-        return 0;
-    return notice_select(t->notices, zone, time(NULL), texts_clock_sane(), out, max);
+    bool sane;
+    int64_t now_s = texts_now(t, &sane);
+    return notice_select(&t->all, zone, now_s, sane, out, max);
+}
+
+size_t texts_services(const struct texts *t, const char *zone, const struct service **out,
+                      size_t max)
+{
+    const struct board_edition *e = board_edition(t->p->board);
+    return e ? service_select(e->services, e->n_services, zone, out, max) : 0;
+}
+
+size_t texts_publishers(const struct texts *t, const struct publisher *const **out)
+{
+    const struct board_edition *e = board_edition(t->p->board);
+    *out = e ? (const struct publisher *const *)e->publishers : NULL;
+    return e ? e->n_publishers : 0;
+}
+
+static const char *web_link(const struct notice *n)
+{
+    bool web = n && n->link && strncasecmp(n->link, "http", 4) == 0 && notice_link_ok(n->link);
+    return web ? n->link : NULL;
+}
+
+const char *texts_link(const struct texts *t, bool service, const char *id)
+{
+    const struct board_edition *e = board_edition(t->p->board);
+    bool sane;
+    int64_t now_s = texts_now(t, &sane);
+    if (!service) {
+        const struct notice *n = find(&t->all, id);
+        return n && (!sane || now_s < n->until) ? web_link(n) : NULL;
+    }
+    for (size_t i = 0; e && i < e->n_services; i++)
+        if (strcmp(e->services[i]->card.id, id) == 0)
+            return web_link(&e->services[i]->card);
+    return NULL;
+}
+
+int64_t texts_next_change(const struct texts *t, int64_t now_s)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < t->all.n; i++) {
+        const struct notice *n = t->all.items[i];
+        if (n->from > now_s && n->from < next)
+            next = n->from;
+        if (n->until > now_s && n->until < next)
+            next = n->until;
+    }
+    return next;
 }
 
 size_t texts_notice_count(const struct texts *t, unsigned *skipped)
 {
     *skipped = t->notices ? t->notices->skipped : 0;
-    return t->notices ? t->notices->n : 0;
+    return t->all.n;
 }
 
 /* --- terms ---------------------------------------------------------------------------------------
@@ -167,6 +265,7 @@ void texts_reload(struct texts *t)
     watch(t);
     read_notices(t);
     load_terms(t);
+    t->generation++;
 }
 
 struct texts *texts_new(struct portal *p)
@@ -192,6 +291,7 @@ void texts_free(struct texts *t)
     loop_watch_free(t->watch);
     loop_timer_free(t->retry);
     notice_set_free(t->notices);
+    free(t->all.items);
     free_terms(t);
     free(t->directory);
     free(t);

@@ -2,13 +2,11 @@
 /* Which page is asked for, by which device, in which language; and the headers of every answer. A
  * visit ends exactly once: with an answer, or when its client goes. */
 #include "portal/web.h"
-#include "lib/buf.h"
 #include "lib/i18n.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "portal/gate_client.h"
 #include "portal/metrics.h"
-#include "portal/privacy.h"
 #include "portal/redirect.h"
 #include "portal/secure.h"
 #include <netinet/in.h>
@@ -74,19 +72,7 @@ void visit_see_other(struct visit *v, const char *path)
     visit_redirect(v, 303, location);
 }
 
-/* The zone's title may have been changed by a reload; its name and interfaces may not. */
-static const char *zone_title(const struct visit *v)
-{
-    const struct conf *live = v->p->live;
-    if (!v->d || !v->d->zone)
-        return live->network;
-    for (size_t i = 0; i < live->n_zones; i++)
-        if (strcmp(live->zones[i].name, v->d->zone->name) == 0)
-            return live->zones[i].title;
-    return v->d->zone->title;
-}
-
-static void send_page(struct visit *v, unsigned status, struct buf *b)
+static void send_page(struct visit *v, unsigned status, char *html, size_t len)
 {
     struct http_field fields[] = {{"Cache-Control", "no-store"},
                                   {"Content-Security-Policy", page_csp()},
@@ -101,7 +87,8 @@ static void send_page(struct visit *v, unsigned status, struct buf *b)
         fields[sizeof fields / sizeof *fields - 2] =
             (struct http_field){"Allow", "GET, HEAD, POST"};
     a.content_type = "text/html; charset=utf-8";
-    a.body = buf_take(b, &a.len);
+    a.body = html;
+    a.len = len;
     if (!a.body) {
         log_msg(LOG_ERR, "event=page_failed path=%s", http_path(v->req));
         a = (struct http_answer){.status = 500,
@@ -144,39 +131,13 @@ const char *visit_portal_url(const struct visit *v, char out[static VISIT_URL_LE
 
 void visit_page(struct visit *v, unsigned status, struct page_view *view)
 {
-    struct portal *p = v->p;
-    const struct notice *notices[PAGE_MAX_NOTICES];
-    char url[VISIT_URL_LEN], token[TOKEN_LEN] = "";
-    struct page_privacy privacy;
-    struct buf b;
-
-    if (v->d)
-        token_make(p->key, &v->d->mac, p->live->terms_id, loop_now_ms() / 1000, token);
-    view->lang = v->lang;
-    view->network = p->live->network;
-    view->zone_title = zone_title(v);
-    view->portal_url = visit_portal_url(v, url);
-    if (p->live->last_password && visit_is_secure(v))
-        view->login = PAGE_LOGIN_FORM;
-    else if (p->live->last_password && secure_ready(p->secure))
-        view->login = PAGE_LOGIN_LINK;
-    privacy_facts(p->live, view->login != PAGE_LOGIN_NONE, &privacy);
-    view->privacy = &privacy;
-    view->contact = p->live->privacy.contact;
-    view->accessibility_url = p->live->accessibility_url;
-    if (!view->path)
-        view->path = "/";
-    view->notices = notices;
-    view->n_notices = texts_notices(p->texts, v->d && v->d->zone ? v->d->zone->name : "", notices,
-                                    PAGE_MAX_NOTICES);
-    view->token = token;
-    view->terms_id = p->live->terms_id;
-    view->notices_stale_clock = !texts_clock_sane();
-    buf_init(&b, PAGE_MAX_BYTES * 2);
-    page_render(&b, p->i18n, view);
+    struct view_room room;
+    size_t len = 0;
+    view_fill(v, view, &room);
+    char *html = view_html(v, view, &room, &len);
     if (view->kind == PAGE_SPLASH)
-        metrics_splash(p->metrics, loop_now_us() - http_started_us(v->req));
-    send_page(v, status, &b);
+        metrics_splash(v->p->metrics, loop_now_us() - http_started_us(v->req));
+    send_page(v, status, html, len);
 }
 
 void visit_error(struct visit *v, unsigned status, enum page_error e)
@@ -304,6 +265,8 @@ static const struct route routes[] = {
     {"/left", false, true, false, show_left},
     {"/forgotten", false, true, false, show_forgotten},
     {"/news", false, false, false, show_news},
+    {GO_NOTICE, false, false, false, show_go}, /* and whatever stands behind it */
+    {GO_SERVICE, false, false, false, show_go_service},
     {"/terms", false, false, false, show_terms},
     {"/privacy", false, false, false, show_privacy},
     {"/api", false, true, true, show_api},
@@ -336,7 +299,10 @@ static void choose_route(struct visit *v)
         return;
     }
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (strcmp(routes[i].path, path) != 0 || (routes[i].tls && !visit_is_secure(v)))
+        size_t len = strlen(routes[i].path);
+        bool folder = len > 1 && routes[i].path[len - 1] == '/';
+        if ((folder ? strncmp(routes[i].path, path, len) : strcmp(routes[i].path, path)) != 0 ||
+            (routes[i].tls && !visit_is_secure(v)))
             continue;
         if (routes[i].post == post) {
             v->handle = routes[i].handle;

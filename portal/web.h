@@ -57,6 +57,25 @@ uint64_t form_centre_wait_ms(const struct visit *v);
 void form_leave(struct visit *v);
 void form_forget(struct visit *v);
 
+/* web_go.c */
+#define GO_NOTICE  "/go/"
+#define GO_SERVICE "/service/"
+void show_go(struct visit *v);
+void show_go_service(struct visit *v);
+
+/* web_view.c: what a page shows beside its own kind's fields, and its HTML. */
+struct view_room {
+    const struct notice *notices[PAGE_MAX_NOTICES];
+    const struct service *services[PAGE_MAX_SERVICES];
+    bool shown[PAGE_MAX_NOTICES];
+    size_t services_shown;
+    char url[VISIT_URL_LEN], token[TOKEN_LEN];
+    struct page_privacy privacy;
+};
+void view_fill(struct visit *v, struct page_view *view, struct view_room *room);
+/* malloc'ed, len bytes; NULL: it failed. Counts what is displayed. */
+char *view_html(struct visit *v, struct page_view *view, struct view_room *room, size_t *len);
+
 /* web_login.c */
 void form_login(struct visit *v);
 

@@ -60,7 +60,7 @@ def item(name, text, details):
 
 
 TYPES = {"TYPE_TEXT": "text", "TYPE_WORD": "a word", "TYPE_DNS_NAME": "a DNS name", "TYPE_LANGUAGE": "a language tag",
-         "TYPE_PATH": "an absolute path", "TYPE_SECRET": "the path of a file", "TYPE_ADDRESS": "an IP address",
+         "TYPE_PATH": "an absolute path", "TYPE_SECRET": "the path of a file", "TYPE_PATHS": 'a list of files such as {"/etc/loggia/board.pub"}', "TYPE_ADDRESS": "an IP address",
          "TYPE_NUMBER": "a number", "TYPE_DURATION": 'a time (30, "90s", "10m", "2h", "1d")',
          "TYPE_INTERFACES": "a list of interfaces", "TYPE_SERVICES": 'a list such as {"tcp/22"}'}
 
@@ -97,7 +97,7 @@ def loggia_conf():
         first = "required" if default == "REQUIRED" else f"default {shown}" if shown is not None else "not set by default"
         places.setdefault(place, []).append(item(unquote(name), unquote(said), [what, first]))
     out = []
-    order = ["PLACE_ROOT", "PLACE_ZONE", "PLACE_GUEST", "PLACE_RADIUS", "PLACE_SERVER", "PLACE_TLS", "PLACE_PRIVACY", "PLACE_METRICS"]
+    order = ["PLACE_ROOT", "PLACE_ZONE", "PLACE_GUEST", "PLACE_RADIUS", "PLACE_SERVER", "PLACE_TLS", "PLACE_PRIVACY", "PLACE_METRICS", "PLACE_BOARD"]
     for place in order:
         name, said = sections.get(place, (None, None))
         out += [f".Ss {roff(titles.get(place, f'{name} {{ … }}'))}"] + ([sentences(roff(said))] if said else [])

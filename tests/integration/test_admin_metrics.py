@@ -67,6 +67,7 @@ def test_every_name_is_in_the_documentation_with_its_type_and_labels_and_no_othe
     written = {name: [kind, set(re.findall(r"`([a-z]+)`", labels))]
                for name, kind, labels in re.findall(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", text, re.M)}
     assert written.pop("loggia_passes"), "only a router without a centre has it"
+    written = {name: row for name, row in written.items() if not name.startswith("loggia_board_")}  # see test_board_router
     assert served == written
     assert helped == set(served)
 

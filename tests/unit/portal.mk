@@ -40,3 +40,9 @@ tests_unit_test_secure_LDADD = portal/libloggia-portal.la lib/libloggia-core.la 
 tests_unit_test_cert_SOURCES = tests/unit/test_cert.c
 tests_unit_test_cert_CPPFLAGS = $(UNIT_CPPFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_test_cert_LDADD = lib/libloggia-cert.la lib/libloggia-core.la $(GNUTLS_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/test_board
+%C%_test_board_SOURCES = %D%/test_board.c
+%C%_test_board_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_test_board_LDADD = portal/libloggia-portal.la lib/libloggia-bundle.la lib/libloggia-web.la lib/libloggia-core.la \
+    $(CMOCKA_LIBS)

@@ -336,6 +336,47 @@ static void every_option_is_described_with_its_default(void **state)
     free(text);
 }
 
+#define BOARD(rest) MINIMAL "board { " rest " }\n"
+
+static void a_noticeboard_needs_an_address_and_a_key(void **state)
+{
+    struct conf *c =
+        parse(BOARD("url = \"https://board.example/b/\" keys = {\"/a.pub\", \"/b.pub\"}"));
+    (void)state;
+    assert_string_equal(said, "");
+    assert_non_null(c);
+    assert_true(c->has_board);
+    assert_string_equal(c->board.url, "https://board.example/b/");
+    assert_int_equal(c->board.n_keys, 2);
+    assert_string_equal(c->board.keys[1], "/b.pub");
+    assert_int_equal(c->board.poll_s, 60);
+    assert_int_equal(c->board.long_poll, 1);
+    assert_null(c->board.token_file);
+    config_free(c);
+    refused(BOARD("url = \"https://board.example/\""), "board.keys");
+    refused(BOARD("keys = {\"/a.pub\"}"), "board.url");
+    refused(BOARD("url = \"https://board.example/b\" keys = {\"/a.pub\"}"),
+            "f:3: board.url: found \"https://board.example/b\", expected https:// or http://, a "
+            "host and a path that ends with /");
+    refused(BOARD("url = \"ftp://board.example/\" keys = {\"/a.pub\"}"), "board.url: found \"ftp:");
+    refused(BOARD("url = \"https://user@board.example/\" keys = {\"/a.pub\"}"), "board.url: found");
+    refused(BOARD("url = \"https://board.example/\" keys = {\"a.pub\"}"), "board.keys");
+    refused(BOARD("url = \"https://b.example/\" keys = {\"/1\", \"/2\", \"/3\", \"/4\", \"/5\"}"),
+            "board.keys: found more than 4 values, expected at most 4");
+    refused(BOARD("url = \"https://board.example/\" keys = {\"/a.pub\"} poll = 1"), "board.poll");
+}
+
+static void a_token_is_not_sent_in_the_clear(void **state)
+{
+    (void)state;
+    refused(BOARD("url = \"http://board.example/\" keys = {\"/a.pub\"} token_file = \"/t\""),
+            "board.token_file: found with url http://, expected https://");
+    struct conf *c =
+        parse(BOARD("url = \"http://127.0.0.1:8080/\" keys = {\"/a.pub\"} token_file = \"/t\""));
+    assert_string_equal(said, "");
+    config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +389,8 @@ int main(void)
         cmocka_unit_test(a_secret_that_others_may_read_is_refused),
         cmocka_unit_test(garbage_is_refused_without_a_crash),
         cmocka_unit_test(every_option_is_described_with_its_default),
+        cmocka_unit_test(a_noticeboard_needs_an_address_and_a_key),
+        cmocka_unit_test(a_token_is_not_sent_in_the_clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 /* The pages citizens see. With LOGGIA_PAGES_DIR set, every page of the samples is written there, to
  * be looked at and to be given to an HTML checker. */
 #include "lib/buf.h"
+#include "lib/card.h"
 #include "lib/i18n.h"
 #include "lib/log.h"
 #include "lib/notice.h"
@@ -18,20 +19,47 @@
 #define SOME_DAY INT64_C(1798000000) /* 2026-12-23 */
 
 static struct i18n *i18n;
+static struct service *cards[3];
+static const struct service *shown_cards[3];
+static struct publisher comune = {
+    .id = "comune", .name = "Comune di Prato", .colour = 0x0066CC, .has_colour = true};
+static const struct publisher *const publishers[] = {&comune};
 static struct notice_set *samples;
 static const struct notice *chosen[PAGE_MAX_NOTICES];
+
+static bool load_cards(void)
+{
+    static const char *const texts[] = {
+        "zones: *\nlink: https://biblioteca.example/\nicon: library\norder: 1\n--- it\n# "
+        "Biblioteca "
+        "Lazzerini\nCataloghi, orari e sale studio.\n--- en\n# Lazzerini library\nCatalogue, "
+        "hours, "
+        "study rooms.\n",
+        "zones: *\nlink: tel:+390574000000\nicon: phone\norder: 2\n--- it\n# Numero del "
+        "Comune\nDal lunedì al venerdì, 8-18.\n",
+        "zones: *\nlink: https://suap.example/?a=1&b=2\nicon: office\norder: 3\n--- it\n# SUAP "
+        "<sportello> & imprese\n"};
+    static const char *const ids[] = {"biblioteca", "numero", "suap"};
+    char err[320];
+    for (size_t i = 0; i < 3; i++)
+        if (!(cards[i] = service_parse(ids[i], texts[i], strlen(texts[i]), err, sizeof err)))
+            return false;
+    return service_select(cards, 3, "piazza-duomo", shown_cards, 3) == 3;
+}
 
 static int load(void **state)
 {
     (void)state;
     i18n = i18n_load(TEST_BUILDDIR "/po");
     samples = notice_dir_read(TEST_SRCDIR "/conf/notices");
-    return samples ? 0 : -1;
+    return samples && load_cards() ? 0 : -1;
 }
 
 static int unload(void **state)
 {
     (void)state;
+    for (size_t i = 0; i < 3; i++)
+        service_free(cards[i]);
     notice_set_free(samples);
     i18n_free(i18n);
     return 0;
@@ -56,6 +84,10 @@ static struct page_view sample_view(enum page_kind kind, const char *lang)
                           .login = PAGE_LOGIN_FORM,
                           .path = kind == PAGE_NEWS ? "/news" : "/",
                           .notices = chosen,
+                          .services = shown_cards,
+                          .n_services = 3,
+                          .publishers = publishers,
+                          .n_publishers = 1,
                           .token = "dG9rZW4.token",
                           .terms_id = "2026-1",
                           .remaining_s = 7500,
@@ -673,6 +705,65 @@ static void the_last_day_is_the_day_the_editor_wrote(void **state)
     }
 }
 
+static void the_directory_stands_under_the_notices_one_link_a_card(void **state)
+{
+    (void)state;
+    bool shown[PAGE_MAX_NOTICES] = {false};
+    size_t services_shown = 0;
+    struct page_view v = sample_view(PAGE_SPLASH, "en");
+    v.shown = shown;
+    v.count_taps = true;
+    v.services_shown = &services_shown;
+    char *html = render(&v);
+    const char *news = strstr(html, "class=\"news\""), *svc = strstr(html, "class=\"svc\"");
+    assert_true(news && svc && news < svc);
+    assert_non_null(strstr(html, "<a href=\"/service/biblioteca?lang=en\">"));
+    assert_non_null(strstr(html, "<b>Lazzerini library</b>"));
+    assert_non_null(strstr(html, "<a href=\"tel:+390574000000\">")); /* never by way of us */
+    assert_non_null(strstr(html, "<span lang=\"it\"><b>SUAP &lt;sportello&gt; &amp; imprese</b>"));
+    assert_non_null(strstr(html, "<i>Italiano</i>"));
+    assert_null(strstr(html, "https://suap.example")); /* taps are counted */
+    assert_int_equal(services_shown, 3);
+    for (size_t i = 0; i < v.n_notices; i++)
+        assert_true(shown[i]);
+    free(html);
+    v.count_taps = false;
+    html = render(&v);
+    assert_non_null(strstr(html, "<a href=\"https://suap.example/?a=1&amp;b=2\">"));
+    free(html);
+}
+
+static void a_publisher_keeps_its_colours_and_can_be_read(void **state)
+{
+    (void)state;
+    struct page_view v = sample_view(PAGE_NEWS, "it");
+    comune.colour = 0xFFDD00;
+    char *html = render(&v);
+    comune.colour = 0x0066CC;
+    assert_non_null(strstr(html, "<span class=\"pub cffdd00\">Comune di Prato</span>"));
+    assert_int_equal(count(html, ".cffdd00{background:#ffdd00;color:#000000}"), 1);
+    free(html);
+}
+
+static void many_cards_leave_room_for_the_news(void **state)
+{
+    (void)state;
+    const struct service *many[PAGE_MAX_SERVICES];
+    size_t services_shown = 0;
+    struct page_view v = sample_view(PAGE_SPLASH, "it");
+    for (size_t i = 0; i < PAGE_MAX_SERVICES; i++)
+        many[i] = cards[i % 3];
+    v.services = many;
+    v.n_services = PAGE_MAX_SERVICES;
+    v.services_shown = &services_shown;
+    char *html = render(&v);
+    assert_in_range(strlen(html), 1000, PAGE_MAX_BYTES);
+    assert_int_equal(services_shown, PAGE_FEW_SERVICES);
+    assert_non_null(strstr(html, "Altri 38 servizi"));
+    assert_non_null(strstr(html, "class=\"news\""));
+    free(html);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -696,6 +787,9 @@ int main(void)
         cmocka_unit_test(the_last_password_form_is_there_only_where_it_is_safe),
         cmocka_unit_test(a_wrong_clock_is_admitted),
         cmocka_unit_test(the_last_day_is_the_day_the_editor_wrote),
+        cmocka_unit_test(the_directory_stands_under_the_notices_one_link_a_card),
+        cmocka_unit_test(a_publisher_keeps_its_colours_and_can_be_read),
+        cmocka_unit_test(many_cards_leave_room_for_the_news),
     };
     setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
     log_open("test", LOG_CRIT);

@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* When this router asks its noticeboard, and what comes of the answer.
+ *
+ * One question is under way at a time: `current`, and if it names another bundle than ours, the
+ * bundle. Where the board waits with its answer until there is news (Preference-Applied: wait) the
+ * next question follows at once, so that an emergency is here in seconds and a quiet day costs a
+ * few hundred questions; a web server that knows nothing of this answers at once and is asked again
+ * after `poll`, give or take a tenth, so that a city's routers do not come all together. What fails
+ * is tried again later and later, up to five times `poll`; what we have stays, whatever happens,
+ * and each notice ends when it says itself. */
+#include "portal/board.h"
+#include "lib/config.h"
+#include "lib/counts.h"
+#include "lib/crypto.h"
+#include "lib/fetch.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "portal/portal.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    WAIT_S = 240,           /* a long poll's */
+    FETCH_MS = 30000,       /* anything else */
+    FIRST_MS = 2000,        /* the first question comes within this */
+    SPREAD_MS = 500,        /* so do all routers' next ones after the same news */
+    TOO_SOON_MS = 1000,     /* a long poll that ends sooner than this is followed by a pause */
+    MAX_BACKOFF = 5,        /* times poll */
+    MAX_RETRY_AFTER = 3600, /* s; what a server may ask of us */
+    POST_MAX = 4096
+};
+
+struct validator {
+    char *etag, *since; /* the second where there is no first; NULL: none */
+};
+
+struct board {
+    struct portal *p;
+    struct loop *loop;
+    struct fetcher *fetcher;
+    struct fetch *call, *post;
+    struct loop_timer *timer, *report_timer;
+    struct board_keep *keep;
+    struct board_load *load;
+    struct board_tally *tally;
+    struct board_edition *edition;
+    struct sign_key keys[CONFIG_MAX_KEYS];
+    size_t n_keys;
+    char *url, *token, *router;
+    uint32_t poll_s, report_s;
+    bool long_poll;
+
+    struct current candidate; /* named by the last good `current` */
+    char *pointer;            /* its text */
+    size_t pointer_len;
+    /* By which the server knows what we have: of the pointer that we show, and of the candidate. */
+    struct validator have, candidates;
+    uint64_t asked_ms;
+    unsigned failures; /* in a row */
+    bool asked_to_wait, waited;
+    struct board_clock clock;
+    struct board_stats stats;
+    bool told_refused;
+};
+
+static void ask(void *arg);
+static void ask_bundle(void *arg);
+
+static uint32_t up_to(uint32_t n)
+{
+    uint32_t r;
+    crypto_random(&r, sizeof r);
+    return n ? r % n : 0;
+}
+
+/* Give or take a tenth. */
+static uint64_t about(uint64_t ms)
+{
+    return ms - ms / 10 + up_to((uint32_t)(ms / 5) + 1);
+}
+
+static void later(struct board *b, uint64_t ms)
+{
+    b->stats.state = BOARD_PAUSING;
+    loop_timer_start(b->timer, ms);
+}
+
+int64_t board_now(const struct board *b, bool *sane)
+{
+    return board_clock_now(b ? &b->clock : NULL, time(NULL), loop_now_ms(), sane);
+}
+
+/* --- what went wrong ---------------------------------------------------------------------------
+ */
+
+/* The first of a row is worth a line, and then one an hour. */
+static void failed(struct board *b, const char *what, const char *why, uint32_t retry_after_s)
+{
+    uint64_t poll_ms = (uint64_t)b->poll_s * 1000, wait_ms = poll_ms;
+    b->stats.failures++;
+    snprintf(b->stats.last_error, sizeof b->stats.last_error, "%s: %s", what, why);
+    if (b->failures++ == 0)
+        log_msg(LOG_WARNING, "event=board_failed what=%s why=\"%s\" shown_serial=%" PRIu64, what,
+                why, b->stats.serial);
+    for (unsigned i = 1; i < b->failures && wait_ms < MAX_BACKOFF * poll_ms; i++)
+        wait_ms *= 2;
+    if (wait_ms > MAX_BACKOFF * poll_ms)
+        wait_ms = MAX_BACKOFF * poll_ms;
+    if (retry_after_s > MAX_RETRY_AFTER)
+        retry_after_s = MAX_RETRY_AFTER;
+    if (wait_ms < (uint64_t)retry_after_s * 1000)
+        wait_ms = (uint64_t)retry_after_s * 1000;
+    later(b, about(wait_ms));
+}
+
+/* What was signed or served is not to be believed. */
+static void refused(struct board *b, const char *what, const char *why)
+{
+    b->stats.refused++;
+    if (!b->told_refused)
+        log_msg(LOG_ERR, "event=board_refused what=%s why=\"%s\" shown_serial=%" PRIu64, what, why,
+                b->stats.serial);
+    b->told_refused = true;
+    failed(b, what, why, 0);
+}
+
+/* The board answered, and what it said was in order. */
+static void heard(struct board *b)
+{
+    if (b->failures)
+        log_msg(LOG_NOTICE, "event=board_back after_failures=%u", b->failures);
+    b->failures = 0;
+    b->told_refused = false;
+    b->stats.last_error[0] = '\0';
+    b->stats.heard_ms = loop_now_ms();
+    b->stats.from_disk = false;
+}
+
+static void next_question(struct board *b)
+{
+    uint64_t took_ms = loop_now_ms() - b->asked_ms;
+    bool may_wait = b->long_poll && b->have.etag && !b->asked_to_wait;
+    if (may_wait) /* it was not asked for yet */
+        later(b, up_to(SPREAD_MS));
+    else if (!b->waited)
+        later(b, about((uint64_t)b->poll_s * 1000));
+    else if (took_ms < TOO_SOON_MS)
+        later(b, TOO_SOON_MS + up_to(SPREAD_MS));
+    else
+        later(b, up_to(SPREAD_MS));
+}
+
+/* --- a new edition -----------------------------------------------------------------------------
+ */
+
+static void learn_bounds(struct board *b, const struct current *c)
+{
+    b->clock.created_s = c->created_s;
+    b->clock.expires_s = c->expires_s;
+    b->clock.since_ms = loop_now_ms();
+    b->stats.serial = c->serial;
+    b->stats.created_s = c->created_s;
+    b->stats.expires_s = c->expires_s;
+}
+
+static void show(struct board *b, struct board_edition *e)
+{
+    struct board_edition *old = b->edition;
+    b->edition = e;
+    learn_bounds(b, &e->current);
+    b->stats.notices = e->notices.n;
+    b->stats.services = e->n_services;
+    b->stats.skipped = e->skipped;
+    memcpy(b->stats.name, e->name, sizeof b->stats.name);
+    texts_board_changed(b->p->texts);
+    board_edition_free(old);
+}
+
+static void forget_validator(struct validator *v)
+{
+    free(v->etag);
+    free(v->since);
+    *v = (struct validator){0};
+}
+
+static void note_validator(struct validator *v, const struct fetch_answer *a)
+{
+    forget_validator(v);
+    if (a->etag)
+        v->etag = strdup(a->etag);
+    else if (a->last_modified && a->modified_strong)
+        v->since = strdup(a->last_modified);
+}
+
+static void take_validator(struct board *b)
+{
+    forget_validator(&b->have);
+    b->have = b->candidates;
+    b->candidates = (struct validator){0};
+}
+
+static void keep(struct board *b, char *data, size_t len)
+{
+    board_keep_save(b->keep, &b->candidate, b->pointer, b->pointer_len, data, len);
+    b->pointer = NULL;
+}
+
+static void on_loaded(void *arg, struct board_edition *e, char *data, size_t len, const char *why)
+{
+    struct board *b = arg;
+    char reason[200];
+    snprintf(reason, sizeof reason, "%s", why ? why : "");
+    if (b->stats.longest_step_us < board_load_longest_us(b->load))
+        b->stats.longest_step_us = board_load_longest_us(b->load);
+    board_load_free(b->load);
+    b->load = NULL;
+    if (!e) {
+        refused(b, "bundle", reason);
+        return;
+    }
+    heard(b);
+    take_validator(b);
+    show(b, e);
+    b->stats.fresh++;
+    log_msg(LOG_NOTICE,
+            "event=board_shown serial=%" PRIu64 " notices=%zu services=%zu skipped=%zu bytes=%zu "
+            "key=%s longest_step_us=%" PRIu64,
+            b->stats.serial, e->notices.n, e->n_services, e->skipped, len, b->stats.key_id,
+            b->stats.longest_step_us);
+    keep(b, data, len);
+    next_question(b);
+}
+
+static void load(struct board *b, const char *body, size_t len)
+{
+    char *data = malloc(len ? len : 1);
+    if (data)
+        memcpy(data, body, len);
+    b->load = data ? board_load_new(b->loop, &b->candidate, data, len, on_loaded, b) : NULL;
+    if (b->load)
+        b->stats.state = BOARD_LOADING;
+    else
+        failed(b, "bundle", "out of memory", 0);
+}
+
+/* --- answers -----------------------------------------------------------------------------------
+ */
+
+static void add_bytes(struct board *b, const struct fetch_answer *a)
+{
+    b->stats.bytes_sent += a->sent;
+    b->stats.bytes_received += a->received;
+}
+
+/* Says why where there is no answer to go on with. */
+static bool answered(struct board *b, const char *what, const struct fetch_answer *a)
+{
+    char why[64];
+    add_bytes(b, a);
+    if (a->status == 200 ||
+        (a->status == 304 && (b->have.etag || b->have.since) && strcmp(what, "current") == 0))
+        return true;
+    if (a->status)
+        snprintf(why, sizeof why, "it answers HTTP %u", a->status);
+    failed(b, what, a->status ? why : a->err, a->retry_after_s);
+    return false;
+}
+
+static void on_bundle(void *arg, const struct fetch_answer *a)
+{
+    struct board *b = arg;
+    b->call = NULL;
+    if (!answered(b, "bundle", a))
+        return;
+    if (a->len != b->candidate.length)
+        refused(b, "bundle",
+                "its length is not the one that was signed: it is cut short, or "
+                "another file");
+    else
+        load(b, a->body, a->len);
+}
+
+static void ask_bundle(void *arg)
+{
+    struct board *b = arg;
+    char name[CURRENT_NAME_LEN], url[512];
+    current_bundle_name(&b->candidate, name);
+    snprintf(url, sizeof url, "%s%s", b->url, name);
+    b->stats.state = BOARD_ASKING;
+    b->call = fetch_start(b->fetcher,
+                          &(struct fetch_request){.url = url,
+                                                  .max_bytes = (size_t)b->candidate.length,
+                                                  .timeout_ms = FETCH_MS},
+                          on_bundle, b);
+    if (!b->call)
+        failed(b, "bundle", "out of memory", 0);
+}
+
+/* The candidate's bundle is the one that is shown. */
+static bool is_shown(const struct board *b)
+{
+    return b->edition &&
+           memcmp(b->edition->current.sha256, b->candidate.sha256, sizeof b->candidate.sha256) == 0;
+}
+
+static void take_pointer(struct board *b, const struct fetch_answer *a)
+{
+    free(b->pointer);
+    b->pointer = malloc(a->len);
+    b->pointer_len = a->len;
+    if (b->pointer)
+        memcpy(b->pointer, a->body, a->len);
+    note_validator(&b->candidates, a);
+    if (!b->pointer) {
+        failed(b, "current", "out of memory", 0);
+    } else if (is_shown(b)) { /* signed anew */
+        heard(b);
+        take_validator(b);
+        b->edition->current = b->candidate;
+        learn_bounds(b, &b->candidate);
+        keep(b, NULL, 0);
+        next_question(b);
+    } else if (b->candidate.length > BUNDLE_MAX_BYTES) {
+        refused(b, "bundle", "it is longer than a bundle may be");
+    } else {
+        ask_bundle(b);
+    }
+}
+
+static const char *fault_word(enum current_fault fault)
+{
+    return fault == CURRENT_UNKNOWN_KEY ? "unknown-key"
+           : fault == CURRENT_MALFORMED ? "malformed"
+                                        : "bad-signature";
+}
+
+/* The best idea of now there is for judging: the answer's own Date, else our clock if it is sane.
+ */
+static int64_t reference(const struct board *b, const struct fetch_answer *a)
+{
+    bool sane;
+    int64_t now_s = board_now(b, &sane);
+    return a->date_s ? a->date_s : sane ? now_s : 0;
+}
+
+static void judge(struct board *b, const struct fetch_answer *a)
+{
+    static const struct current none;
+    char why[256] = "", key_id[SIGN_ID_LEN] = "";
+    struct current c;
+    enum current_fault fault =
+        current_read(a->body, a->len, b->keys, b->n_keys, &c, key_id, why, sizeof why);
+    if (fault != CURRENT_GOOD) {
+        refused(b, fault_word(fault), why);
+        return;
+    }
+    switch (board_judge(&c, b->edition ? &b->edition->current : &none, reference(b, a), why,
+                        sizeof why)) {
+    case BOARD_REFUSE:
+        refused(b, "current", why);
+        return;
+    case BOARD_SAME:
+        heard(b);
+        note_validator(&b->have, a);
+        next_question(b);
+        return;
+    case BOARD_TAKE:
+        memcpy(b->stats.key_id, key_id, sizeof key_id);
+        b->candidate = c;
+        take_pointer(b, a);
+    }
+}
+
+static void on_current(void *arg, const struct fetch_answer *a)
+{
+    struct board *b = arg;
+    b->call = NULL;
+    if (!answered(b, "current", a))
+        return;
+    b->waited = b->long_poll && a->waited;
+    if (a->status == 304) {
+        heard(b);
+        next_question(b);
+    } else {
+        judge(b, a);
+    }
+    if (a->date_s && !b->failures) {
+        b->clock.heard_s = a->date_s;
+        b->clock.heard_ms = loop_now_ms();
+        b->clock.heard_tls = a->tls;
+    }
+}
+
+static void ask(void *arg)
+{
+    struct board *b = arg;
+    char url[512];
+    struct fetch_request r = {.url = url,
+                              .etag = b->have.etag,
+                              .last_modified = b->have.since,
+                              .max_bytes = CURRENT_MAX_BYTES,
+                              .timeout_ms = FETCH_MS + (b->long_poll ? WAIT_S * 1000 : 0),
+                              .wait_s = b->long_poll && b->have.etag ? WAIT_S : 0};
+    snprintf(url, sizeof url, "%scurrent", b->url);
+    b->asked_ms = loop_now_ms();
+    b->stats.asked++;
+    b->asked_to_wait = r.wait_s != 0;
+    b->stats.state = b->waited && r.wait_s ? BOARD_WAITING : BOARD_ASKING;
+    b->call = fetch_start(b->fetcher, &r, on_current, b);
+    if (!b->call)
+        failed(b, "current", "out of memory", 0);
+}
+
+/* --- counts ------------------------------------------------------------------------------------
+ */
+
+static void report(void *arg);
+
+static void on_posted(void *arg, const struct fetch_answer *a)
+{
+    struct board *b = arg;
+    bool taken = a->status >= 200 && a->status < 300;
+    /* What the board will never take is not sent again; a token may still be put right. */
+    bool hopeless = a->status == 400 || a->status == 413 || a->status == 415 || a->status == 422;
+    b->post = NULL;
+    add_bytes(b, a);
+    if (taken || hopeless) {
+        board_tally_sent(b->tally);
+        b->stats.counts_sent += taken;
+    }
+    if (!taken)
+        log_msg(LOG_WARNING, "event=board_counts_failed status=%u why=\"%s\" again=%s", a->status,
+                a->err, hopeless ? "no" : "yes");
+    size_t len;
+    if (taken && board_tally_text(b->tally, &len))
+        report(b);
+    else
+        loop_timer_start(b->report_timer, about((uint64_t)b->report_s * 1000));
+}
+
+static void report(void *arg)
+{
+    struct board *b = arg;
+    char url[512];
+    size_t len;
+    board_tally_close(b->tally, b->router);
+    const char *text = board_tally_text(b->tally, &len);
+    snprintf(url, sizeof url, "%scounts", b->url);
+    if (text && b->token && !b->post)
+        b->post = fetch_start(b->fetcher,
+                              &(struct fetch_request){.url = url,
+                                                      .bearer = b->token,
+                                                      .body = text,
+                                                      .body_len = len,
+                                                      .content_type = COUNTS_CONTENT_TYPE,
+                                                      .max_bytes = POST_MAX,
+                                                      .timeout_ms = FETCH_MS},
+                              on_posted, b);
+    if (!b->post)
+        loop_timer_start(b->report_timer, about((uint64_t)b->report_s * 1000));
+}
+
+void board_count(struct board *b, enum bundle_kind kind, const char *id, const char *zone,
+                 const char *lang, unsigned displays, unsigned taps)
+{
+    bool sane;
+    if (b && b->token)
+        board_tally_add(b->tally, board_now(b, &sane), kind, id, zone, lang, displays, taps);
+}
+
+/* --- begin and end -----------------------------------------------------------------------------
+ */
+
+const struct board_edition *board_edition(const struct board *b)
+{
+    return b ? b->edition : NULL;
+}
+
+void board_stats(const struct board *b, struct board_stats *out)
+{
+    *out = b->stats;
+    out->keeping_fails = board_keep_failing(b->keep);
+    out->counts_lost = board_tally_lost(b->tally);
+}
+
+/* What a configuration says: into b, or nothing of it with the reason. */
+static bool configure(struct board *b, const struct conf *conf, char *err, size_t err_len)
+{
+    struct sign_key keys[CONFIG_MAX_KEYS];
+    char *token = NULL, why[200] = "", *url;
+    for (size_t i = 0; i < conf->board.n_keys; i++)
+        if (!sign_key_read(conf->board.keys[i], &keys[i], err, err_len))
+            return false;
+    if (conf->board.token_file &&
+        !(token = crypto_secret_read(conf->board.token_file, why, sizeof why))) {
+        snprintf(err, err_len, "%s: %s", conf->board.token_file, why);
+        return false;
+    }
+    url = strdup(conf->board.url);
+    if (!url) {
+        crypto_secret_free(token);
+        snprintf(err, err_len, "out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < conf->board.n_keys; i++) { /* the public part alone */
+        b->keys[i] = keys[i];
+        crypto_wipe(b->keys[i].seed, sizeof b->keys[i].seed);
+        b->keys[i].has_seed = false;
+    }
+    crypto_wipe(keys, sizeof keys);
+    b->n_keys = conf->board.n_keys;
+    free(b->url);
+    b->url = url;
+    crypto_secret_free(b->token);
+    b->token = token;
+    b->poll_s = conf->board.poll_s;
+    b->report_s = conf->board.report_s;
+    b->long_poll = conf->board.long_poll;
+    return true;
+}
+
+struct board *board_new(struct portal *p, char *err, size_t err_len)
+{
+    struct board *b = calloc(1, sizeof *b);
+    snprintf(err, err_len, "out of memory");
+    if (!b)
+        return NULL;
+    b->p = p;
+    b->loop = p->loop;
+    b->fetcher = fetcher_new(p->loop, p->boot->board.ca_file, NULL);
+    b->timer = loop_timer_new(p->loop, ask, b);
+    b->report_timer = loop_timer_new(p->loop, report, b);
+    b->tally = board_tally_new();
+    b->router = strdup(p->boot->nas_identifier);
+    if (b->fetcher && b->timer && b->report_timer && b->tally && b->router &&
+        configure(b, p->boot, err, err_len))
+        return b;
+    board_free(b);
+    return NULL;
+}
+
+/* The pair of the last time, judged by its signature as any other; its age is no fault. */
+static void show_kept(struct board *b)
+{
+    char *pointer = NULL, why[256] = "there is none";
+    size_t len;
+    struct current c;
+    char *data = NULL;
+    size_t data_len = 0;
+    if (!board_keep_pointer(b->keep, &pointer, &len))
+        return;
+    if (current_read(pointer, len, b->keys, b->n_keys, &c, b->stats.key_id, why, sizeof why) !=
+            CURRENT_GOOD ||
+        !board_keep_bundle(b->keep, &c, &data, &data_len)) {
+        log_msg(LOG_WARNING, "event=board_kept_unreadable why=\"%s\"", why);
+    } else {
+        struct board_edition *e = board_load_now(&c, data, data_len, why, sizeof why);
+        if (e) {
+            b->stats.from_disk = true;
+            show(b, e);
+            log_msg(LOG_NOTICE, "event=board_kept_shown serial=%" PRIu64 " notices=%zu",
+                    b->stats.serial, e->notices.n);
+        } else {
+            log_msg(LOG_WARNING, "event=board_kept_unreadable why=\"%s\"", why);
+        }
+    }
+    free(data);
+    free(pointer);
+}
+
+void board_start(struct board *b)
+{
+    b->keep = board_keep_new(b->loop, b->p->boot->state_directory);
+    if (!b->keep) {
+        log_msg(LOG_ERR, "event=out-of-memory what=board");
+        return;
+    }
+    show_kept(b);
+    later(b, up_to(FIRST_MS));
+    if (b->token)
+        loop_timer_start(b->report_timer, about((uint64_t)b->report_s * 1000));
+}
+
+void board_reload(struct board *b)
+{
+    char err[300] = "";
+    if (!b->keep || !b->p->live->has_board)
+        return; /* that needs a restart */
+    if (!configure(b, b->p->live, err, sizeof err)) {
+        log_msg(LOG_ERR, "event=board_reload_refused why=\"%s\" then=\"the keys before it stay\"",
+                err);
+        return;
+    }
+    if (b->load) /* what it loads was judged by the keys before; it asks again by itself */
+        return;
+    if (b->call)
+        fetch_cancel(b->call);
+    b->call = NULL;
+    b->failures = 0;
+    b->told_refused = false;
+    b->waited = b->asked_to_wait = false;
+    forget_validator(&b->have); /* another board may use the same tag for something else */
+    later(b, up_to(SPREAD_MS));
+}
+
+void board_free(struct board *b)
+{
+    if (!b)
+        return;
+    if (b->call)
+        fetch_cancel(b->call);
+    if (b->post)
+        fetch_cancel(b->post);
+    fetcher_free(b->fetcher);
+    board_load_free(b->load);
+    board_keep_free(b->keep);
+    board_tally_free(b->tally);
+    board_edition_free(b->edition);
+    loop_timer_free(b->timer);
+    loop_timer_free(b->report_timer);
+    crypto_secret_free(b->token);
+    free(b->pointer);
+    forget_validator(&b->have);
+    forget_validator(&b->candidates);
+    free(b->router);
+    free(b->url);
+    free(b);
+}
