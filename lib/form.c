@@ -28,19 +28,25 @@ static void unescape(char *text)
     *out = '\0';
 }
 
-void form_decode(char *text, struct form *out)
+size_t form_decode_into(char *text, struct form_field *out, size_t max)
 {
     char *rest = text, *pair;
-    out->n = 0;
-    while (out->n < FORM_MAX_FIELDS && (pair = strsep(&rest, "&"))) {
+    size_t n = 0;
+    while (n < max && (pair = strsep(&rest, "&"))) {
         char *value = strchr(pair, '=');
         if (!value)
             continue;
         *value++ = '\0';
         unescape(pair);
         unescape(value);
-        out->fields[out->n++] = (struct form_field){pair, value};
+        out[n++] = (struct form_field){pair, value};
     }
+    return n;
+}
+
+void form_decode(char *text, struct form *out)
+{
+    out->n = form_decode_into(text, out->fields, FORM_MAX_FIELDS);
 }
 
 const char *form_get(const struct form *f, const char *name)

@@ -18,6 +18,8 @@ struct form {
 /* Decodes text in place; it must outlive the form. Fields beyond the bound and pairs without "="
  * are left out; a decoded NUL ends its value; a broken %-escape stays as it is. */
 void form_decode(char *text, struct form *out);
+/* The same into an array of the caller's; the fields that were read. */
+size_t form_decode_into(char *text, struct form_field *out, size_t max);
 /* The first field of that name, or NULL. */
 const char *form_get(const struct form *f, const char *name);
 

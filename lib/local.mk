@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libloggia-core.la
     %D%/crypto_password.c %D%/crypto_password.h \
     %D%/gate_proto.h \
     %D%/keyfile.c %D%/keyfile.h \
+    %D%/ldap_filter.c %D%/ldap_filter.h \
     %D%/log.c %D%/log.h \
     %D%/mac.c %D%/mac.h \
     %D%/notify.c %D%/notify.h \
@@ -56,6 +57,7 @@ endif
 # http needs a loop: who links -web links -host too.
 %C%_libloggia_web_la_SOURCES = \
     %D%/card.c %D%/card.h \
+    %D%/fill.c %D%/fill.h \
     %D%/form.c %D%/form.h \
     %D%/http.c %D%/http.h %D%/http_internal.h \
     %D%/http_connection.c \

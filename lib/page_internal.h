@@ -8,6 +8,7 @@
 
 #include "lib/buf.h"
 #include "lib/card.h"
+#include "lib/fill.h"
 #include "lib/i18n.h"
 #include "lib/page.h"
 
@@ -23,15 +24,6 @@ struct page {
 #define T(text)           i18n_text(p->i18n, p->lang, text)
 #define TN(one, many, n_) i18n_plural(p->i18n, p->lang, one, many, n_)
 
-/* One {name} of a text and what stands for it: escaped text, or HTML of ours. */
-struct page_arg {
-    const char *name, *value;
-    bool html;
-};
-/* Appends text with its placeholders filled in, escaped for HTML. args end with a NULL name. */
-void page_fill(struct buf *out, const char *text, const struct page_arg *args);
-/* The same without escaping, for values that are escaped later. */
-void page_fill_plain(struct buf *out, const char *text, const struct page_arg *args);
 #define ARGS(...)       ((const struct page_arg[]){__VA_ARGS__, {NULL, NULL, false}})
 #define FILL(text, ...) page_fill(p->out, text, ARGS(__VA_ARGS__))
 #define TEXT(text)      buf_html(p->out, text)

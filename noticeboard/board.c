@@ -10,7 +10,9 @@
 #include "lib/loop.h"
 #include "lib/notify.h"
 #include "noticeboard/importer.h"
+#include "noticeboard/links.h"
 #include "noticeboard/publish.h"
+#include "noticeboard/signin.h"
 #include "noticeboard/store.h"
 #include "noticeboard/web.h"
 
@@ -232,11 +234,16 @@ bool board_start(struct board *b, char *err, size_t err_len)
 {
     char locale[300];
 
+    if (!open_store(b, err, err_len)) /* makes state_directory, too */
+        return false;
     if (!keyfile_load(b->conf->state_directory, b->key, err, err_len))
         log_msg(LOG_WARNING,
                 "event=key_not_kept why=\"%s\" then=\"sign-ins end with this process\"", err);
-    if (!open_store(b, err, err_len) ||
-        !(b->publish = publish_new(b->loop, b->store, b->conf, err, err_len)))
+    if (!(b->publish = publish_new(b->loop, b->store, b->conf, err, err_len)))
+        return false;
+    b->links = links_new(b->loop);
+    b->signin = signin_new(b->loop, b->store, err, err_len);
+    if (!b->signin || !b->links)
         return false;
     snprintf(err, err_len, "out of memory");
     if (!(b->importer = importer_new(b->loop, b->store, b->conf)))
@@ -267,6 +274,8 @@ void board_free(struct board *b)
     web_forget(b);
     importer_free(b->importer);
     publish_free(b->publish);
+    signin_free(b->signin);
+    links_free(b->links);
     loop_timer_free(b->tidy_timer);
     for (int i = 0; i < BOARD_SIGNALS; i++)
         loop_signal_free(b->signals[i]);

@@ -22,11 +22,13 @@
 
 struct http_server;
 struct i18n;
+struct links;
 struct loop;
 struct loop_signal;
 struct importer;
 struct loop_timer;
 struct publish;
+struct signin;
 struct store;
 
 enum { BOARD_SIGNALS = 3 };
@@ -39,6 +41,8 @@ struct board {
     struct publish *publish;
     struct importer *importer;
     struct http_server *http;
+    struct signin *signin;
+    struct links *links;
     struct i18n *words;   /* of the editors' pages */
     struct i18n *citizen; /* of the citizens' pages, for the preview */
     struct loop_signal *signals[BOARD_SIGNALS];

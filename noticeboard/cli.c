@@ -161,7 +161,7 @@ static int parse_grant(const struct board_conf *conf, int argc, char **argv, str
                                           {NULL, 0, NULL, 0}};
     int c;
 
-    optind = 1;
+    optind = 0; /* begins anew: the options before the command were read already */
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
         if (c == 'a')
             g->administration = optarg;

@@ -2,13 +2,15 @@
 /* From the tree of board.conf to struct board_conf, and what one row of the schema cannot say: that
  * a zone which is named exists, that two publishers are two, that a colour can be read. Goes
  * through to the end: an admin wants all the mistakes of a file at once. */
+#include "lib/card.h"
 #include "lib/crypto.h"
-#include "noticeboard/colour.h"
 #include "noticeboard/conf_internal.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { CONTRAST_AA = 450 }; /* WCAG 2.1, 1.4.3, times 100 */
 
 struct builder {
     struct config_builder common;
@@ -201,11 +203,17 @@ static void check_zones_exist(struct builder *b, int section, char *const *zones
 
 static void check_colour(struct builder *b, int section, const char *colour)
 {
-    if (colour && colour_contrast(colour, "#ffffff") < COLOUR_CONTRAST_AA)
+    uint32_t value;
+    unsigned contrast;
+
+    if (!colour || !card_colour_parse(colour, &value))
+        return;
+    contrast = card_contrast(value, 0xffffff);
+    if (contrast < CONTRAST_AA)
         wrong(b, section, "colour",
-              "found \"%s\", on which white text has a contrast of %.1f to 1, expected a darker "
+              "found \"%s\", on which white text has a contrast of %u.%02u to 1, expected a darker "
               "one (at least 4.5 to 1)",
-              colour, colour_contrast(colour, "#ffffff"));
+              colour, contrast / 100, contrast % 100);
 }
 
 static bool begins(const char *text, const char *with)

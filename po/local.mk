@@ -21,6 +21,15 @@ CLEANFILES += $(LOGGIA_CATALOGUES) %D%/loggia.pot
 .po.mo:
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(MSGFMT) --check -o $@ $<
 
+# And of the pages that editors see: a catalogue of its own, so that a language for citizens does not
+# have to know the words of the office.
+if BOARD
+boardcataloguedir = $(cataloguedir)/board
+boardcatalogue_DATA = %D%/board/it.mo
+CLEANFILES += $(boardcatalogue_DATA)
+endif
+EXTRA_DIST += %D%/board/it.po
+
 # What there is to translate; `make po/loggia.pot`, then msgmerge -U LANG.po loggia.pot.
 %D%/loggia.pot: $(LOGGIA_POTFILES)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && cd $(srcdir) && xgettext --from-code=UTF-8 -kT -kN_ -kTN:1,2 \

@@ -4,6 +4,7 @@
  * case, and nothing else means it. Names leave this file only as keyed hashes. */
 #include "radius-module/entitlement.h"
 #include "lib/crypto.h"
+#include "lib/ldap_filter.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -335,29 +336,6 @@ void entitlement_read(const struct mapping *m, const struct values *values, stru
 
 /* --- filters ------------------------------------------------------------------------------------
  */
-long filter_escape(const char *in, size_t len, char *out, size_t room)
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t at = 0;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)in[i];
-        bool plain = c != 0 && c < 0x80 && !strchr("()*\\", c);
-        if (room - at < (plain ? 2U : 4U))
-            return -1;
-        if (plain) {
-            out[at++] = (char)c;
-            continue;
-        }
-        out[at++] = '\\';
-        out[at++] = digits[c >> 4];
-        out[at++] = digits[c & 15];
-    }
-    if (at >= room)
-        return -1;
-    out[at] = 0;
-    return (long)at;
-}
-
 long filter_build(const char *format, const char *name, const char *value, size_t len, char *out,
                   size_t room)
 {
@@ -365,7 +343,7 @@ long filter_build(const char *format, const char *name, const char *value, size_
     size_t at = 0, mark_len = (size_t)snprintf(mark, sizeof mark, "%%{%s}", name);
     while (*format) {
         if (strncmp(format, mark, mark_len) == 0) {
-            long added = filter_escape(value, len, out + at, room - at);
+            long added = ldap_filter_escape(value, len, out + at, room - at);
             if (added < 0)
                 return -1;
             at += (size_t)added;

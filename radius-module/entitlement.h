@@ -115,9 +115,6 @@ static inline bool entitlement_valid(const struct entitlement *e, uint64_t now_s
 
 /* --- filters ------------------------------------------------------------------------------------
  */
-/* RFC 4515 section 3: NUL ( ) * \ and bytes above 0x7f as \xx. Bytes written without the NUL, or -1
- * if it does not fit. */
-long filter_escape(const char *in, size_t len, char *out, size_t room);
 /* Replaces each "%{NAME}" in format by the escaped value. -1 if it does not fit. */
 long filter_build(const char *format, const char *name, const char *value, size_t len, char *out,
                   size_t room);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Between the files that write the editors' pages. A visit is one request, from web.c, which knows
+ * who asks, to one answer. Nobody else includes this.
+ *
+ * Texts are marked for xgettext as in lib/page_internal.h: T("…"), TN("one", "many", n), N_("…").
+ */
+#ifndef LOGGIA_NOTICEBOARD_WEB_INTERNAL_H
+#define LOGGIA_NOTICEBOARD_WEB_INTERNAL_H
+
+#include "lib/buf.h"
+#include "lib/fill.h"
+#include "lib/form.h"
+#include "lib/http.h"
+#include "lib/i18n.h"
+#include "noticeboard/draft.h"
+#include "noticeboard/links.h"
+#include "noticeboard/signin.h"
+#include "noticeboard/store.h"
+#include "noticeboard/web.h"
+
+enum {
+    WEB_MAX_FIELDS = 420,
+    WEB_MAX_PAGE = 512 * 1024,
+    WEB_PAGE_ROWS = 25,
+    WEB_SESSION_LEN = 80 /* a cookie's value, with its NUL */
+};
+
+struct who {                                           /* signed in */
+    const struct board_administration *administration; /* of the live configuration */
+    char name[SIGNIN_NAME_MAX + 1], shown[96];
+    int role; /* the highest */
+    char roles[SIGNIN_ROLES_LEN];
+};
+
+struct visit {
+    struct board *b;
+    struct http_request *req;
+    const char *lang, *path;
+    bool post, secure;
+    int64_t now;
+    char address[64]; /* of who asks, for limits and the log */
+    char *form_text;  /* of a POST; decoded in place */
+    struct form_field *fields;
+    size_t n_fields;
+    bool known; /* who is somebody */
+    struct who who;
+    char session[WEB_SESSION_LEN]; /* the cookie as it came, checked */
+    char set_cookie[3][256];       /* for the answer; "" for none */
+    uint64_t asking;               /* a sign-in under way */
+    struct buf out;
+};
+
+/* --- web.c: answers; each ends the visit
+ * ----------------------------------------------------------- */
+/* What was written to v->out by page_begin … page_end. */
+void visit_send(struct visit *v, unsigned status);
+void visit_see_other(struct visit *v, const char *path);
+/* A page that says what is wrong, with a way back. */
+void visit_refuse(struct visit *v, unsigned status, const char *title, const char *words);
+void visit_not_found(struct visit *v);
+void visit_store_failed(struct visit *v, const char *what);
+/* The citizens' page, with its own policy. */
+void visit_preview(struct visit *v, const char *csp);
+void visit_status(struct visit *v, unsigned status);
+void visit_text(struct visit *v, const char *type, const char *text, const char *cache);
+/* The POSTed field; "" where absent. */
+const char *visit_field(const struct visit *v, const char *name);
+/* Of the query; "" where absent. */
+const char *visit_query(const struct visit *v, const char *name);
+
+/* --- session.c
+ * ------------------------------------------------------------------------------------------ */
+/* Reads the cookie into v->who; false if nobody is signed in, or not any more. */
+bool session_read(struct visit *v);
+/* A new session for who signed in, always with a new cookie. */
+bool session_begin(struct visit *v, const struct board_administration *a,
+                   const struct signin_answer *answer);
+void session_end(struct visit *v);
+/* The token of this session's forms. */
+void session_token(const struct visit *v, char out[static 32]);
+/* That the POST comes from our own page: token, and the browser's word where it gives one. */
+bool session_checks_post(struct visit *v);
+/* The language that was chosen: kept in a cookie when chosen is not NULL; NULL for none. */
+const char *session_language(struct visit *v, const char *chosen);
+/* The same for the sign-in form, by a cookie of its own. */
+void session_signin_token(struct visit *v, char out[static 32]);
+bool session_checks_signin(struct visit *v);
+
+/* --- rights
+ * --------------------------------------------------------------------------------------------- */
+/* The role for a publisher, or -1. */
+int who_role(const struct who *w, const char *publisher);
+bool who_may_write(const struct who *w, const char *publisher);
+/* May put on the pages alone what w or somebody else (editor) wrote. */
+bool who_may_publish(const struct who *w, const char *publisher, const char *editor);
+
+/* --- web_html.c: the frame of a page
+ * ------------------------------------------------------------------------ */
+#define T(text)           i18n_text(v->b->words, v->lang, text)
+#define TN(one, many, n_) i18n_plural(v->b->words, v->lang, one, many, n_)
+#define N_(text)          text
+#define TEXT(text)        buf_html(&v->out, text)
+#define HTML(html)        buf_str(&v->out, html)
+#define ARGS(...)         ((const struct page_arg[]){__VA_ARGS__, {NULL, NULL, false}})
+#define FILL(text, ...)   page_fill(&v->out, text, ARGS(__VA_ARGS__))
+
+void page_begin(struct visit *v, const char *title);
+void page_end(struct visit *v);
+/* <form method=post> with its token. */
+void page_form(struct visit *v, const char *action, const char *classes);
+/* name="value", escaped. */
+void page_attr(struct visit *v, const char *name, const char *value);
+void page_hidden(struct visit *v, const char *name, const char *value);
+void page_element(struct visit *v, const char *element, const char *text);
+/* A box: kind "note", "alert" or "good". */
+void page_box(struct visit *v, const char *kind, const char *text);
+const char *page_language_name(const struct visit *v, const char *tag);
+
+/* --- web_words.c: words for what is
+ * ---------------------------------------------------------------------------- */
+/* "Monday 30 November at 08:00" */
+void words_moment(const struct visit *v, struct buf *b, int64_t t, bool is_end);
+/* "Appears on Monday … in Piazza Duomo and San Marco, and ends on Friday …." */
+void words_sentence(const struct visit *v, struct buf *b, const char *zones, int64_t from,
+                    int64_t until);
+void words_zones(const struct visit *v, struct buf *b, const char *zones);
+const char *words_state(const struct visit *v, const struct store_notice *n);
+const char *words_priority(const struct visit *v, int priority);
+/* A paragraph: how far what is published has come. */
+void words_routers(struct visit *v);
+void words_finding(const struct visit *v, struct buf *b, const struct draft_finding *f);
+
+/* --- the pages
+ * -----------------------------------------------------------------------------------------------------
+ */
+void signin_page(struct visit *v, unsigned status, const char *error);
+void signin_post(struct visit *v);
+void list_page(struct visit *v);
+/* d NULL: an empty one. kept: words about why it is shown again, or NULL. */
+void edit_page(struct visit *v, const struct draft *d, int64_t id, enum store_kind kind,
+               int version, const char *kept);
+void edit_get(struct visit *v, int64_t id, enum store_kind kind);
+void edit_post(struct visit *v, int64_t id, enum store_kind kind);
+void notice_page(struct visit *v, int64_t id);
+void notice_post(struct visit *v, int64_t id, const char *action);
+void preview_page(struct visit *v, int64_t id);
+void emergency_page(struct visit *v);
+void emergency_post(struct visit *v, int64_t id);
+void templates_page(struct visit *v);
+void services_page(struct visit *v);
+void service_page(struct visit *v, int64_t id);
+void service_post(struct visit *v, int64_t id, bool delete);
+void counts_page(struct visit *v);
+
+/* Writes a version of a draft in the visitor's name; as store_notice_put. The rights are the
+ * caller's to look at. */
+int64_t visit_put(struct visit *v, const struct draft *d, int64_t id, enum store_kind kind,
+                  enum store_state state, int version, const char *note);
+/* What draft_check needs for this visit. */
+struct draft_place visit_place(struct visit *v, enum store_kind kind);
+
+extern const char web_style[], web_script[];
+
+#endif

@@ -1,0 +1,411 @@
+"""The editors' road through loggia-board, as they walk it: sign in, write, look, agree, publish, undo; and what
+they must not be able to do."""
+
+import re
+import sqlite3
+import time
+
+import pytest
+
+from board_world import PEOPLE, Board, Editor, in_days
+from city.netns import wait_for
+
+
+@pytest.fixture(scope="module")
+def board():
+    b = Board()
+    try:
+        yield b
+    finally:
+        b.close()
+
+
+@pytest.fixture(scope="module")
+def careful():
+    """An administration where a second person has to agree."""
+    b = Board(approval=True)
+    try:
+        yield b
+    finally:
+        b.close()
+
+
+def bundle(board):
+    """What routers get now."""
+    out = board.dir / "out"
+    current = (out / "current").read_text()
+    return (out / (re.search(r"sha256: (\w+)", current).group(1) + ".bundle")).read_text()
+
+
+# --- sign-in -------------------------------------------------------------------------------------------------
+def test_an_editor_signs_in_with_the_directorys_password_and_sees_the_notices(board):
+    e = board.editor()
+    assert "Sign in" in e.get("/").words
+    page = e.sign_in("anna")
+    assert page.status == 200 and "Write a notice" in page.words and "Anna Rossi" in page.words
+
+
+@pytest.mark.parametrize("name, password, status, words", [
+    ("anna", "sbagliata", 403, "not right"), ("nessuno", "x", 403, "not right"), ("*", "anna-segreta-1", 403, "not right"),
+    ("anna)(uid=*", "anna-segreta-1", 403, "not right"), ("elsa", None, 403, "not an editor")])
+def test_who_is_not_an_editor_is_told_so_and_stays_out(board, name, password, status, words):
+    e = board.editor()
+    page = e.sign_in(name, password or PEOPLE[name][0])
+    assert page.status == status and words in page.words
+    assert "Sign in" in e.get("/new").words
+
+
+def test_an_empty_password_never_reaches_the_directory(board):
+    e = board.editor()
+    e.get("/sign-in")
+    assert e.submit("/sign-in", name="anna", password="", administration="comune").status == 403
+
+
+def test_a_directory_that_does_not_answer_is_said_and_stops_nobody_else(board):
+    board.slapd.stop()
+    try:
+        e = board.editor()
+        page = e.sign_in("franco")
+        assert page.status == 503 and "does not answer" in page.words
+        assert e.get("/style.css").status == 200
+    finally:
+        board.slapd.start()
+    assert "Write a notice" in board.editor("franco").page.words
+
+
+def test_guessing_a_password_is_slowed_down_and_the_board_says_so():
+    b = Board()
+    try:
+        e = b.editor()
+        for _ in range(5):
+            assert e.sign_in("carla", "indovina").status == 403
+        page = e.sign_in("carla")
+        assert page.status == 429 and "Too many tries" in page.words
+        assert "Write a notice" in b.editor("anna").page.words
+        assert "indovina" not in b.log() and PEOPLE["carla"][0] not in b.log()
+    finally:
+        b.close()
+
+
+def test_the_first_admin_is_made_on_the_command_line_and_there_is_no_default_password(board):
+    e = board.editor()
+    assert e.sign_in("admin", "admin", administration="provincia").status == 403
+    short = board.run("admin", "add", "rita", "--administration", "provincia", "--local", input="corta\n")
+    assert short.returncode == 1 and "at least 12" in short.stderr
+    r = board.run("admin", "add", "rita", "--administration", "provincia", "--local", input="una frase lunga e mia\n")
+    assert r.returncode == 0, r.stderr
+    assert "Provincia di Prato" in e.sign_in("rita", "una frase lunga e mia", administration="provincia").words
+    assert board.run("admin", "remove", "rita", "--administration", "provincia").returncode == 0
+    assert "Sign in" in e.get("/").words  # and is out at once
+
+
+def test_a_session_is_new_at_each_sign_in_and_nobody_can_bring_one(board):
+    e = board.editor()
+    e.cookies["loggia-board"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    e.sign_in("anna")
+    first = e.cookies["loggia-board"]
+    assert not first.startswith("AAAA")
+    e.sign_in("anna")
+    second = e.cookies["loggia-board"]
+    assert second != first
+    thief = Editor(board)
+    thief.cookies["loggia-board"] = first
+    assert "Sign in" in thief.get("/").words
+    e.submit("/sign-out")
+    thief.cookies["loggia-board"] = second
+    assert "Sign in" in thief.get("/").words
+
+
+def test_cookies_are_out_of_reach_of_scripts_and_of_other_sites(board):
+    e = board.editor()
+    e.get("/sign-in")
+    page = e.submit("/sign-in", follow=False, name="anna", password=PEOPLE["anna"][0], administration="comune")
+    assert page.status == 303
+    assert "HttpOnly; SameSite=Lax" in page.headers["Set-Cookie"]
+
+
+def test_a_form_of_another_site_does_nothing(board):
+    e = board.editor("anna")
+    page = e.write(title__it="CSRF")
+    action = page.form("/publish")["action"]
+    fields = page.form("/publish")["fields"]
+    assert e.post(action, {**fields, "token": "x" * 22}).status == 403
+    assert e.post(action, {k: v for k, v in fields.items() if k != "token"}).status == 403
+    assert e.post(action, fields, headers={"Origin": "https://evil.example"}).status == 403
+    assert e.post(action, fields, headers={"Sec-Fetch-Site": "cross-site"}).status == 403
+    other = board.editor("anna")
+    other.get("/new")
+    stolen = other.page.form("/new")["fields"]["token"]
+    assert e.post(action, {**fields, "token": stolen}).status == 403
+    assert "draft" in e.get(action.removesuffix("/publish")).words
+
+
+def test_what_was_typed_is_still_there_after_a_sign_in_that_had_expired(board):
+    e = board.editor("anna")
+    e.get("/new")
+    with sqlite3.connect(board.dir / "state/board.db", timeout=10) as db:
+        db.execute("UPDATE session SET seen = seen - 86400")
+    page = e.submit("/new", title__it="Scritto a lungo", text__it="Molte parole.", zone__duomo="1")
+    assert page.status == 401 and "signed out meanwhile" in page.words
+    page = e.submit("/sign-in", name="anna", password=PEOPLE["anna"][0])
+    assert "here is what you typed" in page.words
+    fields = page.form("/new")["fields"]
+    assert fields["title.it"] == "Scritto a lungo" and fields["text.it"] == "Molte parole." and fields["zone.duomo"] == "1"
+    assert "password" not in fields
+    assert "All checks" in e.submit("/new", title__en="Written").words
+
+
+# --- writing, publishing ---------------------------------------------------------------------------------------
+def test_a_notice_in_two_languages_goes_from_the_form_to_the_routers_and_back(board):
+    e = board.editor("anna")
+    page = e.write(title__it="Strada chiusa", text__it="Via **Roma** è chiusa.", title__en="Road closed",
+                   text__en="Via Roma is closed.", until_day=in_days(3), until_hour="18:30", priority="service")
+    assert "It appears at once in Piazza del Duomo, and ends on" in page.words and "at 18:30" in page.words
+    assert "All checks are fine" in page.words
+    page = e.submit("/publish")
+    assert "on the pages" in page.words
+    wait_for("the routers have it", lambda: "# Strada chiusa" in bundle(board))
+    assert "zones: duomo\n" in bundle(board) and "priority: service" in bundle(board)
+    page = e.submit("/withdraw")
+    assert "withdrawn" in page.words
+    wait_for("the routers have it no more", lambda: "# Strada chiusa" not in bundle(board))
+    page = e.submit("/restore", number="2")
+    wait_for("undone", lambda: "# Strada chiusa" in bundle(board))
+    assert "published it" in page.words and "withdrew it" in page.words
+
+
+def test_what_begins_later_says_when_and_where_in_words(board):
+    e = board.editor("anna")
+    page = e.write(from_day=in_days(2), from_hour="08:00", zone__san_marco=None, **{"zone.san-marco": "1"})
+    assert re.search(r"It appears on \w+day \d+ \w+ 20\d\d at 08:00 in Piazza del Duomo and Piazza San Marco, and ends on", page.words)
+    italian = e.get("/notice/" + re.search(r"/notice/(\d+)/", page.text).group(1) + "?lang=it")
+    assert re.search(r"Appare \w+", italian.words), italian.words
+
+
+def test_a_missing_language_is_in_plain_sight_and_does_not_block(board):
+    page = board.editor("anna").write()
+    assert "English is missing" in page.words and any(f["action"].endswith("/publish") for f in page.forms)
+
+
+@pytest.mark.parametrize("fields, words", [
+    ({"title__it": ""}, "no title"), ({"until_day": ""}, "every notice has an end"), ({"until_day": "2020-01-01"}, "has passed"),
+    ({"until_day": "2030-02-31"}, "no day that a calendar has"), ({"zone__duomo": None}, "at least one place"),
+    ({"link": "javascript:alert(1)"}, "is no address"), ({"link": "data:text/html,x"}, "is no address"),
+    ({"title__it": "x" * 121}, "120 are the most"), ({"text__en": "no title here"}, "without a title")])
+def test_a_real_error_blocks_and_what_was_typed_is_kept(board, fields, words):
+    e = board.editor("anna")
+    page = e.write(**fields)
+    assert words in page.words
+    assert not any(f["action"].endswith("/publish") for f in page.forms)
+    number = re.search(r"/notice/(\d+)/", page.text).group(1)
+    # Whoever sends the button's POST all the same is refused, too.
+    token = page.form("/withdraw")["fields"]
+    assert e.post(f"/notice/{number}/publish", token).status == 409
+    kept = e.get(f"/notice/{number}/edit").form("/edit")["fields"]
+    for name, value in fields.items():
+        assert kept.get(name.replace("__", "."), "") == (value or ""), kept
+
+
+@pytest.mark.parametrize("fields, words", [
+    ({"text__it": "[clicca qui](https://www.comune.prato.it/)"}, "do not say where it leads"),
+    ({"link": "http://example.com/"}, "not secure"), ({"text__it": "parola " * 120}, "more than a phone shows"),
+    ({"until_day": in_days(500)}, "more than a year")])
+def test_a_warning_explains_and_does_not_block(board, fields, words):
+    page = board.editor("anna").write(**fields)
+    assert words in page.words and any(f["action"].endswith("/publish") for f in page.forms)
+
+
+def test_the_preview_is_the_page_that_routers_show(board):
+    e = board.editor("anna")
+    page = e.write(title__it="Anteprima vera", text__it="Testo **forte**.", link="https://www.comune.prato.it/x")
+    number = re.search(r"/notice/(\d+)/", page.text).group(1)
+    shown = e.get(f"/notice/{number}/preview?show=it&zone=duomo")
+    assert "Anteprima vera" in shown.text and "<strong>forte</strong>" in shown.text and "comune.prato.it" in shown.text
+    assert "Anteprima vera" not in e.get(f"/notice/{number}/preview?show=it&zone=san-marco").text
+    assert "sandbox" in shown.headers["Content-Security-Policy"]
+
+
+def test_two_editors_do_not_write_over_each_other(board):
+    a, b = board.editor("anna"), board.editor("franco")
+    page = a.write(title__it="Insieme")
+    number = re.search(r"/notice/(\d+)/", page.text).group(1)
+    b.get(f"/notice/{number}/edit")
+    a.get(f"/notice/{number}/edit")
+    a.submit("/edit", title__it="Insieme, di Anna")
+    page = b.submit("/edit", title__it="Insieme, di Franco")
+    assert "Somebody else has changed" in page.words
+    assert page.form("/edit")["fields"]["title.it"] == "Insieme, di Franco"
+    assert "Insieme, di Anna" in a.get(f"/notice/{number}").words
+
+
+def test_search_and_pages_find_old_notices(board):
+    e = board.editor("anna")
+    for i in range(27):
+        e.write(title__it=f"Biblioteca numero {i}")
+    page = e.get("/?q=biblio+num")
+    assert "Biblioteca numero 26" in page.words and "Biblioteca numero 0 " not in page.words
+    older = re.search(r'href="(/\?[^"]*before=[^"]*)"', page.text).group(1).replace("&amp;", "&")
+    assert "Biblioteca numero 0 " in e.get(older).words
+
+
+# --- approval ------------------------------------------------------------------------------------------------
+def test_a_second_person_agrees_before_it_appears(careful):
+    anna, bruno = careful.editor("anna"), careful.editor("bruno")
+    page = anna.write(title__it="Da approvare")
+    assert not any(f["action"].endswith("/publish") for f in page.forms)
+    number = re.search(r"/notice/(\d+)/", page.text).group(1)
+    fields = page.form("/send")["fields"]
+    assert anna.post(f"/notice/{number}/publish", fields).status == 403
+    anna.get(f"/notice/{number}")
+    assert "waits for approval" in anna.submit("/send").words
+    assert "Somebody waits for you" in bruno.get("/").words
+    bruno.get(f"/notice/{number}")
+    page = bruno.submit("/return", note="Manca l'orario")
+    assert "sent back" in page.words and "Manca l'orario" in anna.get(f"/notice/{number}").words
+    anna.get(f"/notice/{number}/edit")
+    anna.submit("/edit", text__it="Alle 9.")
+    anna.submit("/send")
+    bruno.get(f"/notice/{number}")
+    assert "on the pages" in bruno.submit("/publish").words
+    wait_for("published", lambda: "# Da approvare" in bundle(careful))
+
+
+def test_nobody_agrees_to_what_they_wrote_themselves(careful):
+    bruno = careful.editor("BRUNO", password=PEOPLE["bruno"][0])
+    page = bruno.write(title__it="Da solo")
+    number = re.search(r"/notice/(\d+)/", page.text).group(1)
+    page = bruno.submit("/send")
+    assert not any(f["action"].endswith("/publish") for f in page.forms)
+    again = careful.editor("bruno")
+    page = again.get(f"/notice/{number}")
+    assert again.post(f"/notice/{number}/publish", page.form("/withdraw")["fields"]).status == 403
+    franco = careful.editor("franco")
+    franco.get(f"/notice/{number}")
+    assert "on the pages" in franco.submit("/publish").words
+
+
+# --- emergency -----------------------------------------------------------------------------------------------
+def test_an_emergency_takes_two_clicks_and_ends_by_itself(careful):
+    carla = careful.editor("carla")
+    carla.get("/templates/new")
+    page = carla.submit("/templates/new", title__it="Allerta meteo", text__it="Restate in casa.", everywhere="1", hours="3",
+                        publisher="comune")
+    assert "Allerta meteo" in page.words
+    bruno = careful.editor("bruno")
+    began = time.monotonic()
+    page = bruno.get("/emergency")
+    action = next(f["action"] for f in page.forms if f["action"].startswith("/emergency/"))
+    page = bruno.submit(action)
+    assert "on the pages" in page.words and "Emergency" in page.words
+    wait_for("the routers have it", lambda: "# Allerta meteo" in bundle(careful))
+    assert time.monotonic() - began < 5  # the issue's own promise, click to page
+    assert "priority: emergency" in bundle(careful)
+    assert careful.editor("anna").post(action, {"token": "x"}).status == 403
+
+
+# --- what must not be possible --------------------------------------------------------------------------------
+def test_one_publisher_cannot_speak_as_another_or_in_anothers_places(board):
+    dino = board.editor("dino")
+    dino.get("/new")
+    assert "Piazza del Duomo" not in dino.page.words
+    assert dino.submit("/new", title__it="Falso", publisher="comune", zone__duomo="1").status == 403
+    dino.get("/new")
+    page = dino.submit("/new", title__it="Fontana", publisher="acqua", zone__duomo="1", everywhere="1")
+    assert "may not use the place" in page.words
+    number = re.search(r"/notice/(\d+)/", page.text).group(1)
+    assert dino.post(f"/notice/{number}/publish", page.form("/withdraw")["fields"]).status == 409
+    mine = board.editor("anna").write(title__it="Del comune").text
+    theirs = re.search(r"/notice/(\d+)/", mine).group(1)
+    for path in (f"/notice/{theirs}", f"/notice/{theirs}/edit"):
+        assert dino.get(path).status == 404
+    token = dino.get("/new").form("/new")["fields"]["token"]
+    for deed in ("withdraw", "publish", "restore", "send"):
+        assert dino.post(f"/notice/{theirs}/{deed}", {"token": token, "number": "1"}).status == 404
+    assert dino.post(f"/notice/{theirs}/edit", {"token": token, "publisher": "acqua", "title.it": "rubato"}).status == 403
+    for path in ("/templates/new", "/services/new"):
+        assert dino.get(path).status == 404
+
+
+def test_an_administration_does_not_see_anothers_notices(board):
+    board.run("admin", "add", "vera", "--administration", "provincia", "--local", input="una frase lunga e sua\n")
+    mine = board.editor("anna").write(title__it="Solo del comune").text
+    number = re.search(r"/notice/(\d+)/", mine).group(1)
+    vera = board.editor("vera", password="una frase lunga e sua", administration="provincia")
+    assert "Solo del comune" not in vera.get("/?q=solo&show=all").words
+    token = vera.get("/new").form("/new")["fields"]["token"]
+    for path in (f"/notice/{number}", f"/notice/{number}/edit", f"/notice/{number}/preview?show=it&zone=duomo"):
+        assert vera.get(path).status == 404
+    assert vera.post(f"/notice/{number}/withdraw", {"token": token}).status == 404
+
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
+
+
+def test_script_in_every_field_is_only_text(board):
+    e = board.editor("anna")
+    page = e.write(title__it=HOSTILE, text__it=HOSTILE, title__en=HOSTILE, text__en=HOSTILE + "\n--- it\n# altro\n",
+                   link=HOSTILE, from_day=HOSTILE, until_hour=HOSTILE, until_day=HOSTILE, priority=HOSTILE)
+    number = re.search(r"/notice/(\d+)/", page.text).group(1)
+    e.get(f"/notice/{number}/edit")
+    e.submit("/edit", link="", from_day="", until_hour="", until_day=in_days(2), priority="info")
+    for path in (f"/notice/{number}", f"/notice/{number}/edit", "/?show=all", "/?q=" + "%3Cscript%3E", "/?show=all&q=alert",
+                 f"/notice/{number}/preview?show=it&zone=duomo", f"/notice/{number}/preview?show=en&zone=%3Cscript%3E"):
+        text = e.get(path).text
+        assert "<script>alert" not in text and "<img src=x" not in text, path
+        assert "unsafe-inline" not in e.page.headers["Content-Security-Policy"].split("script-src")[-1].split(";")[0]
+    e.get(f"/notice/{number}")
+    e.submit("/publish")
+    wait_for("published", lambda: "alert(1)" in bundle(board))
+    assert bundle(board).count("\n--- it\n# altro") == 0
+    e.submit("/withdraw")
+
+
+def test_characters_that_turn_the_text_around_are_left_out(board):
+    e = board.editor("anna")
+    page = e.write(title__it="Orario \u202e00:81\u202c e \u2066x\u2069", text__it="a\u0000b\u0007c")
+    assert "\u202e" not in page.text and "\u2066" not in page.text
+    number = re.search(r"/notice/(\d+)/", page.text).group(1)
+    fields = e.get(f"/notice/{number}/edit").form("/edit")["fields"]
+    assert fields["title.it"] == "Orario 00:81 e x"
+
+
+def test_what_is_too_large_is_refused_and_the_board_goes_on(board):
+    e = board.editor("anna")
+    e.get("/new")
+    token = e.page.form("/new")["fields"]["token"]
+    assert e.post("/new", {"token": token, "publisher": "comune", "text.it": "x" * 100_000}).status == 413
+    assert e.post("/new", "&".join(f"f{i}=1" for i in range(20000)) + f"&token={token}").status == 403
+    assert e.request("POST", "/new", b"\xff\xfe", headers={"Content-Type": "text/plain"}).status == 415
+    assert e.get("/notice/99999999999999999999").status == 404
+    assert e.get("/").status == 200
+
+
+def test_a_restart_keeps_notices_and_sign_ins(board):
+    e = board.editor("anna")
+    e.write(title__it="Prima del riavvio")
+    board.stop()
+    board.start()
+    assert "Prima del riavvio" in e.get("/?show=drafts").words
+
+
+# --- services, counts ------------------------------------------------------------------------------------------
+def test_a_service_is_a_card_on_every_page_once_it_is_saved(board):
+    carla = board.editor("carla")
+    carla.get("/services/new")
+    page = carla.submit("/services/new", title__it="Biblioteca", text__it="Orari e sale studio",
+                        link="https://biblioteca.prato.example/", publisher="comune")
+    assert "Biblioteca" in page.words
+    wait_for("the routers have it", lambda: "# Biblioteca\n" in bundle(board))
+    carla.get(re.search(r'href="(/services/\d+)"', page.text).group(1))
+    carla.submit("/delete")
+    wait_for("the routers have it no more", lambda: "# Biblioteca\n" not in bundle(board))
+
+
+def test_counts_are_shown_only_from_the_minimum_on(board):
+    with sqlite3.connect(board.dir / "state/board.db", timeout=10) as db:
+        hour = int(time.time()) // 3600 * 3600
+        db.execute("INSERT INTO counted VALUES ('comune-1', ?, 'duomo', 'it', 412, 17), ('comune-2', ?, 'fontana', 'sq', 3, 1)",
+                   (hour, hour))
+    page = board.editor("anna").get("/counts")
+    assert "412" in page.words and "17" in page.words and "Piazza del Duomo" in page.words
+    assert "Fontana di via Roma" not in page.words
