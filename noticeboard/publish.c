@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -184,6 +185,25 @@ static void plan(struct publish *p, int64_t now)
     loop_timer_start(p->later, wait > 1 ? (uint64_t)wait * 1000 : 1000);
 }
 
+/* Somebody may have put another directory in its place, or cleared it: then all is written again.
+ */
+static bool look_at_directory(struct publish *p, char *err, size_t err_len)
+{
+    struct stat ours, there;
+    if (fstat(p->dir, &ours) != 0 || stat(p->conf->out_directory, &there) != 0 ||
+        ours.st_ino != there.st_ino || ours.st_dev != there.st_dev) {
+        int dir = out_open(p->conf->out_directory, err, err_len);
+        if (dir < 0)
+            return false;
+        close(p->dir);
+        p->dir = dir;
+    }
+    if (p->pointer && (faccessat(p->dir, "current", F_OK, 0) != 0 ||
+                       faccessat(p->dir, p->bundle_name, F_OK, 0) != 0))
+        memset(p->sum, 0, sizeof p->sum);
+    return true;
+}
+
 static bool publish_now(struct publish *p, int64_t now, char *err, size_t err_len)
 {
     struct edition e;
@@ -192,7 +212,8 @@ static bool publish_now(struct publish *p, int64_t now, char *err, size_t err_le
         snprintf(err, err_len, "no key is configured: keys = { … } in board.conf");
         return false;
     }
-    if (!edition_build(&e, p->store, p->conf, now, err, err_len))
+    if (!look_at_directory(p, err, err_len) ||
+        !edition_build(&e, p->store, p->conf, now, err, err_len))
         return false;
     edition_sum(&e.bundle, sum);
     bool fine = true, news = !p->current.serial || memcmp(sum, p->sum, sizeof sum) != 0;
