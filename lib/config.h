@@ -14,11 +14,23 @@
 #define CONFIG_MAX_SERVERS    8
 #define CONFIG_MAX_KEYS       4 /* of the noticeboard */
 
+struct conf_profile { /* what an Access-Accept without that attribute gets */
+    uint32_t session_s;
+    uint32_t idle_s;             /* 0: no idle timeout */
+    uint64_t up_kbps, down_kbps; /* 0: no cap */
+    uint64_t quota_mb;           /* 0: none */
+    uint32_t interim_s;
+    uint32_t pass_s; /* embedded (no radius section): life of a pass */
+};
+
 struct conf_zone {
     char *name;        /* the section's title: [a-z0-9-]{1,32}, what notices name */
     char *title;       /* what citizens read: "Piazza del Duomo" */
     char **interfaces; /* LAN interfaces or bridges; n_interfaces of them, each of < 16 bytes */
     size_t n_interfaces;
+    struct conf_profile guest; /* what the zone does not say is the router's */
+    char *terms_id;            /* the same */
+    char *terms_directory;     /* the same; NULL: the built-in text */
 };
 
 struct conf_radius_server {
@@ -27,15 +39,6 @@ struct conf_radius_server {
     uint16_t auth_port, acct_port;
     char *secret_file;
     char *secret; /* read from it when loading with CONFIG_SECRETS, else NULL */
-};
-
-struct conf_profile { /* what an Access-Accept without that attribute gets */
-    uint32_t session_s;
-    uint32_t idle_s;             /* 0: no idle timeout */
-    uint64_t up_kbps, down_kbps; /* 0: no cap */
-    uint64_t quota_mb;           /* 0: none */
-    uint32_t interim_s;
-    uint32_t pass_s; /* embedded (no radius section): life of a pass */
 };
 
 enum conf_when_down { CONF_DOWN_GUEST, CONF_DOWN_HOLD };
@@ -119,5 +122,6 @@ void config_describe(FILE *out);
 
 /* The zone an interface belongs to, or NULL. */
 const struct conf_zone *config_zone_of(const struct conf *c, const char *ifname);
+const struct conf_zone *config_zone_named(const struct conf *c, const char *name);
 
 #endif

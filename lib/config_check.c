@@ -236,6 +236,47 @@ static void read_secrets(struct builder *b)
     }
 }
 
+/* What a zone does not say is the router's. */
+static void inherit(const struct builder *b, struct conf_zone *z, int section)
+{
+    const struct conf_profile own = z->guest;
+    const struct conf *c = b->conf;
+    const struct config_builder *common = &b->common;
+
+    z->guest = c->guest;
+    if (config_is_set(common, section, "session"))
+        z->guest.session_s = own.session_s;
+    if (config_is_set(common, section, "idle"))
+        z->guest.idle_s = own.idle_s;
+    if (config_is_set(common, section, "up_kbps"))
+        z->guest.up_kbps = own.up_kbps;
+    if (config_is_set(common, section, "down_kbps"))
+        z->guest.down_kbps = own.down_kbps;
+    if (config_is_set(common, section, "quota_mb"))
+        z->guest.quota_mb = own.quota_mb;
+    if (!z->terms_id && c->terms_id)
+        z->terms_id = strdup(c->terms_id);
+    if (!z->terms_directory && c->terms_directory)
+        z->terms_directory = strdup(c->terms_directory);
+}
+
+static void check_zone_times(struct builder *b)
+{
+    char name[NAME_LEN];
+
+    for (size_t i = 0; i < b->conf->n_zones; i++) {
+        const struct conf_profile *g = &b->conf->zones[i].guest;
+        int section = b->zone_section[i];
+        bool own = config_is_set(&b->common, section, "idle") ||
+                   config_is_set(&b->common, section, "session");
+        if (own && g->idle_s && g->idle_s >= g->session_s)
+            config_fault(b->common.faults, config_line_of(&b->common, section, "idle"),
+                         config_option_name(b->common.tree, section, "idle", name),
+                         "found %u s, expected less than session (%u s), or 0", g->idle_s,
+                         g->session_s);
+    }
+}
+
 /* What has another default than a constant. */
 static void fill_in(struct conf *c)
 {
@@ -276,6 +317,9 @@ static struct conf *config_build(const struct config_tree *tree, int flags, stru
         config_check_required(&b.common);
         check_sections(&b);
     }
+    for (size_t i = 0; i < c->n_zones; i++)
+        inherit(&b, &c->zones[i], b.zone_section[i]);
+    check_zone_times(&b);
     check_interfaces(&b);
     check_servers(&b);
     check_numbers(&b);

@@ -52,6 +52,14 @@ void config_free(struct conf *c)
     free(c);
 }
 
+const struct conf_zone *config_zone_named(const struct conf *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_zones; i++)
+        if (strcmp(c->zones[i].name, name) == 0)
+            return &c->zones[i];
+    return NULL;
+}
+
 const struct conf_zone *config_zone_of(const struct conf *c, const char *ifname)
 {
     for (size_t i = 0; i < c->n_zones; i++)

@@ -20,6 +20,7 @@
 #define LEVELS                 "emerg|alert|crit|err|warning|notice|info|debug"
 #define REQUIRED               false, true, NULL
 #define OPTIONAL               false, false, NULL
+#define OPTIONAL_OR_ZERO       true, false, NULL
 #define DEFAULT(text)          false, false, text
 #define OR_ZERO(text)          true, false, text
 
@@ -112,6 +113,20 @@ static const struct config_option config_options[] = {
      "What citizens read; if it is not set, the zone's name.", AT(conf_zone, title)},
     {PLACE_ZONE, "interfaces", TYPE_INTERFACES, 1, CONFIG_MAX_INTERFACES, REQUIRED, NULL,
      "Interfaces or bridges to which the zone's access points are connected.", LIST(conf_zone, interfaces)},
+    {PLACE_ZONE, "terms_id", TYPE_WORD, 1, 32, OPTIONAL, NULL,
+     "Version of the terms of this zone; if it is not set, the router's.", AT(conf_zone, terms_id)},
+    {PLACE_ZONE, "terms_directory", TYPE_PATH, 1, 255, OPTIONAL, NULL,
+     "Where this zone's terms.LANGUAGE.md are; if it is not set, the router's.", AT(conf_zone, terms_directory)},
+    {PLACE_ZONE, "session", TYPE_DURATION, 5, 30 * DAY, OPTIONAL, "s",
+     "As in guest, for this zone; if it is not set, as there.", AT(conf_zone, guest.session_s)},
+    {PLACE_ZONE, "idle", TYPE_DURATION, 5, DAY, OPTIONAL_OR_ZERO, "s",
+     "As in guest, for this zone; if it is not set, as there.", AT(conf_zone, guest.idle_s)},
+    {PLACE_ZONE, "up_kbps", TYPE_NUMBER, 8, 100000000, OPTIONAL_OR_ZERO, "kbit/s",
+     "As in guest, for this zone; if it is not set, as there.", AT(conf_zone, guest.up_kbps)},
+    {PLACE_ZONE, "down_kbps", TYPE_NUMBER, 8, 100000000, OPTIONAL_OR_ZERO, "kbit/s",
+     "As in guest, for this zone; if it is not set, as there.", AT(conf_zone, guest.down_kbps)},
+    {PLACE_ZONE, "quota_mb", TYPE_NUMBER, 1, 1000000000, OPTIONAL_OR_ZERO, "MB",
+     "As in guest, for this zone; if it is not set, as there.", AT(conf_zone, guest.quota_mb)},
 
     {PLACE_GUEST, "session", TYPE_DURATION, 5, 30 * DAY, DEFAULT("2h"), "s",
      "Time online before the portal is met again.", AT(conf_profile, session_s)},

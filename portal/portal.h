@@ -164,6 +164,10 @@ size_t embedded_passes(const struct embedded *e);
 void embedded_save(struct embedded *e);          /* now, what was not written yet */
 bool embedded_failing(const struct embedded *e); /* the passes are in memory alone */
 
+/* Where the device is (or its session began), in the live configuration; NULL: in no zone. */
+const struct conf_zone *device_live_zone(const struct device *d);
+const char *device_terms_id(const struct device *d); /* of the terms there */
+
 /* A page for this device cannot be chosen yet. */
 bool device_is_settling(const struct device *d);
 
@@ -178,7 +182,8 @@ struct service;
 struct texts *texts_new(struct portal *p);
 void texts_free(struct texts *t);
 void texts_reload(struct texts *t); /* the live configuration changed */
-const char *texts_terms(const struct texts *t, const char *lang); /* NULL: built-in */
+/* zone, of the live configuration, may be NULL. NULL: the built-in text. */
+const char *texts_terms(const struct texts *t, const struct conf_zone *zone, const char *lang);
 size_t texts_notices(const struct texts *t, const char *zone, const struct notice **out,
                      size_t max);
 size_t texts_services(const struct texts *t, const char *zone, const struct service **out,

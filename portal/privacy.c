@@ -6,14 +6,15 @@
 #include "lib/config.h"
 #include "lib/log.h"
 
-void privacy_facts(const struct conf *c, bool old_accounts, struct page_privacy *out)
+void privacy_facts(const struct conf *c, const struct conf_profile *guest, bool old_accounts,
+                   struct page_privacy *out)
 {
     *out = (struct page_privacy){.controller = c->privacy.controller,
                                  .centre = c->has_radius,
                                  .old_accounts = c->has_radius && old_accounts,
                                  .detailed_log = log_level() >= LOG_DEBUG,
-                                 .session_s = c->guest.session_s,
-                                 .idle_s = c->guest.idle_s};
+                                 .session_s = guest->session_s,
+                                 .idle_s = guest->idle_s};
     if (c->has_radius) {
         out->retention_s = c->privacy.retention_s;
         out->interim_s = c->guest.interim_s;

@@ -7,8 +7,10 @@
 #include <stdbool.h>
 
 struct conf;
+struct conf_profile;
 
 /* out points into c. old_accounts: the last-password form can be reached now. */
-void privacy_facts(const struct conf *c, bool old_accounts, struct page_privacy *out);
+void privacy_facts(const struct conf *c, const struct conf_profile *guest, bool old_accounts,
+                   struct page_privacy *out);
 
 #endif

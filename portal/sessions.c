@@ -291,6 +291,28 @@ static void count_answer(struct device *d, const struct radius_grant *grant)
     }
 }
 
+const struct conf_zone *device_live_zone(const struct device *d)
+{
+    const struct conf_zone *zone = d->session_zone ? d->session_zone : d->zone;
+    return zone ? config_zone_named(d->portal->live, zone->name) : NULL;
+}
+
+/* A form is about the place where the device is now. */
+const char *device_terms_id(const struct device *d)
+{
+    const struct conf *live = d->portal->live;
+    const struct conf_zone *zone = d->zone ? config_zone_named(live, d->zone->name) : NULL;
+    return zone ? zone->terms_id : live->terms_id;
+}
+
+/* What a visitor gets where the device is, as the live configuration has it. */
+static const struct conf_profile *guest_profile(const struct device *d)
+{
+    const struct conf *live = d->portal->live;
+    const struct conf_zone *zone = device_live_zone(d);
+    return zone ? &zone->guest : &live->guest;
+}
+
 void sessions_answered(struct device *d, const struct radius_grant *grant)
 {
     struct portal *p = d->portal;
@@ -299,7 +321,7 @@ void sessions_answered(struct device *d, const struct radius_grant *grant)
     count_answer(d, grant);
     ev.grant = grant;
     ev.guest_when_down = guest_when_down(d);
-    ev.guest = &p->live->guest;
+    ev.guest = guest_profile(d);
     ev.silent_retry_ms = 1000 * (uint64_t)p->live->silent_retry_s;
     sessions_event(d, &ev);
 }
@@ -330,7 +352,7 @@ static void ask_tap(struct device *d)
                              .mac = d->mac,
                              .called_station = sessions_station(d, station),
                              .zone = d->zone ? d->zone->name : "",
-                             .terms_id = p->live->terms_id,
+                             .terms_id = device_terms_id(d),
                              .lang = d->tap_lang,
                              .user = d->login_user,
                              .password = d->login_password,
@@ -500,7 +522,7 @@ bool sessions_admit(struct device *d, const struct radius_grant *grant)
     d->asked_us = loop_now_us();
     ev = sessions_now(SESSION_ANSWERED);
     ev.grant = grant;
-    ev.guest = &d->portal->live->guest;
+    ev.guest = guest_profile(d);
     sessions_event(d, &ev);
     return true;
 }

@@ -28,8 +28,10 @@ struct texts {
     struct loop_watch *watch;
     struct loop_timer *retry; /* while the directory cannot be watched */
     char *directory;          /* that is watched */
-    char **terms;             /* one a language of i18n, or NULL */
-    size_t n_terms;
+    struct terms {
+        char **texts; /* one a language of i18n, or NULL */
+        size_t n;
+    } terms[CONFIG_MAX_ZONES + 1]; /* of the live zones, in their order; the last: of no zone */
 };
 
 bool texts_clock_sane(void)
@@ -210,46 +212,56 @@ static char *read_terms(const char *directory, const char *lang)
 
 static void free_terms(struct texts *t)
 {
-    for (size_t i = 0; i < t->n_terms; i++)
-        free(t->terms[i]);
-    free(t->terms);
-    t->terms = NULL;
-    t->n_terms = 0;
+    for (size_t z = 0; z <= CONFIG_MAX_ZONES; z++) {
+        for (size_t i = 0; i < t->terms[z].n; i++)
+            free(t->terms[z].texts[i]);
+        free(t->terms[z].texts);
+        t->terms[z] = (struct terms){.n = 0};
+    }
+}
+
+static void load_terms_of(struct texts *t, struct terms *terms, const char *directory)
+{
+    const char *const *tags = NULL;
+    size_t n = i18n_languages(t->p->i18n, &tags);
+
+    if (!directory || !*directory)
+        return;
+    terms->texts = calloc(n ? n : 1, sizeof *terms->texts);
+    if (!terms->texts)
+        return;
+    terms->n = n;
+    for (size_t i = 0; i < n; i++)
+        terms->texts[i] = read_terms(directory, tags[i]);
 }
 
 static void load_terms(struct texts *t)
 {
-    const char *directory = t->p->live->terms_directory;
-    const char *const *tags = NULL;
-    size_t n = i18n_languages(t->p->i18n, &tags);
+    const struct conf *live = t->p->live;
 
     free_terms(t);
-    if (!directory || !*directory)
-        return;
-    t->terms = calloc(n ? n : 1, sizeof *t->terms);
-    if (!t->terms)
-        return;
-    t->n_terms = n;
-    for (size_t i = 0; i < n; i++)
-        t->terms[i] = read_terms(directory, tags[i]);
+    for (size_t z = 0; z < live->n_zones; z++)
+        load_terms_of(t, &t->terms[z], live->zones[z].terms_directory);
+    load_terms_of(t, &t->terms[CONFIG_MAX_ZONES], live->terms_directory);
 }
 
-static const char *terms_in(const struct texts *t, const char *lang)
+static const char *terms_in(const struct texts *t, size_t place, const char *lang)
 {
     const char *const *tags = NULL;
     size_t n = i18n_languages(t->p->i18n, &tags);
-    for (size_t i = 0; i < n && i < t->n_terms; i++)
+    for (size_t i = 0; i < n && i < t->terms[place].n; i++)
         if (strcmp(tags[i], lang) == 0)
-            return t->terms[i];
+            return t->terms[place].texts[i];
     return NULL;
 }
 
 /* An administration's own terms bind in the language in which they were written: where there are
  * none in the citizen's, those in the fallback language stand, not the built-in text. */
-const char *texts_terms(const struct texts *t, const char *lang)
+const char *texts_terms(const struct texts *t, const struct conf_zone *zone, const char *lang)
 {
-    const char *text = terms_in(t, lang);
-    return text ? text : terms_in(t, t->p->live->language);
+    size_t place = zone ? (size_t)(zone - t->p->live->zones) : CONFIG_MAX_ZONES;
+    const char *text = terms_in(t, place, lang);
+    return text ? text : terms_in(t, place, t->p->live->language);
 }
 
 /* --- all

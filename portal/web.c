@@ -353,7 +353,7 @@ void web_handle(void *portal, struct http_request *req)
 
 bool visit_token_good(const struct visit *v)
 {
-    bool good = token_check(v->p->key, &v->d->mac, v->p->live->terms_id, loop_now_ms() / 1000,
+    bool good = token_check(v->p->key, &v->d->mac, device_terms_id(v->d), loop_now_ms() / 1000,
                             http_form(v->req, "token"));
     if (!good) {
         v->p->counts.bad_tokens++;

@@ -88,8 +88,10 @@ void show_news(struct visit *v)
 
 void show_terms(struct visit *v)
 {
+    const struct conf_zone *zone =
+        v->d && v->d->zone ? config_zone_named(v->p->live, v->d->zone->name) : NULL;
     struct page_view view = {
-        .kind = PAGE_TERMS, .path = "/terms", .terms = texts_terms(v->p->texts, v->lang)};
+        .kind = PAGE_TERMS, .path = "/terms", .terms = texts_terms(v->p->texts, zone, v->lang)};
     visit_page(v, 200, &view);
 }
 

@@ -37,7 +37,7 @@ void view_fill(struct visit *v, struct page_view *view, struct view_room *room)
     texts_now(p->texts, &sane);
     room->token[0] = '\0';
     if (v->d)
-        token_make(p->key, &v->d->mac, p->live->terms_id, loop_now_ms() / 1000, room->token);
+        token_make(p->key, &v->d->mac, device_terms_id(v->d), loop_now_ms() / 1000, room->token);
     view->lang = v->lang;
     view->network = p->live->network;
     view->zone_title = zone_title(v);
@@ -51,7 +51,7 @@ void view_fill(struct visit *v, struct page_view *view, struct view_room *room)
     if (!view->path)
         view->path = "/";
     view->token = room->token;
-    view->terms_id = p->live->terms_id;
+    view->terms_id = v->d ? device_terms_id(v->d) : p->live->terms_id;
     view->notices_stale_clock = !sane;
     view->count_taps = p->board != NULL;
     view->shown = room->shown;
@@ -63,7 +63,9 @@ void view_fill(struct visit *v, struct page_view *view, struct view_room *room)
 static void fill_lists(struct visit *v, struct page_view *view, struct view_room *room)
 {
     struct portal *p = v->p;
-    privacy_facts(p->live, view->login != PAGE_LOGIN_NONE, &room->privacy);
+    const struct conf_zone *zone = v->d ? device_live_zone(v->d) : NULL;
+    privacy_facts(p->live, zone ? &zone->guest : &p->live->guest, view->login != PAGE_LOGIN_NONE,
+                  &room->privacy);
     view->privacy = &room->privacy;
     view->notices = room->notices;
     view->n_notices = texts_notices(p->texts, zone_name(v), room->notices, PAGE_MAX_NOTICES);

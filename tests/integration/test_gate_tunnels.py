@@ -34,7 +34,7 @@ def tunnel(city, kind):
     phone = city.phones[0]
     far = city.internet.start("iodined", "-f", "-c", "-P", "secret", "-p", 5353, "-n", "198.51.100.2", "10.53.0.1/24", "t.example")
     wait_for_text(far, "Listening to dns")
-    near = phone.space.start("iodine", "-f", "-r", "-P", "secret", "-T", kind, "-m", "700", ROUTER4, "t.example")
+    near = phone.space.start("iodine", "-f", "-r", "-P", "secret", "-T", kind, "-m", 100 if kind == "CNAME" else 700, ROUTER4, "t.example")
     wait_for_text(near, "Connection setup complete", timeout=60)
     return far, near
 

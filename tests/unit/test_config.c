@@ -43,6 +43,33 @@ static void refused(const char *text, const char *expected)
     }
 }
 
+static void a_zone_has_the_routers_limits_and_terms_where_it_names_no_others(void **state)
+{
+    struct conf *c =
+        parse("portal_name = a.b\nterms_id = 7\nterms_directory = /t\n"
+              "zone one { interfaces = br0 session = \"1h\" quota_mb = 0 terms_id = 8\n"
+              "  terms_directory = /u }\n"
+              "zone two { interfaces = eth0.10 }\n"
+              "guest { session = \"2h\" idle = \"30m\" down_kbps = 5000 quota_mb = 300 }\n");
+    (void)state;
+    assert_string_equal(said, "");
+    const struct conf_zone *one = config_zone_named(c, "one"), *two = config_zone_named(c, "two");
+    assert_int_equal(one->guest.session_s, 3600);
+    assert_int_equal(one->guest.idle_s, 1800);
+    assert_int_equal(one->guest.down_kbps, 5000);
+    assert_int_equal(one->guest.quota_mb, 0);
+    assert_string_equal(one->terms_id, "8");
+    assert_string_equal(one->terms_directory, "/u");
+    assert_memory_equal(&two->guest, &c->guest, sizeof two->guest);
+    assert_string_equal(two->terms_id, "7");
+    assert_string_equal(two->terms_directory, "/t");
+    assert_null(config_zone_named(c, "three"));
+    config_free(c);
+    assert_null(parse("portal_name = a.b\nzone one { interfaces = br0\n session = \"20m\" }\n"
+                      "guest { idle = \"30m\" }\n"));
+    assert_non_null(strstr(said, "zone one.idle") ? said : strstr(said, "idle"));
+}
+
 static void an_admin_needs_two_lines_only(void **state)
 {
     struct conf *c = parse(MINIMAL);
@@ -380,6 +407,7 @@ static void a_token_is_not_sent_in_the_clear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_zone_has_the_routers_limits_and_terms_where_it_names_no_others),
         cmocka_unit_test(an_admin_needs_two_lines_only),
         cmocka_unit_test(a_whole_file_is_read_as_it_is_written),
         cmocka_unit_test(ten_mistakes_are_ten_lines_at_once),

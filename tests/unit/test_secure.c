@@ -95,7 +95,7 @@ static void the_privacy_page_follows_the_configuration(void **state)
     c.privacy.retention_s = 50;
     c.privacy.controller = (char *)(uintptr_t) "Comune";
     log_open("test", LOG_INFO);
-    privacy_facts(&c, true, &f);
+    privacy_facts(&c, &c.guest, true, &f);
     assert_true(f.centre && f.old_accounts && !f.detailed_log);
     assert_int_equal(f.session_s, 10);
     assert_int_equal(f.idle_s, 20);
@@ -105,7 +105,7 @@ static void the_privacy_page_follows_the_configuration(void **state)
     assert_ptr_equal(f.controller, c.privacy.controller);
     c.has_radius = false;
     log_open("test", LOG_DEBUG);
-    privacy_facts(&c, true, &f);
+    privacy_facts(&c, &c.guest, true, &f);
     assert_true(!f.centre && !f.old_accounts && f.detailed_log);
     assert_int_equal(f.pass_s, 40);
     assert_int_equal(f.retention_s, 0);
