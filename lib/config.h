@@ -71,9 +71,11 @@ struct conf {
     struct conf_zone *zones;
     size_t n_zones;
     struct conf_profile guest;
-    uint32_t log_level;     /* syslog's number */
-    uint32_t guard;         /* 1: routing rules keep the LAN shut while the table is missing */
-    uint32_t last_password; /* 1: offer the form, over HTTPS alone */
+    uint32_t log_level; /* syslog's number */
+    uint32_t guard;     /* 1: routing rules keep the LAN shut while the table is missing */
+    uint32_t shaping;   /* 0: police, 1: htb */
+    uint64_t line_up_kbps, line_down_kbps; /* the router's own line; 0: not known */
+    uint32_t last_password;                /* 1: offer the form, over HTTPS alone */
     bool has_tls, has_metrics, has_board;
     struct {
         char *certificate, *key; /* PEM files */

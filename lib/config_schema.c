@@ -100,6 +100,14 @@ static const struct config_option config_options[] = {
     {PLACE_ROOT, "guard", TYPE_CHOICE, 0, 0, DEFAULT("no"), NULL,
      "Keep devices shut off even while somebody else's nft flush ruleset has deleted the table, by routing rules of "
      "priority 10 and bit 0x20000000 of the packet mark.", ONE_OF(guard, "no|yes")},
+    {PLACE_ROOT, "shaping", TYPE_CHOICE, 0, 0, DEFAULT("police"), NULL,
+     "How rates are kept: police drops what is above; htb lets it wait in a queue per device (loggia-gate(8)).",
+     ONE_OF(shaping, "police|htb")},
+    {PLACE_ROOT, "line_up", TYPE_NUMBER, 0, 100000000, DEFAULT("0"), "kbit/s",
+     "With htb: what this router's line carries, a little less than it really does; devices then share it evenly. "
+     "0: each device's own rate alone counts.", AT(conf, line_up_kbps)},
+    {PLACE_ROOT, "line_down", TYPE_NUMBER, 0, 100000000, DEFAULT("0"), "kbit/s",
+     "The same for what comes from the line.", AT(conf, line_down_kbps)},
     {PLACE_ROOT, "silent_retry", TYPE_DURATION, 1, DAY, DEFAULT("60"), "s",
      "A device that the city does not know is asked about again after this time.", AT(conf, silent_retry_s)},
 

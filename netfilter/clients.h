@@ -23,6 +23,8 @@ struct client {
     bool missing;               /* when it was read last the kernel did not have all of it */
     bool pending;               /* not in the kernel yet: its transaction is under way */
     struct gate_counters last;  /* session totals when last seen */
+    bool shaped, up_shaped;     /* has queues (shaping.c); uploads may lack theirs */
+    struct gate_counters queue; /* the download's total when its queue had let nothing out */
     struct gate_counters carry; /* what the kernel's counters do not hold of the session */
     char *tag;
     size_t place; /* in the order of ends */

@@ -18,6 +18,7 @@ struct loop_io;
 struct loop_timer;
 struct lan;
 struct neigh;
+struct shape;
 
 #define GATE_BATCH 128 /* requests that share a transaction, at most */
 
@@ -36,6 +37,8 @@ struct gate {
     bool checking;       /* it is read to see whether the kernel has everybody */
     uint64_t damaged_us; /* since when the table could not be rebuilt; 0: it is whole */
     unsigned features;
+    struct shape *shape; /* NULL: rates are policed */
+    uint64_t line_up_Bps, line_down_Bps;
     uint64_t started_ms;
 };
 
@@ -49,12 +52,32 @@ void work_entry(const struct client *c, struct gate_entry *out);
 /* keeper.c: what the gate does by itself. */
 bool keeper_start(struct gate *g, char *err, size_t err_len); /* installs, adopts, watches */
 void keeper_stop(struct gate *g);
+void keeper_read_all(struct gate *g); /* all counters, at once */
 void keeper_schedule(struct gate *g); /* after a device's end has changed */
 /* The rules as configured and lan say, where those that are in force are others. 0 or a negative
  * errno: then nothing has changed. */
 int keeper_refresh(struct gate *g);
 /* Makes the table again from memory; started_us: since when it is known to be damaged. */
 int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_foreign *cause);
+
+/* shaping.c: queues instead of drops; without them (g->shape NULL) all of it does nothing. */
+struct shaping_wish {
+    uint32_t number;
+    uint64_t up_Bps, down_Bps;
+    struct gate_counters base; /* the session's totals now */
+};
+void shaping_start(struct gate *g);      /* before the rules; says so where it cannot be had */
+void shaping_adopt(struct gate *g);      /* all devices, of which the counters are known */
+void shaping_interfaces(struct gate *g); /* the LAN has changed */
+bool shaping_is_over(struct gate *g);    /* adopted devices had queues that are no more */
+/* Makes or changes the queues of what is going to be c's number. False: it is policed. queue is for
+ * c->queue, once the elements are in the kernel. */
+bool shaping_put(struct gate *g, const struct client *c, const struct shaping_wish *w,
+                 struct gate_counters *queue);
+bool shaping_uploads(const struct gate *g);
+void shaping_drop(struct gate *g, uint32_t number);
+/* Sets the download's part of total to what was delivered, if c has queues. */
+bool shaping_total(struct gate *g, const struct client *c, struct gate_counters *total);
 
 /* controller.c */
 struct controller *controller_new(struct gate *g, int listen_fd, unsigned uid);

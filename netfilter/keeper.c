@@ -66,6 +66,8 @@ static void on_expiry(void *arg)
         /* The kernel has forgotten it, most likely; a clock that went otherwise must not keep it.
          */
         close_alone(g, c, on_last_counters, c);
+        shaping_total(g, c, &c->last);
+        shaping_drop(g, c->number);
         struct gate_reply r = {.verb = GATE_EV_EXPIRED};
         work_entry(c, &r.entry);
         log_msg(LOG_INFO, "event=expired number=%u", c->number);
@@ -100,6 +102,7 @@ int keeper_refresh(struct gate *g)
     if (r == 0) {
         ruleset_claims(g->rs, true);
         g->rules = rules;
+        shaping_interfaces(g);
     } else
         ruleset_configure(g->rs, &g->rules);
     return r;
@@ -121,6 +124,9 @@ static struct ruleset_device as_it_was(const struct client *c, uint64_t now)
                                    .up_Bps = c->up_Bps,
                                    .down_Bps = c->down_Bps,
                                    .counters = c->last,
+                                   .shaped = c->shaped,
+                                   .up_shaped = c->up_shaped,
+                                   .queue = c->queue,
                                    .tag = c->tag};
 }
 
@@ -248,6 +254,8 @@ static void on_seen(void *arg, const struct ruleset_device *d)
     c->up_Bps = d->up_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->up_Bps;
     c->down_Bps = d->down_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->down_Bps;
     c->rated = d->rated;
+    c->shaped = d->shaped;
+    c->queue = d->queue;
 }
 
 /* Reads all, or those alone whose rates nobody has told. */
@@ -314,6 +322,11 @@ static void on_read_time(void *arg)
     }
 }
 
+void keeper_read_all(struct gate *g)
+{
+    read_now(g, true);
+}
+
 static int adopt(struct gate *g)
 {
     int r = ruleset_dump(g->rs, on_seen, g);
@@ -336,6 +349,7 @@ static int replace_layout(struct gate *g)
 
 bool keeper_start(struct gate *g, char *err, size_t err_len)
 {
+    shaping_start(g);
     int r = ruleset_install(g->rs);
     bool other_layout = r == -EEXIST || r == -EINVAL || r == -EBUSY || r == -EOPNOTSUPP;
     if (r < 0 && !(other_layout && ruleset_present(g->rs))) {
@@ -344,8 +358,13 @@ bool keeper_start(struct gate *g, char *err, size_t err_len)
         return false;
     }
     int a = adopt(g);
-    if (a == 0 && r < 0)
+    bool over = shaping_is_over(g);
+    if (a == 0 && (r < 0 || over))
         a = replace_layout(g);
+    if (a == 0 && g->shape) {
+        read_now(g, true); /* where queues are new their count begins at this */
+        shaping_adopt(g);
+    }
     if (a < 0) {
         snprintf(err, err_len, "table inet %s cannot be adopted: %s", g->rules.table, strerror(-a));
         return false;

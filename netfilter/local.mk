@@ -18,6 +18,8 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/ruleset_rules.c \
     %D%/ruleset_sets.c \
     %D%/ruleset_words.c %D%/ruleset_words.h \
+    %D%/shape.c %D%/shape.h \
+    %D%/shaping.c \
     %D%/settings.c %D%/settings.h \
     %D%/verbs.c %D%/verbs.h \
     %D%/work.c

@@ -20,6 +20,7 @@
 #include "netfilter/neigh_lan.h"
 #include "netfilter/privileges.h"
 #include "netfilter/settings.h"
+#include "netfilter/shape.h"
 
 #include "config.h"
 #include <arpa/inet.h>
@@ -264,7 +265,8 @@ static bool needs_restart(const struct conf *a, const struct conf *b)
 {
     return strcmp(a->table, b->table) || strcmp(a->user, b->user) ||
            strcmp(a->gate_user, b->gate_user) || strcmp(a->run_directory, b->run_directory) ||
-           a->nflog_group != b->nflog_group;
+           a->nflog_group != b->nflog_group || a->shaping != b->shaping ||
+           a->line_up_kbps != b->line_up_kbps || a->line_down_kbps != b->line_down_kbps;
 }
 
 static void on_reload(void *arg, int signum)
@@ -275,12 +277,14 @@ static void on_reload(void *arg, int signum)
     (void)signum;
     struct conf *c = config_load(p->file, 0, report_to_log, NULL);
     if (c && needs_restart(p->conf, c)) {
-        log_msg(LOG_ERR, "event=reload-refused reason=\"table, user, gate_user, run_directory and "
-                         "nflog_group need a restart\"");
+        log_msg(LOG_ERR,
+                "event=reload-refused reason=\"table, user, gate_user, run_directory, nflog_group, "
+                "shaping, line_up and line_down need a restart\"");
     } else if (c && !settings_rules(c, &rules, err, sizeof err)) {
         log_msg(LOG_ERR, "event=reload-refused reason=\"%s\"", err);
     } else if (c) {
         struct ruleset_config old = p->gate.configured;
+        rules.shaped = p->gate.rules.shaped;
         p->gate.configured = rules;
         int r = lan_configure(p->gate.lan, &rules);
         r = r == 0 ? keeper_refresh(&p->gate) : r;
@@ -335,6 +339,8 @@ static bool start(struct program *p, char *err, size_t err_len)
     if (!g->rs)
         return false;
     g->features = ruleset_features(g->rs);
+    g->line_up_Bps = p->conf->line_up_kbps * 125;
+    g->line_down_Bps = p->conf->line_down_kbps * 125;
     if (!keeper_start(g, err, err_len))
         return false;
     struct neigh_events events = {
@@ -350,11 +356,11 @@ static void say_ready(const struct gate *g)
 {
     log_msg(LOG_NOTICE,
             "event=ready table=%s interfaces=%zu adopted=%zu flowtable=%s timeout_update=%s "
-            "masked_mark=%s start_ms=%llu",
+            "masked_mark=%s shaping=%s start_ms=%llu",
             g->rules.table, g->rules.n_lan, clients_count(g->clients),
             g->features & GATE_F_FLOWTABLE ? "yes" : "no",
             g->features & GATE_F_TIMEOUT_UPDATE ? "yes" : "no",
-            g->features & GATE_F_MASKED_MARK ? "yes" : "no",
+            g->features & GATE_F_MASKED_MARK ? "yes" : "no", g->shape ? "htb" : "police",
             (unsigned long long)(loop_now_ms() - g->started_ms));
     if (notify_ready() < 0)
         log_msg(LOG_WARNING, "event=not-notified error=\"%s\"", strerror(errno));
@@ -386,6 +392,7 @@ static int run(struct program *p)
     neigh_free(g->neigh);
     lan_free(g->lan);
     keeper_stop(g);
+    shape_free(g->shape);
     ruleset_free(g->rs);
     clients_free(g->clients);
     if (g->loop)
@@ -401,6 +408,7 @@ static int remove_table(struct program *p)
     r = r == 0 ? ruleset_guard(rs, false) : r;
     if (rs)
         ruleset_claims(rs, false);
+    shape_remove(p->gate.rules.lan, p->gate.rules.n_lan);
     if (rs && r < 0)
         snprintf(err, sizeof err, "%s", strerror(-r));
     ruleset_free(rs);

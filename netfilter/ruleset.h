@@ -48,7 +48,8 @@ struct ruleset_config {
     size_t n_own;
     struct ruleset_network networks[RULESET_MAX_NETWORKS]; /* on the link */
     size_t n_networks;
-    bool guard; /* routing rules drop what comes from the LAN without RULESET_GUARD_MARK */
+    bool shaped; /* packets to devices bear their class (shape.h) */
+    bool guard;  /* routing rules drop what comes from the LAN without RULESET_GUARD_MARK */
 };
 
 /* One device as the kernel holds it. */
@@ -59,6 +60,8 @@ struct ruleset_device {
     uint64_t up_Bps, down_Bps;     /* or GATE_UNLIMITED */
     struct gate_counters counters; /* what the counters start from */
     const char *tag;
+    bool shaped, up_shaped;     /* queues keep the rates: limits are wider, for when they fail */
+    struct gate_counters queue; /* with shaped: kept beside the tag */
     bool rated; /* ruleset_dump: the rates are known (not from a table that an older gate made) */
 };
 

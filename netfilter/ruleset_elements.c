@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define UDATA_QUEUE  17    /* there alone where the device has queues */
 #define UDATA_RATES  16    /* behind libnftnl's own types of element data; nft(8) passes it over */
 #define LIST_MAX     32768 /* of a message, then another is begun: a list has at most 65535 bytes */
 #define BUCKET_LEAST 65536 /* one super-packet of GRO must pass at any rate */
@@ -148,6 +149,9 @@ static void put_id(struct list *l, const struct ruleset_device *d)
     if (d->tag && *d->tag)
         nftnl_udata_put_strz(ud, NFTNL_UDATA_SET_ELEM_COMMENT, d->tag);
     nftnl_udata_put(ud, UDATA_RATES, sizeof rates, rates);
+    const uint64_t queue[] = {d->queue.down_bytes, d->queue.down_packets};
+    if (d->shaped)
+        nftnl_udata_put(ud, UDATA_QUEUE, sizeof queue, queue);
     struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
     put_value(nlh, NFTA_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
     put_value(nlh, NFTA_SET_ELEM_DATA, &d->number, sizeof d->number);
@@ -161,6 +165,7 @@ static void put_direction(struct list *l, const struct ruleset_device *d, bool u
 {
     const struct gate_counters *c = &d->counters;
     uint64_t rate = up ? d->up_Bps : d->down_Bps;
+    bool queued = up ? d->up_shaped : d->shaped; /* the limit is for when the queue fails */
     uint64_t bytes = up ? c->up_bytes : c->down_bytes;
     uint64_t packets = up ? c->up_packets : c->down_packets;
     struct nlmsghdr *nlh = list_next(l);
@@ -178,7 +183,7 @@ static void put_direction(struct list *l, const struct ruleset_device *d, bool u
         put_counter(nlh, NFTA_SET_ELEM_EXPR, bytes, packets);
     } else {
         struct nlattr *both = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_EXPRESSIONS);
-        put_limit(nlh, NFTA_LIST_ELEM, rate);
+        put_limit(nlh, NFTA_LIST_ELEM, rate + (queued ? rate / 4 : 0));
         put_counter(nlh, NFTA_LIST_ELEM, bytes, packets);
         mnl_attr_nest_end(nlh, both);
     }
@@ -311,6 +316,12 @@ static int on_udata(const struct nftnl_udata *attr, void *arg)
         memcpy(&e->up_Bps, rates, sizeof e->up_Bps);
         memcpy(&e->down_Bps, rates + sizeof e->up_Bps, sizeof e->down_Bps);
         e->rated = true;
+    } else if (nftnl_udata_type(attr) == UDATA_QUEUE &&
+               nftnl_udata_len(attr) == 2 * sizeof(uint64_t)) {
+        const char *queue = nftnl_udata_get(attr);
+        memcpy(&e->queue.down_bytes, queue, sizeof e->queue.down_bytes);
+        memcpy(&e->queue.down_packets, queue + sizeof(uint64_t), sizeof e->queue.down_packets);
+        e->shaped = true;
     }
     return 0;
 }

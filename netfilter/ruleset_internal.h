@@ -85,7 +85,8 @@ struct element {
     uint64_t expires_ms;
     uint64_t bytes, packets, rate_Bps;
     uint64_t up_Bps, down_Bps; /* of ids, if rated */
-    bool rated;
+    bool rated, shaped;
+    struct gate_counters queue;
     char tag[GATE_TAG_LEN];
     const char *set; /* in the message */
 };

@@ -273,6 +273,8 @@ static void on_dumped(void *arg, const struct element *e)
                                .up_Bps = e->up_Bps,
                                .down_Bps = e->down_Bps,
                                .rated = e->rated,
+                               .shaped = e->shaped,
+                               .queue = e->queue,
                                .tag = e->tag};
     if (e->key_len != sizeof d.mac.b || e->expires_ms == 0)
         return;

@@ -20,6 +20,7 @@
 #include "netfilter/ruleset.h"
 #include "netfilter/ruleset_internal.h"
 #include "netfilter/ruleset_words.h"
+#include "netfilter/shape.h"
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -334,6 +335,8 @@ static void rules_to_lan(struct batch *b)
     struct rule w = word_begin(b, "to_lan");
     word_load_ct(&w, NFT_CT_MARK);
     word_lookup(&w, SET_DOWN, false);
+    if (b->rs->cfg.shaped)
+        word_set_class(&w, SHAPE_NUMBERS, SHAPE_HANDLE);
     word_verdict(&w, NF_ACCEPT, NULL);
     for (int i = 0; i < 2; i++) {
         w = word_begin(b, "to_lan");

@@ -157,6 +157,25 @@ void word_set_ct_mark_of_device(struct rule *w, uint32_t bit)
     word_set_ct_mark(w, NFT_REG_1);
 }
 
+/* meta priority set ct mark & mask | handle: the class of the queue that it waits in */
+void word_set_class(struct rule *w, uint32_t mask, uint32_t handle)
+{
+    word_load_ct(w, NFT_CT_MARK);
+    struct nftnl_expr *e = word_expr(w, "bitwise");
+    if (e) {
+        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof mask);
+        nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
+        nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &handle, sizeof handle);
+    }
+    e = word_expr(w, "meta");
+    if (e) {
+        nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_PRIORITY);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, NFT_REG_1);
+    }
+}
+
 void word_set_bit(struct rule *w, uint32_t bit)
 {
     word_load_meta(w, NFT_META_MARK);

@@ -49,6 +49,7 @@ bool settings_rules(const struct conf *c, struct ruleset_config *out, char *err,
                                    .dns_bytes_burst = c->dns_bytes_burst,
                                    .flow_rate = c->flow_rate,
                                    .flow_burst = c->flow_burst,
+                                   .shaped = c->shaping == 1,
                                    .guard = c->guard == 1};
     if (strlen(c->table) >= sizeof out->table) {
         snprintf(err, err_len, "table: found \"%s\", expected a name shorter than %zu characters",

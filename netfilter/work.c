@@ -29,6 +29,8 @@ struct op {
     struct gate_counters base;  /* what the new counters are seeded with */
     struct gate_counters final; /* the deleted elements' last counters */
     bool final_up, final_down;
+    bool shaped, up_shaped;     /* the new elements' device has queues */
+    struct gate_counters queue; /* then: its client.queue */
 };
 
 struct group {
@@ -81,12 +83,14 @@ static void refused(struct gate *g, const struct gate_request *req, int error)
 static void take_reading(struct client *c, const struct ruleset_reading *r)
 {
     if (r->found_up) {
-        c->up_Bps = r->up_Bps;
+        if (!c->rated) /* else better known: with queues the limits are wider */
+            c->up_Bps = r->up_Bps;
         c->last.up_bytes = r->counters.up_bytes + c->carry.up_bytes;
         c->last.up_packets = r->counters.up_packets + c->carry.up_packets;
     }
     if (r->found_down) {
-        c->down_Bps = r->down_Bps;
+        if (!c->rated)
+            c->down_Bps = r->down_Bps;
         c->last.down_bytes = r->counters.down_bytes + c->carry.down_bytes;
         c->last.down_packets = r->counters.down_packets + c->carry.down_packets;
     }
@@ -101,8 +105,10 @@ int work_read(struct gate *g, struct client **clients, size_t n)
     for (size_t i = 0; i < n; i++)
         items[i] = (struct ruleset_reading){.mac = clients[i]->mac, .number = clients[i]->number};
     int r = ruleset_read(g->rs, items, n);
-    for (size_t i = 0; i < n && r == 0; i++)
+    for (size_t i = 0; i < n && r == 0; i++) {
         take_reading(clients[i], &items[i]);
+        shaping_total(g, clients[i], &clients[i]->last);
+    }
     return r;
 }
 
@@ -149,6 +155,9 @@ static void fill(struct batch *b, const struct op *ops, size_t n, bool with_dele
                                                        .up_Bps = e->up_Bps,
                                                        .down_Bps = e->down_Bps,
                                                        .counters = op->base,
+                                                       .shaped = op->shaped,
+                                                       .up_shaped = op->up_shaped,
+                                                       .queue = op->queue,
                                                        .tag = e->tag};
     }
     batch_close(b, old, n_old);
@@ -183,14 +192,16 @@ static void on_deleted(void *arg, const struct mac *mac, uint32_t number, uint64
 }
 
 /* The session's totals at the moment its elements were deleted. */
-static struct gate_counters total_at_delete(const struct op *op)
+static struct gate_counters total_at_delete(struct gate *g, const struct op *op)
 {
     struct gate_counters t = counters_add(&op->final, &op->c->carry);
     if (!op->final_up) {
         t.up_bytes = op->c->last.up_bytes;
         t.up_packets = op->c->last.up_packets;
     }
-    if (!op->final_down) {
+    if (shaping_total(g, op->c, &t))
+        return t;
+    if (!op->final_down || op->c->shaped) {
         t.down_bytes = op->c->last.down_bytes;
         t.down_packets = op->c->last.down_packets;
     }
@@ -201,13 +212,19 @@ static void finish(struct gate *g, struct op *op)
 {
     const struct gate_entry *e = &op->req->entry;
     struct client *c = op->c;
-    struct gate_counters total = total_at_delete(op);
+    struct gate_counters total = total_at_delete(g, op);
     if (op->req->verb == GATE_CLOSE) {
         c->last = total;
         answer(g, op->req, GATE_OK, 0, c);
+        shaping_drop(g, c->number);
         clients_remove(g->clients, c);
         return;
     }
+    if (op->old_number != op->number)
+        shaping_drop(g, op->old_number);
+    c->shaped = op->shaped;
+    c->up_shaped = op->up_shaped;
+    c->queue = op->queue;
     memset(&c->carry, 0, sizeof c->carry);
     if (!op->fresh && e->same_session)
         c->carry = counters_sub(&total, &op->base);
@@ -225,6 +242,8 @@ static void finish(struct gate *g, struct op *op)
 
 static void give_up(struct gate *g, struct op *op, int error)
 {
+    if (op->number != op->old_number)
+        shaping_drop(g, op->number);
     if (op->fresh)
         clients_remove(g->clients, op->c);
     refused(g, op->req, error);
@@ -338,6 +357,18 @@ static void prepare_open(struct gate *g, struct op *op)
         refused(g, op->req, -ENOMEM);
 }
 
+static void prepare_queues(struct group *w)
+{
+    for (size_t i = 0; i < w->n_ops; i++) {
+        struct op *op = &w->ops[i];
+        const struct gate_entry *e = &op->req->entry;
+        struct shaping_wish wish = {op->number, e->up_Bps, e->down_Bps, op->base};
+        if (op->c && op->number)
+            op->shaped = shaping_put(w->g, op->c, &wish, &op->queue);
+        op->up_shaped = op->shaped && shaping_uploads(w->g);
+    }
+}
+
 static void prepare(struct group *w)
 {
     struct client *known[GATE_BATCH];
@@ -360,6 +391,7 @@ static void prepare(struct group *w)
     for (size_t i = 0; i < w->n_ops; i++)
         if (w->ops[i].c && !w->ops[i].fresh && w->ops[i].req->entry.same_session)
             w->ops[i].base = w->ops[i].c->last;
+    prepare_queues(w);
 }
 
 static void do_group(struct group *w)

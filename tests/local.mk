@@ -35,6 +35,6 @@ soak-restarts: netfilter/loggia-gate portal/loggiad portal/loggiactl
 	$(SOAK) tests/integration/test_gate_restarts.py
 soak-tunnels: netfilter/loggia-gate
 	$(SOAK) tests/integration/test_gate_tunnels.py
-.PHONY: check-kernel soak-rates soak-accounting soak-restarts soak-tunnels
 endif
+.PHONY: check-kernel soak-rates soak-accounting soak-restarts soak-tunnels
 EXTRA_DIST += %D%/kernel

@@ -195,6 +195,21 @@ def _udp(host, port, count, size):
     return {"sent": count, "back": back, "said": said, "refused": refused}
 
 
+def _burst(host, port, count, size):
+    """All at once; how many came back, and how long the last one took."""
+    s = socket.socket(_family(host), socket.SOCK_DGRAM)
+    s.connect((host, port))
+    s.settimeout(1)
+    for i in range(count):
+        s.send(i.to_bytes(4, "big").ljust(size, b"b"))
+    began, back, last = time.monotonic(), 0, 0.0
+    with contextlib.suppress(TimeoutError):
+        while back < count:
+            s.recv(65536)
+            back, last = back + 1, time.monotonic() - began
+    return {"back": back, "ms": round(last * 1000, 1)}
+
+
 def _tcp(host, port, wait):
     s = socket.socket(_family(host))
     s.settimeout(wait)
@@ -271,6 +286,8 @@ def main(argv):
         _serve("", (ECHO,))
     elif command == "udp":
         print(json.dumps(_udp(args[0], *map(int, args[1:]))))
+    elif command == "burst":
+        print(json.dumps(_burst(args[0], *map(int, args[1:]))))
     elif command == "tcp":
         print(json.dumps(_tcp(args[0], int(args[1]), float(args[2]))))
     elif command == "ports":
