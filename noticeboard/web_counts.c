@@ -112,7 +112,7 @@ static void table(struct table *t, const char *caption, const char *head)
 {
     struct visit *v = t->v;
 
-    HTML("<div class=\"scroll\" tabindex=\"0\" role=\"region\"");
+    HTML("<section class=\"scroll\" tabindex=\"0\"");
     page_attr(v, "aria-label", caption);
     HTML("><table><thead><tr>");
     page_element(v, "th scope=\"col\"", head);
@@ -130,7 +130,7 @@ static void table(struct table *t, const char *caption, const char *head)
             buf_fmt(&v->out, "%" PRId64, t->bars[i].taps);
         HTML("</td></tr>");
     }
-    HTML("</tbody></table></div>");
+    HTML("</tbody></table></section>");
 }
 
 static void section(struct visit *v, enum store_by by, const char *title, const char *head)

@@ -103,11 +103,11 @@ static void language_part(struct visit *v, const struct draft *d, const char *la
     TEXT(T("{n} of {most} characters"));
     HTML("\">");
     TEXT(T("at most 120 characters"));
-    buf_fmt(
-        &v->out,
-        "</span><input id=\"title-%s\" name=\"title.%s\" maxlength=\"120\" lang=\"%s\" dir=\"%s\" "
-        "data-count=\"count-%s\" aria-describedby=\"count-%s\"",
-        lang, lang, lang, dir, lang, lang);
+    buf_fmt(&v->out,
+            "</span><input type=\"text\" id=\"title-%s\" name=\"title.%s\" maxlength=\"120\" "
+            "lang=\"%s\" dir=\"%s\" "
+            "data-count=\"count-%s\" aria-describedby=\"count-%s\"",
+            lang, lang, lang, dir, lang, lang);
     page_attr(v, "value", title);
     buf_fmt(&v->out, "></p><div><label for=\"text-%s\">", lang);
     TEXT(T("Text"));
@@ -245,8 +245,9 @@ static void link_part(struct visit *v, const struct draft *d)
     TEXT(T("One link or telephone number"));
     HTML("</label><span class=\"hint\" id=\"hint-link\">");
     TEXT(T("https://…, tel:+39…, or mailto:…; may stay empty"));
-    HTML("</span><input id=\"link\" name=\"link\" maxlength=\"500\" inputmode=\"url\" "
-         "aria-describedby=\"hint-link\"");
+    HTML(
+        "</span><input type=\"text\" id=\"link\" name=\"link\" maxlength=\"500\" inputmode=\"url\" "
+        "aria-describedby=\"hint-link\"");
     page_attr(v, "value", draft_get(d, "link"));
     HTML("></p>");
 }
@@ -275,11 +276,11 @@ void edit_page(struct visit *v, const struct draft *d, int64_t id, enum store_ki
     zones_part(v, d);
     times_part(v, d, kind);
     priority_part(v, d);
-    HTML("<p class=\"row\"><button class=\"big\" name=\"then\" value=\"look\">");
+    HTML("<p class=\"row\"><button type=\"submit\" class=\"big\" name=\"then\" value=\"look\">");
     TEXT(kind == STORE_TEMPLATE ? T("Save the template") : T("Go on: see what will happen"));
     HTML("</button> ");
     if (kind == STORE_NOTICE) {
-        HTML("<button class=\"second\" name=\"then\" value=\"keep\">");
+        HTML("<button type=\"submit\" class=\"second\" name=\"then\" value=\"keep\">");
         TEXT(T("Save as a draft"));
         HTML("</button> ");
     }

@@ -57,7 +57,7 @@ static bool offer(void *arg, const struct store_notice *n)
     HTML("</p>");
     if (n->text) {
         page_form(v, path, NULL);
-        HTML("<button class=\"big danger\">");
+        HTML("<button type=\"submit\" class=\"big danger\">");
         FILL(T("Publish now: {title}"), {"title", n->title, false});
         HTML("</button></form>");
     } else {

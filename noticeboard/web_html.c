@@ -85,9 +85,9 @@ static void languages(struct visit *v)
 
     if (v->post)
         return;
-    HTML("<ul class=\"langs\"");
+    HTML("<nav");
     page_attr(v, "aria-label", T("Languages"));
-    HTML(">");
+    HTML("><ul class=\"langs\">");
     for (size_t i = 0; i < n; i++) {
         HTML("<li>");
         if (strcmp(tags[i], v->lang) == 0) {
@@ -102,7 +102,7 @@ static void languages(struct visit *v)
         }
         HTML("</li>");
     }
-    HTML("</ul>");
+    HTML("</ul></nav>");
 }
 
 static void person(struct visit *v)
@@ -116,7 +116,7 @@ static void person(struct visit *v)
     page_hidden(v, "token", token);
     HTML("<span>");
     TEXT(v->who.shown);
-    HTML("</span> <button class=\"plain\">");
+    HTML("</span> <button type=\"submit\" class=\"plain\">");
     TEXT(T("Sign out"));
     HTML("</button></form>");
 }
@@ -136,7 +136,7 @@ static void coloured_mark(struct visit *v)
 
 void page_begin(struct visit *v, const char *title)
 {
-    HTML("<!doctype html>\n<html");
+    HTML("<!DOCTYPE html>\n<html");
     page_attr(v, "lang", v->lang);
     if (i18n_rtl(v->lang))
         HTML(" dir=\"rtl\"");

@@ -35,11 +35,12 @@ static void row(struct visit *v, const struct store_notice *n)
 
     buf_init(&b, 8192);
     HTML("<li>");
-    buf_fmt(&v->out, "<h3><a href=\"/%s/%lld%s\">",
+    const char *heading = n->kind == STORE_TEMPLATE ? "h2" : "h3";
+    buf_fmt(&v->out, "<%s><a href=\"/%s/%lld%s\">", heading,
             n->kind == STORE_TEMPLATE ? "templates" : "notice", (long long)n->id,
             n->kind == STORE_TEMPLATE ? "/edit" : "");
     TEXT(*n->title ? n->title : T("(without a title)"));
-    HTML("</a></h3><p>");
+    buf_fmt(&v->out, "</a></%s><p>", heading);
     buf_fmt(&v->out, "<span class=\"tag%s\">", tones[n->priority & 3]);
     TEXT(words_priority(v, n->priority));
     HTML("</span> ");
@@ -112,7 +113,7 @@ static void search_form(struct visit *v, size_t tab)
     TEXT(T("Words to look for"));
     HTML("<input type=\"search\" name=\"q\" maxlength=\"100\"");
     page_attr(v, "value", visit_query(v, "q"));
-    HTML("></label></p><button class=\"second\">");
+    HTML("></label></p><button type=\"submit\" class=\"second\">");
     TEXT(T("Search"));
     HTML("</button></form>");
 }

@@ -158,7 +158,7 @@ static void zone_choice(struct visit *v, const struct seen *s, const char *zone)
         }
         HTML("</option>");
     }
-    HTML("</select></label></p><button class=\"second\">");
+    HTML("</select></label></p><button type=\"submit\" class=\"second\">");
     TEXT(T("Show"));
     HTML("</button></form>");
 }
@@ -203,7 +203,7 @@ static void button(struct visit *v, int64_t id, const char *action, int version,
     snprintf(number, sizeof number, "%d", version);
     page_form(v, path, NULL);
     page_hidden(v, "version", number);
-    HTML("<button");
+    HTML("<button type=\"submit\"");
     page_attr(v, "class", classes);
     HTML(">");
     TEXT(text);
@@ -223,8 +223,8 @@ static void return_form(struct visit *v, const struct seen *s)
     page_hidden(v, "version", number);
     HTML("<p><label>");
     TEXT(T("What should be different"));
-    HTML(
-        "<input name=\"note\" maxlength=\"300\" required></label></p><p><button class=\"second\">");
+    HTML("<input type=\"text\" name=\"note\" maxlength=\"300\" required></label></p><p><button "
+         "type=\"submit\" class=\"second\">");
     TEXT(T("Send back"));
     HTML("</button></p></form></details>");
 }
@@ -313,7 +313,7 @@ static bool history_row(void *arg, const struct store_version *ver)
         page_hidden(v, "version", number);
         snprintf(number, sizeof number, "%d", ver->number);
         page_hidden(v, "number", number);
-        HTML("<button class=\"second\">");
+        HTML("<button type=\"submit\" class=\"second\">");
         FILL(T("Put version {n} back"), {"n", number, false});
         HTML("</button></form>");
     }
@@ -330,14 +330,14 @@ static void history(struct visit *v, const struct seen *s)
 
     HTML("<section>");
     page_element(v, "h2", T("History"));
-    HTML("<div class=\"scroll\" tabindex=\"0\" role=\"region\"");
+    HTML("<section class=\"scroll\" tabindex=\"0\"");
     page_attr(v, "aria-label", T("History"));
     HTML("><table><thead><tr>");
     for (size_t i = 0; i < 5; i++)
         page_element(v, "th scope=\"col\"", T(heads[i]));
     HTML("</tr></thead><tbody>");
     store_versions(v->b->store, v->who.administration->id, s->n.id, MAX_VERSIONS, history_row, &h);
-    HTML("</tbody></table></div></section>");
+    HTML("</tbody></table></section></section>");
 }
 
 /* --- the page

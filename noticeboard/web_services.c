@@ -82,7 +82,7 @@ static void input(struct visit *v, const char *name, const char *label, const ch
 {
     HTML("<p><label>");
     TEXT(label);
-    HTML("<input");
+    HTML(strstr(more, " type=") ? "<input" : "<input type=\"text\"");
     page_attr(v, "name", name);
     page_attr(v, "value", value);
     HTML(more);
@@ -190,13 +190,13 @@ static void card_form(struct visit *v, int64_t id, const struct card *c, const c
     HTML("<label class=\"pick\"><input type=\"checkbox\" name=\"shown\" value=\"1\"");
     HTML(c->shown ? " checked> <span>" : "> <span>");
     TEXT(T("Show it"));
-    HTML("</span></label><p><button class=\"big\">");
+    HTML("</span></label><p><button type=\"submit\" class=\"big\">");
     TEXT(T("Save, and show it on the pages"));
     HTML("</button></p></form>");
     if (id) {
         snprintf(path, sizeof path, "/services/%lld/delete", (long long)id);
         page_form(v, path, NULL);
-        HTML("<button class=\"second\">");
+        HTML("<button type=\"submit\" class=\"second\">");
         TEXT(T("Delete the card"));
         HTML("</button></form>");
     }

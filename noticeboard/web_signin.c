@@ -103,14 +103,14 @@ void signin_page(struct visit *v, unsigned status, const char *error)
     administrations(v);
     HTML("<p><label>");
     TEXT(T("User name"));
-    HTML("<input name=\"name\" autocomplete=\"username\" autocapitalize=\"none\" "
+    HTML("<input type=\"text\" name=\"name\" autocomplete=\"username\" autocapitalize=\"none\" "
          "spellcheck=\"false\" "
          "maxlength=\"64\" required");
     page_attr(v, "value", strcmp(v->path, "/sign-in") == 0 ? visit_field(v, "name") : "");
     HTML("></label></p><p><label>");
     TEXT(T("Password"));
     HTML("<input name=\"password\" type=\"password\" autocomplete=\"current-password\" "
-         "maxlength=\"256\" required></label></p><p><button class=\"big\">");
+         "maxlength=\"256\" required></label></p><p><button type=\"submit\" class=\"big\">");
     TEXT(T("Sign in"));
     HTML("</button></p><p class=\"fine\">");
     TEXT(T("With the account of your administration. There is no other one to make."));

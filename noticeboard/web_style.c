@@ -62,7 +62,7 @@ const char web_style[] =
 ".missing{border-style:dashed;border-color:var(--amber)}.tools{display:flex;flex-wrap:wrap;gap:.25rem;margin-block-start:.25rem}"
 ".tools button{padding-inline:.75rem}\n"
 ".list{list-style:none;padding:0}.list>li{background:var(--card);border:1px solid var(--thin);border-radius:.5rem;"
-"padding:.75rem 1rem}.list>li+li{margin-block-start:.5rem}.list h3 a{display:inline-block;padding-block:.25rem}"
+"padding:.75rem 1rem}.list>li+li{margin-block-start:.5rem}.list :is(h2,h3) a{display:inline-block;padding-block:.25rem}"
 ".tag{display:inline-block;border:1px solid currentColor;border-radius:.25rem;padding-inline:.375rem;font-size:.875rem;"
 "font-weight:700}.tag.s{color:var(--green)}.tag.w{color:var(--amber)}.tag.e{color:var(--red)}\n"
 "table{border-collapse:collapse;width:100%}th,td{text-align:start;padding:.375rem .5rem;border-block-end:1px solid var(--thin);"

@@ -1,0 +1,87 @@
+// editors.js BOARD NAME PASSWORD [noscript]: an editor's road through the noticeboard in a browser: signs in,
+// writes in two languages, looks, publishes, withdraws, undoes; and looks at every page there is.
+// noscript: scripts are off for the road (for axe, which is one, the page's own script alone is kept away).
+'use strict';
+
+const { validate } = require('./audit');
+const { launch, phone } = require('./chromium');
+const { look } = require('./look');
+
+// A small square beside its words is touched by its words: the label is the target.
+const target = (what) => !/only [\d.]+ px high: <input type="(checkbox|radio)"/.test(what);
+
+// Our own files from our own address need no hash; two buttons of one form may have one name.
+const style = (what) => !/ (require-sri|form-dup-name): /.test(what);
+
+const PAGES = ['/', '/?show=all', '/?q=strada', '/new', '/emergency', '/templates', '/templates/new', '/services', '/services/new',
+  '/counts', '/notice/999999'];
+
+async function signIn(page, board, name, password) {
+  await page.goto(`${board}/sign-in?administration=comune`);
+  await page.selectOption('select[name=administration]', 'comune');
+  await page.fill('input[name=name]', name);
+  await page.fill('input[name=password]', password);
+  await press(page, 'main form button');
+}
+
+async function press(page, selector) {
+  await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.locator(selector).first().click()]);
+}
+
+async function write(page, board, out) {
+  await page.goto(`${board}/new`);
+  await page.fill('[name="title.it"]', 'Strada chiusa per i lavori');
+  await page.fill('[name="text.it"]', 'Via **Roma** è chiusa fino a venerdì.');
+  await page.fill('[name="title.en"]', 'Road closed');
+  await page.fill('[name="text.en"]', 'Via Roma is closed until Friday.');
+  await page.check('[name="zone.duomo"]');
+  await page.check('[name=priority][value=service]');
+  out.counter = await page.locator('#count-it').innerText();
+  await press(page, 'button[value=look]');
+  out.sentence = await page.locator('.lead').innerText();
+  out.phones = [];
+  for (const frame of page.frames().slice(1)) out.phones.push(await frame.locator('main').innerText());
+  const number = page.url().match(/notice\/(\d+)/)[1];
+  await press(page, 'form[action$="/publish"] button');
+  out.published = await page.locator('main').innerText();
+  await press(page, 'form[action$="/withdraw"] button');
+  out.withdrawn = await page.locator('main').innerText();
+  await press(page, 'form[action$="/restore"] button');
+  out.undone = await page.locator('main').innerText();
+  return number;
+}
+
+async function audit(page, board, paths, out, name) {
+  for (const path of paths) {
+    const answer = await page.goto(board + path);
+    out.wrong.push(...(await validate(`${name} ${path}`, await answer.text())).filter(style));
+    out.wrong.push(...(await look(page, `${name} ${path}`)).filter(target));
+    await page.setViewportSize({ width: 360, height: 740 });
+  }
+}
+
+async function main(board, name, password, noscript) {
+  const browser = await launch();
+  const out = { wrong: [], errors: [], requests: [] };
+  try {
+    const context = await phone(browser, { javaScriptEnabled: !noscript });
+    const page = await context.newPage();
+    page.on('request', (r) => out.requests.push(r.url()));
+    page.on('console', (m) => { if (m.type() === 'error') out.errors.push(m.text()); });
+    page.on('pageerror', (e) => out.errors.push(String(e)));
+    await signIn(page, board, name, password);
+    const number = await write(page, board, out);
+    const looking = await phone(browser, { storageState: await context.storageState() });
+    if (noscript) await looking.route('**/board.js', (route) => route.abort());
+    const second = await looking.newPage();
+    const mine = [`/notice/${number}`, `/notice/${number}/edit`];
+    await audit(second, board, noscript ? ['/new', ...mine] : [...PAGES, ...mine], out, noscript ? 'noscript' : 'script');
+    await looking.clearCookies();
+    await audit(second, board, ['/sign-in'], out, 'out');
+  } finally {
+    await browser.close();
+  }
+  console.log(JSON.stringify(out));
+}
+
+main(...process.argv.slice(2, 5), process.argv[5] === 'noscript').catch((e) => { console.error(e); process.exit(1); });
