@@ -111,6 +111,7 @@ static void note(void *arg, const struct store_session *s)
     struct who *w = &r->v->who;
 
     w->administration = board_conf_administration(r->v->b->conf, s->administration);
+    snprintf(w->administration_id, sizeof w->administration_id, "%s", s->administration);
     snprintf(w->name, sizeof w->name, "%s", s->name);
     snprintf(w->shown, sizeof w->shown, "%s", s->shown);
     snprintf(w->roles, sizeof w->roles, "%s", s->publishers);
@@ -169,6 +170,7 @@ bool session_begin(struct visit *v, const struct board_administration *a,
     cookie_set(v, 0, "loggia-board", v->session, "");
     cookie_set(v, 1, "loggia-signin", "", "; Max-Age=0");
     v->who.administration = a;
+    snprintf(v->who.administration_id, sizeof v->who.administration_id, "%s", a->id);
     snprintf(v->who.name, sizeof v->who.name, "%s", answer->name);
     snprintf(v->who.shown, sizeof v->who.shown, "%s", answer->shown);
     snprintf(v->who.roles, sizeof v->who.roles, "%s", answer->roles);

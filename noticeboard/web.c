@@ -21,6 +21,8 @@ static void visit_free(struct visit *v)
 {
     if (v->asking)
         signin_cancel(v->b->signin, v->asking);
+    if (v->waiting)
+        links_forget(v->b->links, v);
     free(v->form_text); /* http.c wipes the body; this copy held a password, perhaps */
     free(v->fields);
     buf_free(&v->out);
@@ -288,10 +290,24 @@ static void get(struct visit *v)
         visit_not_found(v);
 }
 
+/* "/colour/comune.css": the band in the administration's colour, on which white can be read (conf.c
+ * has looked). A style attribute would need a looser policy. */
+static void colour_sheet(struct visit *v)
+{
+    char id[40], text[64];
+
+    snprintf(id, sizeof id, "%.*s", (int)strcspn(v->path + 8, "."), v->path + 8);
+    const struct board_administration *a = board_conf_administration(v->b->conf, id);
+    snprintf(text, sizeof text, ".band{background:%s}", a ? a->colour : "#17324d");
+    visit_text(v, "text/css; charset=utf-8", text, "max-age=3600");
+}
+
 /* What needs nobody to be signed in. True if it was that. */
 static bool open_to_all(struct visit *v)
 {
-    if (is(v, "/style.css"))
+    if (strncmp(v->path, "/colour/", 8) == 0)
+        colour_sheet(v);
+    else if (is(v, "/style.css"))
         visit_text(v, "text/css; charset=utf-8", web_style, "max-age=3600");
     else if (is(v, "/board.js"))
         visit_text(v, "text/javascript; charset=utf-8", web_script, "max-age=3600");

@@ -121,19 +121,6 @@ static void person(struct visit *v)
     HTML("</button></form>");
 }
 
-/* The administration's colour, which conf.c has found readable with white text on it. A style
- * attribute would need a looser policy: it comes by SVG, whose presentation attributes are none. */
-static void coloured_mark(struct visit *v)
-{
-    const char *colour = v->known ? v->who.administration->colour : "#0066cc";
-
-    HTML("<svg class=\"mark\" viewBox=\"0 0 8 44\" preserveAspectRatio=\"none\" "
-         "aria-hidden=\"true\" "
-         "focusable=\"false\"><rect width=\"8\" height=\"44\"");
-    page_attr(v, "fill", colour);
-    HTML("/></svg>");
-}
-
 void page_begin(struct visit *v, const char *title)
 {
     HTML("<!DOCTYPE html>\n<html");
@@ -144,11 +131,14 @@ void page_begin(struct visit *v, const char *title)
          "initial-scale=1\"><title>");
     FILL(T("{title} – noticeboard of {network}"), {"title", title, false},
          {"network", v->b->conf->name, false});
-    HTML("</title><link rel=\"stylesheet\" href=\"/style.css\"><link rel=\"icon\" href=\"data:,\">"
-         "<script src=\"/board.js\" defer></script></head><body><a class=\"skip\" href=\"#main\">");
+    HTML("</title><link rel=\"stylesheet\" href=\"/style.css\">");
+    if (v->known)
+        buf_fmt(&v->out, "<link rel=\"stylesheet\" href=\"/colour/%s.css\">",
+                v->who.administration->id);
+    HTML("<link rel=\"icon\" href=\"data:,\"><script src=\"/board.js\" "
+         "defer></script></head><body><a class=\"skip\" href=\"#main\">");
     TEXT(T("Skip to the content"));
     HTML("</a><header class=\"band\"><div class=\"w\"><div class=\"id\">");
-    coloured_mark(v);
     HTML("<div><span class=\"n\">");
     TEXT(v->known ? v->who.administration->name : v->b->conf->name);
     HTML("</span><span class=\"z\">");

@@ -27,6 +27,7 @@ enum {
 
 struct who {                                           /* signed in */
     const struct board_administration *administration; /* of the live configuration */
+    char administration_id[40]; /* to find it again when a visit has waited */
     char name[SIGNIN_NAME_MAX + 1], shown[96];
     int role; /* the highest */
     char roles[SIGNIN_ROLES_LEN];
@@ -47,6 +48,7 @@ struct visit {
     char session[WEB_SESSION_LEN]; /* the cookie as it came, checked */
     char set_cookie[3][256];       /* for the answer; "" for none */
     uint64_t asking;               /* a sign-in under way */
+    int64_t waiting;               /* the notice whose link is being asked for */
     struct buf out;
 };
 

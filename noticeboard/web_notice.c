@@ -343,7 +343,7 @@ static void history(struct visit *v, const struct seen *s)
 /* --- the page
  * ----------------------------------------------------------------------------------------------------
  */
-void notice_page(struct visit *v, int64_t id)
+static void page_now(struct visit *v, int64_t id)
 {
     struct draft_finding f[DRAFT_MAX_FINDINGS];
     struct seen s;
@@ -387,6 +387,34 @@ void notice_page(struct visit *v, int64_t id)
     page_end(v);
     draft_free(s.d);
     visit_send(v, 200);
+}
+
+static void link_known(void *arg)
+{
+    struct visit *v = arg;
+    int64_t id = v->waiting;
+
+    v->waiting = 0;
+    v->who.administration = board_conf_administration(v->b->conf, v->who.administration_id);
+    if (v->who.administration)
+        page_now(v, id);
+    else
+        visit_not_found(v);
+}
+
+/* Before something is published its link is asked for; that takes seconds at most (links.c). */
+void notice_page(struct visit *v, int64_t id)
+{
+    char link[NOTICE_MAX_LINK + 4] = "";
+    struct seen s;
+
+    if (!look(v, id, STORE_NOTICE, &s))
+        return;
+    if (open_version(&s))
+        snprintf(link, sizeof link, "%s", draft_get(s.d, "link"));
+    draft_free(s.d);
+    v->waiting = id;
+    links_ask(v->b->links, link, link_known, v);
 }
 
 /* --- what the buttons do

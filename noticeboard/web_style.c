@@ -23,7 +23,7 @@ const char web_style[] =
 "padding:.5rem 1rem;z-index:1}\n"
 ".band{background:var(--band);color:#fff}.band .w{display:flex;flex-wrap:wrap;align-items:center;"
 "justify-content:space-between;gap:.25rem 1rem;padding-block:.5rem}.band :focus-visible{outline-color:#fff}"
-".id{display:flex;gap:.75rem;align-items:stretch;min-height:2.75rem}.mark{width:.5rem;flex:none;border-radius:.25rem}"
+".id{display:flex;gap:.75rem;align-items:stretch;min-height:2.75rem}"
 ".id .n{display:block;font-weight:700;font-size:1.25rem;line-height:1.2}.id .z{display:block;font-size:.9375rem}"
 ".out{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem .75rem;margin:0}\n"
 ".bar{background:var(--card);border-block-end:1px solid var(--thin)}"

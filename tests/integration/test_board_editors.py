@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from board_world import PEOPLE, Board, Editor, in_days
+from board_world import PEOPLE, Board, Editor, free_port, in_days
 from city.netns import wait_for
 
 
@@ -208,7 +208,7 @@ def test_a_real_error_blocks_and_what_was_typed_is_kept(board, fields, words):
 
 @pytest.mark.parametrize("fields, words", [
     ({"text__it": "[clicca qui](https://www.comune.prato.it/)"}, "do not say where it leads"),
-    ({"link": "http://example.com/"}, "not secure"), ({"text__it": "parola " * 120}, "more than a phone shows"),
+    ({"link": "http://example.com/"}, "not secure"), ({"link": f"https://127.0.0.1:{free_port()}/"}, "does not answer"), ({"text__it": "parola " * 120}, "more than a phone shows"),
     ({"until_day": in_days(500)}, "more than a year")])
 def test_a_warning_explains_and_does_not_block(board, fields, words):
     page = board.editor("anna").write(**fields)
@@ -386,6 +386,11 @@ def test_a_restart_keeps_notices_and_sign_ins(board):
     board.stop()
     board.start()
     assert "Prima del riavvio" in e.get("/?show=drafts").words
+
+
+def test_each_administration_has_its_own_colour(board):
+    assert board.editor().get("/colour/comune.css").text == ".band{background:#004d40}"
+    assert board.editor().get("/colour/}x{.css").text == ".band{background:#17324d}"
 
 
 # --- services, counts ------------------------------------------------------------------------------------------
