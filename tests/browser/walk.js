@@ -22,6 +22,16 @@ async function press(page, action) {
   return answer;
 }
 
+// As a person would: the network changes under the browser when the phone's IPv6 address comes.
+async function open(page, address) {
+  try {
+    return await page.goto(address);
+  } catch (e) {
+    if (!String(e).includes('ERR_NETWORK_CHANGED')) throw e;
+    return page.goto(address);
+  }
+}
+
 async function main(address, noscript) {
   const browser = await launch();
   const out = { steps: [], requests: [], errors: [] };
@@ -30,8 +40,8 @@ async function main(address, noscript) {
     page.on('request', (r) => out.requests.push(r.url()));
     page.on('console', (m) => { if (m.type() === 'error') out.errors.push(m.text()); });
     page.on('pageerror', (e) => out.errors.push(String(e)));
-    out.steps.push(await seen(page, await page.goto(address), 'splash', !noscript));
-    await page.goto(page.url()); // as it came, after all that was looked at
+    out.steps.push(await seen(page, await open(page, address), 'splash', !noscript));
+    await open(page, page.url()); // as it came, after all that was looked at
     out.steps.push(await seen(page, await press(page, '/join'), 'online', !noscript));
     out.steps.push(await seen(page, await press(page, '/leave'), 'left', !noscript));
   } finally {

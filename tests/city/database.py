@@ -56,7 +56,8 @@ class Postgres:
         pids = [self.process.pid]
         for pid in pids:
             for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-                pids += [int(p) for p in task.read_text().split()]
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ends as we look
+                    pids += [int(p) for p in task.read_text().split()]
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, sig)
