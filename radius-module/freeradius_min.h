@@ -19,11 +19,25 @@
 #undef HAVE_REGEX_H
 #include <freeradius/libradius.h>
 
+/* The first members of a REQUEST; never made or copied here. In a macro, so that test_abi.c
+ * compares them with the server's own declaration where that is installed. */
+#define FREERADIUS_REQUEST_HEAD                                                                    \
+    unsigned int number;                                                                           \
+    time_t timestamp;                                                                              \
+    void *data, *listener, *client;                                                                \
+    RADIUS_PACKET *packet;                                                                         \
+    VALUE_PAIR *username, *password;                                                               \
+    RADIUS_PACKET *reply;                                                                          \
+    VALUE_PAIR *config;
+
 #if __has_include(<freeradius/log.h>) && __has_include(<freeradius/connection.h>) &&                \
     __has_include(<freeradius/xlat.h>) && __has_include(<freeradius/process.h>)
 
-#include <freeradius/modules.h>
+#define FREERADIUS_COMPLETE 1
+/* In this order: modules.h takes radiusd.h's types for granted. */
 #include <freeradius/radiusd.h>
+
+#include <freeradius/modules.h>
 
 #else
 
@@ -45,15 +59,8 @@ typedef enum rlm_rcodes {
     RLM_MODULE_NUMCODES
 } rlm_rcode_t;
 
-/* The first members; never made or copied here. */
 struct rad_request {
-    unsigned int number;
-    time_t timestamp;
-    void *data, *listener, *client;
-    RADIUS_PACKET *packet;
-    VALUE_PAIR *username, *password;
-    RADIUS_PACKET *reply;
-    VALUE_PAIR *config;
+    FREERADIUS_REQUEST_HEAD
 };
 
 typedef enum log_type { L_INFO = 3, L_ERR = 4, L_WARN = 5, L_DBG = 16 } log_type_t;

@@ -1,15 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The module's idea of FreeRADIUS against the server that is installed: the magic number, and where
- * in a REQUEST the lists are, as the server's own functions see them. Compiled with the module's
+ * in a REQUEST the lists are, as the server's own functions see them (and its headers, where they
+ * are complete). Compiled with the module's
  * flags; skipped (77) where there is no server. */
 #include "radius-module/freeradius_min.h"
 
 #include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include <cmocka.h>
+
+/* What freeradius_min.h says of the server against what the server's own headers say, where those
+ * are complete; where they are not, the functions below have to do. */
+#ifdef FREERADIUS_COMPLETE
+#define HEADERS "the server's own headers"
+#else
+#define HEADERS "freeradius_min.h"
+#endif
+struct head {
+    FREERADIUS_REQUEST_HEAD
+};
+#define SAME_PLACE(member)                                                                         \
+    _Static_assert(offsetof(struct head, member) == offsetof(REQUEST, member) &&                   \
+                       sizeof((struct head){0}.member) == sizeof(((REQUEST *)0)->member),          \
+                   "REQUEST has " #member " elsewhere")
+SAME_PLACE(number);
+SAME_PLACE(timestamp);
+SAME_PLACE(packet);
+SAME_PLACE(username);
+SAME_PLACE(password);
+SAME_PLACE(reply);
+SAME_PLACE(config);
+_Static_assert(RLM_MODULE_REJECT == 0 && RLM_MODULE_FAIL == 1 && RLM_MODULE_OK == 2 &&
+                   RLM_MODULE_INVALID == 4 && RLM_MODULE_NOOP == 7 && RLM_MODULE_UPDATED == 8,
+               "results have other numbers");
+_Static_assert(L_INFO == 3 && L_ERR == 4 && L_WARN == 5 && L_DBG == 16,
+               "log levels have other numbers");
 
 static void *radius, *server;
 
@@ -87,5 +116,6 @@ int main(void)
         printf("skipped: no FreeRADIUS in " FREERADIUS_LIBDIR ": %s\n", dlerror());
         return 77;
     }
+    printf("compiled with " HEADERS "\n");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
