@@ -12,6 +12,7 @@
 #define CONFIG_MAX_ZONES      32
 #define CONFIG_MAX_INTERFACES 32 /* a zone */
 #define CONFIG_MAX_SERVERS    8
+#define CONFIG_MAX_GARDEN     256
 #define CONFIG_MAX_KEYS       4 /* of the noticeboard */
 
 struct conf_profile { /* what an Access-Accept without that attribute gets */
@@ -64,6 +65,8 @@ struct conf {
     uint32_t max_clients;
     char **router_ports; /* further services of the router that LAN devices may reach: "tcp/22" */
     size_t n_router_ports;
+    char **walled_garden; /* DNS names that all may reach, each with all below it */
+    size_t n_walled_garden;
     uint32_t dns_rate, dns_burst; /* DNS packets a second and burst, per device not yet open */
     uint32_t dns_bytes, dns_bytes_burst; /* the same in bytes, each way (IP and above) */
     uint32_t flow_rate, flow_burst;      /* new conversations a second and burst, per device */
@@ -118,6 +121,12 @@ struct conf *config_load(const char *path, int flags, void (*report)(void *arg, 
 struct conf *config_parse(const char *name, const char *text, size_t len, int flags,
                           void (*report)(void *arg, const char *line), void *arg);
 void config_free(struct conf *c); /* wipes secrets; NULL is fine */
+
+/* Hosts by which phones and computers ask whether they are captive; NULL ends them. Whoever is not
+ * online must not reach one. */
+extern const char *const config_captive_hosts[];
+/* A name of the walled garden without its "*.". */
+const char *config_garden_domain(const char *name);
 
 /* Every option: name, type, range, default, unit, text. For --help-config and the tests. */
 void config_describe(FILE *out);

@@ -134,6 +134,60 @@ static void check_interfaces(struct builder *b)
                                      c->zones[z].interfaces[i], c->zones[y].name);
 }
 
+const char *const config_captive_hosts[] = {"captive.apple.com",
+                                            "www.apple.com",
+                                            "www.appleiphonecell.com",
+                                            "connectivitycheck.gstatic.com",
+                                            "www.gstatic.com",
+                                            "www.google.com",
+                                            "clients1.google.com",
+                                            "clients3.google.com",
+                                            "play.googleapis.com",
+                                            "connectivitycheck.android.com",
+                                            "connectivitycheck.platform.hicloud.com",
+                                            "connect.rom.miui.com",
+                                            "www.msftconnecttest.com",
+                                            "ipv6.msftconnecttest.com",
+                                            "www.msftncsi.com",
+                                            "dns.msftncsi.com",
+                                            "detectportal.firefox.com",
+                                            "network-test.debian.org",
+                                            "nmcheck.gnome.org",
+                                            "connectivity-check.ubuntu.com",
+                                            "fedoraproject.org",
+                                            "networkcheck.kde.org",
+                                            "spectrum.s3.amazonaws.com",
+                                            NULL};
+
+const char *config_garden_domain(const char *name)
+{
+    return strncmp(name, "*.", 2) == 0 ? name + 2 : name;
+}
+
+static bool is_below(const char *host, const char *domain)
+{
+    size_t h = strlen(host), n = strlen(domain);
+    return h >= n && strcmp(host + h - n, domain) == 0 && (h == n || host[h - n - 1] == '.');
+}
+
+/* Who reaches a probe's host believes to be online, and sees no pop-up. */
+static void check_garden(struct builder *b)
+{
+    const struct conf *c = b->conf;
+
+    for (size_t i = 0; i < c->n_walled_garden; i++)
+        for (const char *const *host = config_captive_hosts; *host; host++) {
+            if (!is_below(*host, config_garden_domain(c->walled_garden[i])))
+                continue;
+            config_fault(b->common.faults, config_line_of(&b->common, 0, "walled_garden"),
+                         "walled_garden",
+                         "found \"%.80s\", expected a name that leaves out %s, by which devices "
+                         "find out that they have to join",
+                         c->walled_garden[i], *host);
+            break;
+        }
+}
+
 static void check_servers(struct builder *b)
 {
     const struct conf *c = b->conf;
@@ -322,6 +376,7 @@ static struct conf *config_build(const struct config_tree *tree, int flags, stru
     check_zone_times(&b);
     check_interfaces(&b);
     check_servers(&b);
+    check_garden(&b);
     check_numbers(&b);
     if (c->has_board && c->board.url)
         check_board(&b);

@@ -104,6 +104,7 @@ enum config_type {
     TYPE_CHOICE,   /* one of choices; stored as its place in the row, from 0 */
     TYPE_INTERFACES,
     TYPE_SERVICES, /* "tcp/22" */
+    TYPE_DOMAINS,  /* "comune.prato.it", "*.prato.it" */
     TYPE_PATHS,    /* list of absolute paths */
     TYPE_NAMES,    /* list of sections' titles, or "*" */
     TYPE_COLOUR,   /* "#0066cc" */

@@ -209,6 +209,8 @@ static bool valid_text(const struct config_option *o, const char *text)
         return interface(text);
     case TYPE_SERVICES:
         return service(text);
+    case TYPE_DOMAINS:
+        return dns_name(config_garden_domain(text));
     case TYPE_NAMES:
         return strcmp(text, "*") == 0 || config_title_ok(text);
     case TYPE_COLOUR:
@@ -235,6 +237,13 @@ static bool store_number(const struct config_option *o, const char *text, char *
     return true;
 }
 
+static void lower(char *text)
+{
+    for (char *p = text; *p; p++)
+        if (*p >= 'A' && *p <= 'Z')
+            *p |= 0x20;
+}
+
 static bool store_text(const struct config_option *o, const char *text, char *base)
 {
     char **field = (char **)(base + o->offset), *copy = strdup(text);
@@ -242,9 +251,7 @@ static bool store_text(const struct config_option *o, const char *text, char *ba
     if (!copy)
         return false;
     if (o->type == TYPE_DNS_NAME)
-        for (char *p = copy; *p; p++)
-            if (*p >= 'A' && *p <= 'Z')
-                *p |= 0x20;
+        lower(copy);
     free(*field);
     *field = copy;
     return true;
@@ -262,6 +269,8 @@ static bool store_item(const struct config_option *o, const char *text, char *ba
     items[*n] = strdup(text);
     if (!items[*n])
         return false;
+    if (o->type == TYPE_DOMAINS)
+        lower(items[*n]);
     ++*n;
     return true;
 }

@@ -17,8 +17,8 @@ const struct config_option *config_option_find(const struct config_schema *schem
 
 bool config_is_list(const struct config_option *o)
 {
-    return o->type == TYPE_INTERFACES || o->type == TYPE_SERVICES || o->type == TYPE_NAMES ||
-           o->type == TYPE_PATHS || o->type == TYPE_LANGUAGES;
+    return o->type == TYPE_INTERFACES || o->type == TYPE_SERVICES || o->type == TYPE_DOMAINS ||
+           o->type == TYPE_NAMES || o->type == TYPE_PATHS || o->type == TYPE_LANGUAGES;
 }
 
 /* How many letters must be put in, taken out, changed or swapped (Damerau, Levenshtein). Only short
@@ -88,6 +88,7 @@ static const char *const kinds[] = {
     [TYPE_INTERFACES] = "the name of an interface (1 to 15 characters)",
     [TYPE_SERVICES] = "\"tcp/PORT\" or \"udp/PORT\"",
     [TYPE_PATHS] = "the absolute path of a file",
+    [TYPE_DOMAINS] = "a DNS name with a dot, such as \"comune.prato.it\" or \"*.prato.it\"",
     [TYPE_NAMES] = "a name of 1 to 32 of a-z, 0-9 and -, or \"*\"",
     [TYPE_LANGUAGES] = "language tags in lower case, such as \"it\" or \"zh-hans\"",
     [TYPE_COLOUR] = "a colour such as \"#0066cc\"",

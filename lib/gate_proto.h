@@ -16,7 +16,7 @@
 #include "lib/mac.h"
 #include <stdint.h>
 
-#define GATE_PROTO_VERSION 3
+#define GATE_PROTO_VERSION 4
 #define GATE_TAG_LEN       192 /* with its NUL; printable ASCII, no blanks but single spaces */
 #define GATE_UNLIMITED     0   /* a rate: no cap */
 
@@ -28,7 +28,8 @@ enum gate_verb {
     GATE_DUMP,  /* all devices: number, tag, remaining time; counters may be 0 in it (use READ) */
     GATE_RESOLVE, /* IP address -> MAC and interface, from the kernel's neighbour table */
     GATE_FOREIGN, /* other tables' base chains in the way of LAN devices' packets */
-    GATE_LAST_VERB = GATE_FOREIGN
+    GATE_GARDEN,  /* whether an address is in the walled garden: OK or NOT_FOUND */
+    GATE_LAST_VERB = GATE_GARDEN
 };
 
 enum gate_event {

@@ -126,6 +126,7 @@ int ruleset_read(struct ruleset *rs, struct ruleset_reading *items, size_t n);
 typedef void (*ruleset_seen_fn)(void *arg, const struct ruleset_device *d);
 int ruleset_dump(struct ruleset *rs, ruleset_seen_fn seen, void *arg);
 int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number); /* by key */
+int ruleset_garden(struct ruleset *rs, uint8_t family, const uint8_t *ip);     /* 0 or -ENOENT */
 int ruleset_reserved(struct ruleset *rs, uint32_t *end);                       /* 0 if none */
 
 /* Other tables' base chains at prerouting, input and forward, and what each does with packets of

@@ -19,9 +19,11 @@ struct nftnl_set_elem;
 #define SET_DNS     "dns"
 #define SET_ANSWERS "answers"
 #define SET_FLOWS   "flows"
-#define SET_GARDEN4 "garden4"
-#define SET_GARDEN6 "garden6"
-#define SET_NUMBERS "numbers"
+/* What dnsmasq wrote last, or somebody used last, so long ago, goes. */
+#define GARDEN_TIMEOUT_MS (2 * 3600 * 1000)
+#define SET_GARDEN4       "garden4"
+#define SET_GARDEN6       "garden6"
+#define SET_NUMBERS       "numbers"
 
 struct ruleset {
     struct ruleset_config cfg;

@@ -204,12 +204,13 @@ static void on_found(void *arg, const struct element *e)
     f->found = true;
 }
 
-int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number)
+/* What one element holds: 0 or -ENOENT. */
+static int find(struct ruleset *rs, const char *set, const void *key, uint32_t key_len,
+                struct finding *f)
 {
     static char buf[RECV_BUFFER] __attribute__((aligned(8)));
     uint32_t seq = rs->seq;
-    struct finding f = {0, false};
-    size_t len = build_get(rs, buf, SET_IDS, mac->b, sizeof mac->b, 0);
+    size_t len = build_get(rs, buf, set, key, key_len, 0);
     int r = send_all(rs, buf, len);
     for (bool answered = false; r == 0 && !answered;) {
         ssize_t got = receive(rs, buf);
@@ -222,11 +223,24 @@ int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number)
                 continue;
             answered = true;
             if (nft_type(nlh) == NFT_MSG_NEWSETELEM)
-                element_parse(nlh, on_found, &f);
+                element_parse(nlh, on_found, f);
         }
     }
+    return r < 0 ? r : f->found ? 0 : -ENOENT;
+}
+
+int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number)
+{
+    struct finding f = {0, false};
+    int r = find(rs, SET_IDS, mac->b, sizeof mac->b, &f);
     *number = f.number;
-    return r < 0 ? r : f.found ? 0 : -ENOENT;
+    return r;
+}
+
+int ruleset_garden(struct ruleset *rs, uint8_t family, const uint8_t *ip)
+{
+    struct finding f = {0, false};
+    return family == 4 ? find(rs, SET_GARDEN4, ip, 4, &f) : find(rs, SET_GARDEN6, ip, 16, &f);
 }
 
 /* --- dumps

@@ -322,6 +322,8 @@ static void rules_from_lan(struct batch *b)
     for (int i = 0; i < 2; i++) {
         w = word_begin(b, "from_lan");
         word_if_garden(&w, families[i], false);
+        word_remember(&w, i == 0 ? SET_GARDEN4 : SET_GARDEN6, NFT_DYNSET_OP_UPDATE,
+                      GARDEN_TIMEOUT_MS, NULL, NULL); /* what is in use stays */
         word_verdict(&w, NF_ACCEPT, NULL);
     }
     rules_refused(b);

@@ -14,9 +14,8 @@
 /* nft(8)'s own numbers for data types, so that `nft list` shows keys as what they are. */
 enum { TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_ETHER = 9, TYPE_MARK = 19, TYPE_IFNAME = 41 };
 
-#define GARDEN_TIMEOUT_MS (2 * 3600 * 1000)
-#define STRANGERS_MAX     65536 /* elements of the dynamic sets: devices that are not open */
-#define FLOWS_MAX         262144 /* devices that began a conversation lately; of more none is held back */
+#define STRANGERS_MAX 65536 /* elements of the dynamic sets: devices that are not open */
+#define FLOWS_MAX     262144 /* devices that began a conversation lately; of more none is held back */
 
 void batch_table(struct batch *b)
 {
@@ -45,8 +44,10 @@ static const struct set_def sets[] = {
     {SET_DNS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, STRANGERS_MAX, 0, false},
     {SET_ANSWERS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_MARK, 4, 0, STRANGERS_MAX, 0, true},
     {SET_FLOWS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, FLOWS_MAX, 0, false},
-    {SET_GARDEN4, NFT_SET_TIMEOUT, TYPE_IP4, 4, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS, false},
-    {SET_GARDEN6, NFT_SET_TIMEOUT, TYPE_IP6, 16, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS, false},
+    {SET_GARDEN4, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_IP4, 4, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS,
+     false},
+    {SET_GARDEN6, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_IP6, 16, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS,
+     false},
     {SET_NUMBERS, 0, TYPE_MARK, 4, 0, 0, 0, true},
 };
 

@@ -52,7 +52,7 @@ static const struct {
     [GATE_HELLO] = {"hello", any_ok},     [GATE_OPEN] = {"open", open_ok},
     [GATE_CLOSE] = {"close", device_ok},  [GATE_READ] = {"read", device_ok},
     [GATE_DUMP] = {"dump", any_ok},       [GATE_RESOLVE] = {"resolve", address_ok},
-    [GATE_FOREIGN] = {"foreign", any_ok},
+    [GATE_FOREIGN] = {"foreign", any_ok}, [GATE_GARDEN] = {"garden", address_ok},
 };
 
 const char *verbs_name(unsigned verb)

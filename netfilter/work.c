@@ -437,6 +437,15 @@ static void resolve(struct gate *g, const struct gate_request *req)
     controller_reply(g->controller, &r);
 }
 
+static void garden(struct gate *g, const struct gate_request *req)
+{
+    struct gate_reply r = {.verb = req->verb, .seq = req->seq, .address = req->address};
+    int error = ruleset_garden(g->rs, req->address.family, req->address.ip);
+    r.status = error == 0 ? GATE_OK : error == -ENOENT ? GATE_NOT_FOUND : GATE_KERNEL;
+    r.error = r.status == GATE_KERNEL ? -error : 0;
+    controller_reply(g->controller, &r);
+}
+
 struct asking {
     struct gate *g;
     const struct gate_request *req;
@@ -468,6 +477,10 @@ void work_requests(struct gate *g, const struct gate_request *requests, size_t n
         const struct gate_request *req = &requests[i];
         if (req->verb == GATE_RESOLVE) {
             resolve(g, req);
+            continue;
+        }
+        if (req->verb == GATE_GARDEN) {
+            garden(g, req);
             continue;
         }
         if (req->verb == GATE_FOREIGN) {

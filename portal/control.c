@@ -121,11 +121,11 @@ static void on_line(struct talk *t, const char *line, size_t len)
     static const struct {
         const char *cmd;
         void (*on)(struct talk *t, const json_t *request);
-    } commands[] = {{"status", control_on_status},  {"clients", control_on_clients},
-                    {"kick", control_on_kick},      {"open", control_on_open},
-                    {"reload", control_on_reload},  {"log-level", control_on_log_level},
-                    {"facts", control_on_facts},    {"radius", control_on_radius},
-                    {"foreign", control_on_foreign}};
+    } commands[] = {{"status", control_on_status},   {"clients", control_on_clients},
+                    {"kick", control_on_kick},       {"open", control_on_open},
+                    {"reload", control_on_reload},   {"log-level", control_on_log_level},
+                    {"facts", control_on_facts},     {"radius", control_on_radius},
+                    {"foreign", control_on_foreign}, {"garden", control_on_garden}};
     json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
     const char *cmd = json_string_value(json_object_get(request, "cmd"));
     size_t i = 0, n = sizeof commands / sizeof *commands;

@@ -11,6 +11,7 @@
  * and for loggiactl doctor:
  *   {"cmd": "facts"}     what the daemons run with
  *   {"cmd": "radius"}    asks each server how it is (Status-Server), within its deadline
+ *   {"cmd": "garden", "address": "IP"}   whether who is not online may reach it: "open"
  *   {"cmd": "foreign"}   other tables' chains in the way of citizens' packets
  *
  * Every answer has "ok"; if that is false, "error" has the words. */

@@ -80,5 +80,6 @@ void control_on_log_level(struct talk *t, const json_t *request);
 void control_on_facts(struct talk *t, const json_t *request);
 void control_on_radius(struct talk *t, const json_t *request);
 void control_on_foreign(struct talk *t, const json_t *request);
+void control_on_garden(struct talk *t, const json_t *request); /* control_garden.c */
 
 #endif

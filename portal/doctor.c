@@ -124,6 +124,7 @@ static void look(struct doctor *d)
     doctor_firewall(d);
     doctor_uplink(d);
     doctor_names(d);
+    doctor_garden(d);
     doctor_dhcp(d);
     doctor_tls(d);
     doctor_radius(d);

@@ -57,6 +57,7 @@ void doctor_machine(struct doctor *d);  /* doctor_machine.c: interfaces, kernel,
 void doctor_firewall(struct doctor *d); /* doctor_firewall.c */
 void doctor_uplink(struct doctor *d);   /* doctor_uplink.c: routes, resolver */
 void doctor_names(struct doctor *d);    /* doctor_uplink.c: the portal's name on the LAN */
+void doctor_garden(struct doctor *d);   /* doctor_garden.c: walled_garden */
 void doctor_dhcp(struct doctor *d);     /* doctor_dhcp.c: option 114 */
 void doctor_tls(struct doctor *d);      /* doctor_tls.c: the certificate */
 

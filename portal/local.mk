@@ -31,7 +31,7 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/control_admin.c \
     %D%/control_board.c \
     %D%/control_clients.c \
-    %D%/control_facts.c \
+    %D%/control_facts.c %D%/control_garden.c \
     %D%/control_status.c \
     %D%/devices.c %D%/devices.h \
     %D%/dynauth.c \
@@ -69,10 +69,10 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/doctor_dns.c \
     %D%/doctor_firewall.c \
     %D%/doctor_machine.c \
-    %D%/doctor_tls.c \
+    %D%/doctor_tls.c %D%/doctor_garden.c \
     %D%/doctor_uplink.c \
     %D%/loggiactl.c %D%/loggiactl.h \
-    %D%/loggiactl_admin.c \
+    %D%/loggiactl_admin.c %D%/loggiactl_garden.c \
     %D%/loggiactl_show.c \
     %D%/loggiactl_talk.c
 %C%_loggiactl_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(JANSSON_CFLAGS)

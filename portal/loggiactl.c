@@ -25,6 +25,7 @@ static const char help[] =
     "  open MAC       lets a device in by hand, as a guest; --for 2h: for all of that time\n"
     "  doctor         looks for what is wrong with this router, and says how to mend it\n"
     "  explain CODE   what a citizen's error code (LG-101) means, and what to look at\n"
+    "  garden         the walled garden of the configuration, for dnsmasq\n"
     "  reload         reads the configuration again; a wrong one is refused, with its errors\n"
     "  log-level [err|warning|notice|info|debug]\n"
     "                 shows how much loggiad logs, or changes it until it ends\n\n"
@@ -106,7 +107,8 @@ static const struct {
 } commands[] = {{"status", 0, 0, false, status},      {"clients", 0, 0, false, clients},
                 {"kick", 1, 1, false, kick},          {"open", 1, 1, false, ctl_open},
                 {"reload", 0, 0, false, ctl_reload},  {"log-level", 0, 1, false, ctl_log_level},
-                {"explain", 1, 1, true, ctl_explain}, {"doctor", 0, 0, true, ctl_doctor}};
+                {"explain", 1, 1, true, ctl_explain}, {"garden", 0, 0, true, ctl_garden},
+                {"doctor", 0, 0, true, ctl_doctor}};
 
 /* --- usage
  * ------------------------------------------------------------------------------------------- */
@@ -216,7 +218,7 @@ static int run(struct ctl_options *o, size_t command, const char *arg)
 
     if (!find_socket(o) && !alone)
         return CTL_USAGE;
-    if (commands[command].run != ctl_explain)
+    if (commands[command].run != ctl_explain && commands[command].run != ctl_garden)
         fd = ctl_dial(o->socket);
     if (fd < 0 && !alone)
         return CTL_FAILED;
@@ -239,7 +241,7 @@ int main(int argc, char **argv)
             n <= commands[i].max)
             return run(&o, i, argv[optind + 1]); /* NULL behind the last */
     fputs("loggiactl: expected one of: status, clients, kick WHO, open MAC, doctor, explain CODE, "
-          "reload, log-level [LEVEL]; try --help\n",
+          "garden, reload, log-level [LEVEL]; try --help\n",
           stderr);
     return CTL_USAGE;
 }

@@ -33,6 +33,7 @@ int ctl_open(const struct ctl_options *o, int fd, const char *arg);
 int ctl_reload(const struct ctl_options *o, int fd, const char *arg);
 int ctl_log_level(const struct ctl_options *o, int fd, const char *arg);
 int ctl_explain(const struct ctl_options *o, int fd, const char *arg);
+int ctl_garden(const struct ctl_options *o, int fd, const char *arg);
 /* "30", "90s", "10m", "2h", "1d" in seconds, up to 30 days. False on anything else. */
 bool ctl_seconds(const char *text, uint32_t *out);
 

@@ -62,7 +62,7 @@ def item(name, text, details):
 TYPES = {"TYPE_TEXT": "text", "TYPE_WORD": "a word", "TYPE_DNS_NAME": "a DNS name", "TYPE_LANGUAGE": "a language tag",
          "TYPE_PATH": "an absolute path", "TYPE_SECRET": "the path of a file", "TYPE_PATHS": 'a list of files such as {"/etc/loggia/board.pub"}', "TYPE_ADDRESS": "an IP address",
          "TYPE_NUMBER": "a number", "TYPE_DURATION": 'a time (30, "90s", "10m", "2h", "1d")',
-         "TYPE_INTERFACES": "a list of interfaces", "TYPE_SERVICES": 'a list such as {"tcp/22"}'}
+         "TYPE_INTERFACES": "a list of interfaces", "TYPE_SERVICES": 'a list such as {"tcp/22"}', "TYPE_DOMAINS": 'a list such as {"comune.prato.it", "*.prato.it"}'}
 
 
 def number(expression):

@@ -49,6 +49,7 @@ class Router:
         self.dir = self.world.dir / name
         self.dir.mkdir()
         self.daemons, self.extra_conf, self.tls = {}, "", tls
+        self.dnsmasq_extra = ""  # further lines for dnsmasq
         self.radius_conf = ""  # options for the radius section
         self._network()
 
@@ -97,7 +98,7 @@ class Router:
         conf = self.dir / "dnsmasq.conf"
         text = filled((SAMPLES / "dnsmasq.conf").read_text(), {
             "10.80.": f"10.{self.net}.", "2001:db8:80:": f"2001:db8:{self.net}:"})
-        conf.write_text(filled(text, {"#dhcp-option=": "dhcp-option="}) if self.tls else text)
+        conf.write_text((filled(text, {"#dhcp-option=": "dhcp-option="}) if self.tls else text) + self.dnsmasq_extra)
         self.dnsmasq = self.ns.start("dnsmasq", "--keep-in-foreground", "--log-facility=-", "--pid-file=", "--user=root",
                                      f"--dhcp-leasefile={self.dir / 'leases'}", "-C", conf)
         wait_for("dnsmasq of the router", lambda: "started" in self.dnsmasq.output() or not self.dnsmasq.alive())

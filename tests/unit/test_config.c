@@ -43,6 +43,30 @@ static void refused(const char *text, const char *expected)
     }
 }
 
+static void the_walled_garden_lets_no_probe_through(void **state)
+{
+    static const char *const wrong[] = {
+        "captive.apple.com", "apple.com", "*.apple.com", "gstatic.com", "*.google.com",
+        "*.Gstatic.COM",     "localhost", "*",           "a..b"};
+    struct conf *c = parse("portal_name = a.b\nzone z { interfaces = br0 }\n"
+                           "walled_garden = { \"www.Comune.prato.it\", \"*.regione.example\", "
+                           "\"myapple.com\" }\n");
+    (void)state;
+    assert_string_equal(said, "");
+    assert_int_equal(c->n_walled_garden, 3);
+    assert_string_equal(c->walled_garden[0], "www.comune.prato.it");
+    assert_string_equal(config_garden_domain(c->walled_garden[1]), "regione.example");
+    config_free(c);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 "portal_name = a.b\nzone z { interfaces = br0 }\nwalled_garden = { \"%s\" }\n",
+                 wrong[i]);
+        assert_null(parse(text));
+        assert_non_null(strstr(said, ":3: walled_garden: found"));
+    }
+}
+
 static void a_zone_has_the_routers_limits_and_terms_where_it_names_no_others(void **state)
 {
     struct conf *c =
@@ -407,6 +431,7 @@ static void a_token_is_not_sent_in_the_clear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_walled_garden_lets_no_probe_through),
         cmocka_unit_test(a_zone_has_the_routers_limits_and_terms_where_it_names_no_others),
         cmocka_unit_test(an_admin_needs_two_lines_only),
         cmocka_unit_test(a_whole_file_is_read_as_it_is_written),
