@@ -177,7 +177,7 @@ static void open_device(uint32_t i, bool cap)
     uint64_t rates[] = {cap ? RATE : 0, cap ? RATE : 0};
     struct nftnl_udata_buf *ud = nftnl_udata_buf_alloc(256);
     struct nftnl_set_elem *e = keyed(d.mac, sizeof d.mac), *up = metered(d.mac, sizeof d.mac, cap);
-    snprintf(tag, sizeof tag, "s=%08x-bench t=1700000000 e=1700086400 z=bench", i);
+    snprintf(tag, sizeof tag, "s=%08x0bench t=1700000000 e=4000000000 z=bench", i);
     nftnl_udata_put_strz(ud, NFTNL_UDATA_SET_ELEM_COMMENT, tag);
     nftnl_udata_put(ud, 16, sizeof rates, rates);
     nftnl_set_elem_set(e, NFTNL_SET_ELEM_DATA, &d.number, sizeof d.number);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Asks a gate for many things and takes the time: loggiad's place in `make bench-gate`.
  *
- *     gate_client SOCKET open|cap|close|read FIRST COUNT IN_FLIGHT
+ *     gate_client SOCKET open|cap|close|read|hello FIRST COUNT IN_FLIGHT
  *
- * cap opens, too, with a cap that nothing here reaches.
+ * cap opens, too, with a cap that nothing here reaches; hello asks nothing of the kernel.
  * Devices are numbered; number i's address is 02:be then i in four bytes. At most IN_FLIGHT
  * requests wait for their answer. Prints one JSON object: answers a second, and how long an answer
  * took (median, 99th percentile, longest). An answer other than OK ends it with status 1. */
@@ -42,10 +42,13 @@ static void ask(uint16_t verb, uint32_t device, uint32_t seq)
     struct gate_request r = {.verb = verb, .seq = seq};
     r.entry.mac = (struct mac){{2, 0xbe, (uint8_t)(device >> 24), (uint8_t)(device >> 16),
                                 (uint8_t)(device >> 8), (uint8_t)device}};
-    if (verb == GATE_OPEN) {
+    if (verb == GATE_HELLO) {
+        memset(&r.entry, 0, sizeof r.entry);
+        r.hello.version = GATE_PROTO_VERSION;
+    } else if (verb == GATE_OPEN) {
         r.entry.timeout_s = 86400;
         r.entry.up_Bps = r.entry.down_Bps = rate_Bps;
-        snprintf(r.entry.tag, sizeof r.entry.tag, "s=%08x-bench t=1700000000 e=1700086400 z=bench",
+        snprintf(r.entry.tag, sizeof r.entry.tag, "s=%08x0bench t=1700000000 e=4000000000 z=bench",
                  device);
     }
     sent_ns[seq - 1] = now_ns();
@@ -98,13 +101,16 @@ int main(int argc, char **argv)
         rate_Bps = CAP_BPS;
         verb = GATE_OPEN;
     }
-    for (uint16_t v = GATE_OPEN; argc == 6 && v <= GATE_READ; v++)
+    if (argc == 6 && !strcmp(argv[2], "hello"))
+        verb = GATE_HELLO;
+    for (uint16_t v = GATE_OPEN; !verb && argc == 6 && v <= GATE_READ; v++)
         verb = strcmp(argv[2], verbs[v]) ? verb : v;
     uint32_t first = argc == 6 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
     uint32_t count = argc == 6 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
     uint32_t in_flight = argc == 6 ? (uint32_t)strtoul(argv[5], NULL, 10) : 0;
     if (!verb || !count || !in_flight) {
-        fputs("usage: gate_client SOCKET open|cap|close|read FIRST COUNT IN_FLIGHT\n", stderr);
+        fputs("usage: gate_client SOCKET open|cap|close|read|hello FIRST COUNT IN_FLIGHT\n",
+              stderr);
         return 2;
     }
     sent_ns = calloc(count, sizeof *sent_ns);

@@ -12,7 +12,7 @@ CLEANFILES += $(BENCH_GATE) %D%/gate.json
 %C%_gate_client_SOURCES = %D%/gate_client.c
 BENCHES += bench-gate
 
-bench-gate: $(BENCH_GATE) netfilter/loggia-gate
+bench-gate: $(BENCH_GATE) netfilter/loggia-gate portal/loggiad radius-module/rlm_loggia.la
 	cd $(srcdir) && LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 %D%/gate.py
 endif
 
@@ -31,4 +31,4 @@ endif
 
 bench: $(BENCHES)
 .PHONY: bench $(BENCHES)
-EXTRA_DIST += %D%/gate.py %D%/federation.py
+EXTRA_DIST += %D%/gate.py %D%/gate_system.py %D%/click.py %D%/federation.py
