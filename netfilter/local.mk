@@ -19,6 +19,7 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/ruleset_sets.c \
     %D%/ruleset_words.c %D%/ruleset_words.h \
     %D%/shape.c %D%/shape.h \
+    %D%/shape_tc.c %D%/shape_tc.h \
     %D%/shaping.c \
     %D%/settings.c %D%/settings.h \
     %D%/verbs.c %D%/verbs.h \

@@ -21,14 +21,12 @@
 #include "netfilter/shape.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "netfilter/shape_tc.h"
 
-#include <errno.h>
 #include <linux/gen_stats.h>
-#include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <linux/tc_act/tc_mirred.h>
 #include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -38,20 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS       65536
-#define FILTER_PRIO 0x4c47
-#define HASH_TABLE  0x4c500000U /* u32's own: a table, a bucket, a node */
-#define HASH_LINK   0x80000801U /* the way there, in the first table */
-#define ANSWERS_MAX 8
-#define FRAME       14
-#define LEAST_Bps   1000
-#define MOST_Bps    UINT64_C(4000000000)
-#define QUEUE_LEAST 16384 /* bytes; the rest: what QUEUE_MS of the rate are */
-#define QUEUE_MOST  2000000
-#define QUEUE_MS    150
-#define BURST_MS    10
-#define QUANTUM     3028 /* two frames: neighbours that want more than there is take turns */
-#define TX_QUEUE    1000
+#define SLOTS 65536
 
 enum { UP, DOWN, WAYS };
 static const char *const ifbs[WAYS] = {SHAPE_IFB_UP, SHAPE_IFB_DOWN};
@@ -85,48 +70,6 @@ struct shape {
 /* --- netlink
  * -------------------------------------------------------------------------------------- */
 
-static struct nl_msg *tc_msg(int type, int flags, unsigned ifindex, uint32_t parent,
-                             uint32_t handle, uint32_t info, const char *kind)
-{
-    struct tcmsg t = {.tcm_family = AF_UNSPEC,
-                      .tcm_ifindex = (int)ifindex,
-                      .tcm_parent = parent,
-                      .tcm_handle = handle,
-                      .tcm_info = info};
-    struct nl_msg *m = nlmsg_alloc_simple(type, flags);
-    if (m && (nlmsg_append(m, &t, sizeof t, NLMSG_ALIGNTO) < 0 ||
-              (kind && nla_put_string(m, TCA_KIND, kind) < 0))) {
-        nlmsg_free(m);
-        return NULL;
-    }
-    return m;
-}
-
-static int on_ack(struct nl_msg *m, void *arg)
-{
-    (void)m;
-    *(bool *)arg = true;
-    return NL_STOP;
-}
-
-/* Sends, frees, waits for the acknowledgement, before which what was asked for may come (libnl's
- * own nl_send_sync takes the one for the other). 0 or a negative number of libnl's. */
-static int talk(struct nl_sock *nl, struct nl_msg *m)
-{
-    bool done = false;
-    struct nl_cb *own = nl_socket_get_cb(nl), *cb = m ? nl_cb_clone(own) : NULL;
-    int r = cb ? nl_send_auto(nl, m) : -NLE_NOMEM;
-    nlmsg_free(m);
-    nl_cb_put(own);
-    if (!cb)
-        return r;
-    nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, &done);
-    for (int i = 0; i < ANSWERS_MAX && r >= 0 && !done; i++)
-        r = nl_recvmsgs(nl, cb);
-    nl_cb_put(cb);
-    return r < 0 ? r : 0;
-}
-
 /* One of a dump: a class of nobody, or a device's filter. */
 static void on_listed(struct shape *s, const struct nlmsghdr *h, struct nlattr **tb)
 {
@@ -138,7 +81,7 @@ static void on_listed(struct shape *s, const struct nlmsghdr *h, struct nlattr *
             !s->slots[minor].number && s->n_stale < SLOTS)
             s->stale[s->n_stale++] = (uint16_t)minor;
     } else if (h->nlmsg_type == RTM_NEWTFILTER && tb[TCA_OPTIONS] &&
-               TC_U32_HTID(t->tcm_handle) == HASH_TABLE && TC_U32_NODE(t->tcm_handle) &&
+               TC_U32_HTID(t->tcm_handle) == SHAPE_HASH && TC_U32_NODE(t->tcm_handle) &&
                nla_parse_nested(u, TCA_U32_MAX, tb[TCA_OPTIONS], NULL) == 0 && u[TCA_U32_CLASSID]) {
         s->slots[TC_H_MIN(nla_get_u32(u[TCA_U32_CLASSID]))].filter = t->tcm_handle;
     }
@@ -177,210 +120,10 @@ static int on_object(struct nl_msg *m, void *arg)
 
 static void list(struct shape *s, int type, int way, uint32_t parent)
 {
-    struct nl_msg *m = tc_msg(type, NLM_F_DUMP, s->ifb[way], parent, 0, 0, NULL);
+    struct nl_msg *m = tc_message(type, NLM_F_DUMP, s->ifb[way], parent, 0, 0, NULL);
     if (m && nl_send_auto(s->nl, m) >= 0)
         nl_recvmsgs_default(s->nl);
     nlmsg_free(m);
-}
-
-/* --- the two devices
- * ------------------------------------------------------------------------------- */
-
-static int make_ifb(struct nl_sock *nl, const char *name)
-{
-    struct ifinfomsg i = {.ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-    struct nl_msg *m = nlmsg_alloc_simple(RTM_NEWLINK, NLM_F_CREATE);
-    struct nlattr *info;
-    if (!m || nlmsg_append(m, &i, sizeof i, NLMSG_ALIGNTO) < 0 ||
-        nla_put_string(m, IFLA_IFNAME, name) < 0 || nla_put_u32(m, IFLA_TXQLEN, TX_QUEUE) < 0 ||
-        !(info = nla_nest_start(m, IFLA_LINKINFO)) ||
-        nla_put_string(m, IFLA_INFO_KIND, "ifb") < 0) {
-        nlmsg_free(m);
-        return -NLE_NOMEM;
-    }
-    nla_nest_end(m, info);
-    return talk(nl, m);
-}
-
-static void delete_ifb(struct nl_sock *nl, const char *name)
-{
-    struct ifinfomsg i = {.ifi_family = AF_UNSPEC, .ifi_index = (int)if_nametoindex(name)};
-    struct nl_msg *m = i.ifi_index ? nlmsg_alloc_simple(RTM_DELLINK, 0) : NULL;
-    if (m && nlmsg_append(m, &i, sizeof i, NLMSG_ALIGNTO) == 0)
-        talk(nl, m);
-    else
-        nlmsg_free(m);
-}
-
-static int make_root(struct shape *s, unsigned ifindex)
-{
-    struct tc_htb_glob g = {.version = 3, .rate2quantum = 10};
-    struct nl_msg *m =
-        tc_msg(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ifindex, TC_H_ROOT, SHAPE_HANDLE, 0, "htb");
-    struct nlattr *o = m ? nla_nest_start(m, TCA_OPTIONS) : NULL;
-    if (!o || nla_put(m, TCA_HTB_INIT, sizeof g, &g) < 0) {
-        nlmsg_free(m);
-        return -NLE_NOMEM;
-    }
-    nla_nest_end(m, o);
-    return talk(s->nl, m);
-}
-
-static uint64_t within(uint64_t v, uint64_t least, uint64_t most)
-{
-    return v < least ? least : v > most ? most : v;
-}
-
-/* IP bytes a second as Ethernet frames' bytes a second, for full packets. */
-static uint32_t frames_Bps(uint64_t Bps)
-{
-    Bps = within(Bps, LEAST_Bps, MOST_Bps);
-    return (uint32_t)(Bps + Bps * FRAME / ETH_DATA_LEN);
-}
-
-static uint32_t ticks(uint32_t Bps) /* that the burst takes at this rate; of 64 ns */
-{
-    uint64_t ns =
-        within(2 * ETH_FRAME_LEN * UINT64_C(1000000000) / Bps, BURST_MS * 1000000, UINT32_MAX);
-    return (uint32_t)(ns >> 6);
-}
-
-static int put_class(struct shape *s, int way, int flags, uint32_t minor, uint64_t rate,
-                     uint64_t ceil)
-{
-    bool within_line = s->line_Bps[way] && minor != SHAPE_LINE;
-    uint32_t parent = SHAPE_HANDLE | (within_line ? SHAPE_LINE : 0);
-    struct tc_htb_opt o = {.rate = {.linklayer = TC_LINKLAYER_ETHERNET, .rate = frames_Bps(rate)},
-                           .ceil = {.linklayer = TC_LINKLAYER_ETHERNET, .rate = frames_Bps(ceil)},
-                           .quantum = QUANTUM};
-    o.buffer = ticks(o.rate.rate);
-    o.cbuffer = ticks(o.ceil.rate);
-    struct nl_msg *m = tc_msg(RTM_NEWTCLASS, NLM_F_CREATE | flags, s->ifb[way], parent,
-                              SHAPE_HANDLE | minor, 0, "htb");
-    struct nlattr *n = m ? nla_nest_start(m, TCA_OPTIONS) : NULL;
-    if (!n || nla_put(m, TCA_HTB_PARMS, sizeof o, &o) < 0) {
-        nlmsg_free(m);
-        return -NLE_NOMEM;
-    }
-    nla_nest_end(m, n);
-    return talk(s->nl, m);
-}
-
-/* --- filters
- * --------------------------------------------------------------------------------------- */
-
-struct selector {
-    struct tc_u32_sel sel;
-    struct tc_u32_key keys[2];
-};
-
-static bool put_selector(struct nl_msg *m, struct selector *x, unsigned n_keys)
-{
-    x->sel.nkeys = (unsigned char)n_keys;
-    size_t len = sizeof x->sel + n_keys * sizeof *x->keys;
-    return nla_put(m, TCA_U32_SEL, (int)len, x) == 0;
-}
-
-static struct nl_msg *filter_msg(int flags, unsigned ifindex, uint32_t parent, uint32_t handle)
-{
-    uint32_t info = TC_H_MAKE((uint32_t)FILTER_PRIO << 16, htons(ETH_P_ALL));
-    return tc_msg(RTM_NEWTFILTER, NLM_F_CREATE | flags, ifindex, parent, handle, info, "u32");
-}
-
-static void delete_filters(struct nl_sock *nl, unsigned ifindex, uint32_t parent, uint32_t handle)
-{
-    uint32_t info = TC_H_MAKE((uint32_t)FILTER_PRIO << 16, htons(ETH_P_ALL));
-    talk(nl, tc_msg(RTM_DELTFILTER, 0, ifindex, parent, handle, info, "u32"));
-}
-
-/* The last byte of the source address chooses the bucket; u32 counts from the network header, and
- * reads four bytes at a time: -8 is the address's beginning. */
-static int make_hash(struct shape *s)
-{
-    struct selector any = {.sel = {.hoff = -4, .hmask = htonl(0x00ff0000)}};
-    struct nl_msg *m = filter_msg(NLM_F_EXCL, s->ifb[UP], SHAPE_HANDLE, HASH_TABLE);
-    struct nlattr *o = m ? nla_nest_start(m, TCA_OPTIONS) : NULL;
-    if (!o || nla_put_u32(m, TCA_U32_DIVISOR, 256) < 0) {
-        nlmsg_free(m);
-        return -NLE_NOMEM;
-    }
-    nla_nest_end(m, o);
-    int r = talk(s->nl, m);
-    if (r < 0 && r != -NLE_EXIST)
-        return r;
-    m = filter_msg(NLM_F_EXCL, s->ifb[UP], SHAPE_HANDLE, HASH_LINK);
-    o = m ? nla_nest_start(m, TCA_OPTIONS) : NULL;
-    if (!o || nla_put_u32(m, TCA_U32_LINK, HASH_TABLE) < 0 || !put_selector(m, &any, 1)) {
-        nlmsg_free(m);
-        return -NLE_NOMEM;
-    }
-    nla_nest_end(m, o);
-    r = talk(s->nl, m);
-    return r == -NLE_EXIST ? 0 : r;
-}
-
-static int put_filter(struct shape *s, const struct mac *mac, struct slot *slot, uint32_t minor)
-{
-    struct selector x = {
-        .sel = {.flags = TC_U32_TERMINAL},
-        .keys = {{.mask = UINT32_MAX, .off = -8}, {.mask = htonl(0xffff0000), .off = -4}}};
-    memcpy(&x.keys[0].val, mac->b, 4);
-    memcpy(&x.keys[1].val, mac->b + 4, 2);
-    struct nl_msg *m = filter_msg(NLM_F_EXCL | NLM_F_ECHO, s->ifb[UP], SHAPE_HANDLE, 0);
-    struct nlattr *o = m ? nla_nest_start(m, TCA_OPTIONS) : NULL;
-    if (!o || nla_put_u32(m, TCA_U32_CLASSID, SHAPE_HANDLE | minor) < 0 ||
-        nla_put_u32(m, TCA_U32_HASH, HASH_TABLE | (uint32_t)mac->b[5] << 12) < 0 ||
-        !put_selector(m, &x, 2)) {
-        nlmsg_free(m);
-        return -NLE_NOMEM;
-    }
-    nla_nest_end(m, o);
-    s->handle = 0;
-    int r = talk(s->nl, m);
-    slot->filter = r == 0 ? s->handle : 0;
-    return r;
-}
-
-static bool put_action(struct nl_msg *m, unsigned ifindex)
-{
-    struct tc_mirred act = {
-        .action = TC_ACT_STOLEN, .eaction = TCA_EGRESS_REDIR, .ifindex = ifindex};
-    struct nlattr *all = nla_nest_start(m, TCA_U32_ACT), *first, *o;
-    if (!all || !(first = nla_nest_start(m, 1)) || nla_put_string(m, TCA_ACT_KIND, "mirred") < 0 ||
-        !(o = nla_nest_start(m, TCA_ACT_OPTIONS)) ||
-        nla_put(m, TCA_MIRRED_PARMS, sizeof act, &act) < 0)
-        return false;
-    nla_nest_end(m, o);
-    nla_nest_end(m, first);
-    nla_nest_end(m, all);
-    return true;
-}
-
-/* Leads a LAN interface's packets through our devices. */
-static int attach(struct shape *s, unsigned ifindex)
-{
-    static const uint32_t hooks[WAYS] = {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS};
-    int r = talk(s->nl, tc_msg(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ifindex, TC_H_CLSACT,
-                               TC_H_MAKE(TC_H_CLSACT, 0), 0, "clsact"));
-    if (r < 0 && r != -NLE_EXIST)
-        return r;
-    r = 0;
-    for (int way = 0; way < WAYS && r == 0; way++) {
-        struct selector any = {.sel = {.flags = TC_U32_TERMINAL}};
-        uint32_t parent = TC_H_MAKE(TC_H_CLSACT, hooks[way]);
-        delete_filters(s->nl, ifindex, parent, 0);
-        if (way == UP && s->police_up)
-            continue;
-        struct nl_msg *m = filter_msg(NLM_F_EXCL, ifindex, parent, 0);
-        struct nlattr *o = m ? nla_nest_start(m, TCA_OPTIONS) : NULL;
-        if (!o || !put_selector(m, &any, 1) || !put_action(m, s->ifb[way])) {
-            nlmsg_free(m);
-            return -NLE_NOMEM;
-        }
-        nla_nest_end(m, o);
-        r = talk(s->nl, m);
-    }
-    return r;
 }
 
 static bool is_one(const char *path)
@@ -390,6 +133,13 @@ static bool is_one(const char *path)
     if (f)
         fclose(f);
     return one;
+}
+
+/* Leads a LAN interface's packets through our devices. */
+static int attach(struct shape *s, unsigned ifindex)
+{
+    int r = tc_lead(s->nl, ifindex, TC_H_MIN_EGRESS, s->ifb[DOWN]);
+    return r < 0 ? r : tc_lead(s->nl, ifindex, TC_H_MIN_INGRESS, s->police_up ? 0 : s->ifb[UP]);
 }
 
 /* It may come at any time: with it comes somebody's bridge, of which the kernel tells us. */
@@ -425,53 +175,37 @@ static void attach_all(struct shape *s)
 /* --- devices
  * --------------------------------------------------------------------------------------- */
 
-/* A queue that lets a device's own conversations take turns where the kernel can, else a short one:
- * it is the device's own waiting time. */
-static void put_queue(struct shape *s, int way, uint32_t minor, uint64_t Bps)
-{
-    uint32_t parent = SHAPE_HANDLE | minor;
-    if (s->fair) {
-        struct nl_msg *m = tc_msg(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, s->ifb[way], parent,
-                                  0, 0, "fq_codel");
-        struct nlattr *o = m ? nla_nest_start(m, TCA_OPTIONS) : NULL;
-        if (o && nla_put_u32(m, TCA_FQ_CODEL_FLOWS, 64) == 0) {
-            nla_nest_end(m, o);
-            s->fair = talk(s->nl, m) == 0;
-        } else {
-            nlmsg_free(m);
-        }
-    }
-    if (s->fair)
-        return;
-    struct tc_fifo_qopt q = {(uint32_t)within(Bps * QUEUE_MS / 1000, QUEUE_LEAST, QUEUE_MOST)};
-    struct nl_msg *m =
-        tc_msg(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, s->ifb[way], parent, 0, 0, "bfifo");
-    if (m && nla_put(m, TCA_OPTIONS, sizeof q, &q) == 0)
-        talk(s->nl, m); /* without it, the kernel's own: TX_QUEUE packets */
-    else
-        nlmsg_free(m);
-}
-
 static bool put_way(struct shape *s, int way, uint32_t minor, uint64_t Bps, bool *made)
 {
-    uint64_t line = s->line_Bps[way],
-             ceil = Bps == GATE_UNLIMITED || (line && line < Bps) ? line : Bps;
-    uint64_t rate = line ? LEAST_Bps : ceil;
-    if (ceil == 0)
-        ceil = rate = MOST_Bps;
-    int r = put_class(s, way, NLM_F_EXCL, minor, rate, ceil);
+    uint64_t line = s->line_Bps[way];
+    struct tc_class c = {.parent = line ? SHAPE_LINE : 0, .minor = minor};
+    c.ceil_Bps = Bps == GATE_UNLIMITED || (line && line < Bps) ? line : Bps;
+    if (!c.ceil_Bps)
+        c.ceil_Bps = UINT64_MAX;
+    c.rate_Bps = line ? SHAPE_LEAST_Bps : c.ceil_Bps;
+    int r = tc_put_class(s->nl, s->ifb[way], NLM_F_EXCL, &c);
     *made = r == 0;
     if (r == -NLE_EXIST)
-        r = put_class(s, way, 0, minor, rate, ceil);
+        r = tc_put_class(s->nl, s->ifb[way], 0, &c);
     if (*made)
-        put_queue(s, way, minor, ceil);
+        tc_put_queue(s->nl, s->ifb[way], minor, c.ceil_Bps, &s->fair);
     return r == 0;
+}
+
+static bool put_filter(struct shape *s, const struct mac *mac, struct slot *slot, uint32_t minor)
+{
+    if (slot->filter)
+        return true;
+    s->handle = 0;
+    if (tc_put_filter(s->nl, s->ifb[UP], mac, minor) == 0)
+        slot->filter = s->handle;
+    return slot->filter != 0;
 }
 
 static void drop_classes(struct shape *s, uint32_t minor)
 {
     for (int way = 0; way < WAYS; way++)
-        talk(s->nl, tc_msg(RTM_DELTCLASS, 0, s->ifb[way], 0, SHAPE_HANDLE | minor, 0, NULL));
+        tc_talk(s->nl, tc_message(RTM_DELTCLASS, 0, s->ifb[way], 0, SHAPE_HANDLE | minor, 0, NULL));
 }
 
 bool shape_put(struct shape *s, const struct mac *mac, uint32_t number, uint64_t up_Bps,
@@ -488,7 +222,7 @@ bool shape_put(struct shape *s, const struct mac *mac, uint32_t number, uint64_t
         return false;
     }
     if (put_way(s, DOWN, minor, down_Bps, made) && put_way(s, UP, minor, up_Bps, &up_made) &&
-        (slot->filter || put_filter(s, mac, slot, minor) == 0)) {
+        put_filter(s, mac, slot, minor)) {
         slot->number = number;
         return true;
     }
@@ -504,23 +238,26 @@ void shape_drop(struct shape *s, uint32_t number)
     if (!number || slot->number != number)
         return;
     if (slot->filter)
-        delete_filters(s->nl, s->ifb[UP], SHAPE_HANDLE, slot->filter);
+        tc_delete_filters(s->nl, s->ifb[UP], SHAPE_HANDLE, slot->filter);
     drop_classes(s, minor);
     *slot = (struct slot){0};
+}
+
+static bool has_class(struct shape *s, int way, uint32_t minor)
+{
+    s->found = false;
+    int r = tc_talk(s->nl, tc_message(RTM_GETTCLASS, NLM_F_ECHO, s->ifb[way], 0,
+                                      SHAPE_HANDLE | minor, 0, NULL));
+    return r == 0 && s->found;
 }
 
 bool shape_sent(struct shape *s, uint32_t number, uint64_t *bytes, uint64_t *packets)
 {
     uint32_t minor = number & SHAPE_NUMBERS;
-    if (!number || s->slots[minor].number != number)
-        return false;
-    s->found = false;
-    int r = talk(s->nl,
-                 tc_msg(RTM_GETTCLASS, NLM_F_ECHO, s->ifb[DOWN], 0, SHAPE_HANDLE | minor, 0, NULL));
-    if (r < 0 || !s->found)
+    if (!number || s->slots[minor].number != number || !has_class(s, DOWN, minor))
         return false;
     *packets = s->packets;
-    *bytes = s->bytes > FRAME * s->packets ? s->bytes - FRAME * s->packets : 0;
+    *bytes = s->bytes > SHAPE_FRAME * s->packets ? s->bytes - SHAPE_FRAME * s->packets : 0;
     return true;
 }
 
@@ -537,10 +274,10 @@ void shape_purge(struct shape *s)
         for (size_t i = 0; i < s->n_stale; i++) {
             struct slot *slot = &s->slots[s->stale[i]];
             if (slot->filter)
-                delete_filters(s->nl, s->ifb[UP], SHAPE_HANDLE, slot->filter);
+                tc_delete_filters(s->nl, s->ifb[UP], SHAPE_HANDLE, slot->filter);
             slot->filter = 0;
-            talk(s->nl,
-                 tc_msg(RTM_DELTCLASS, 0, s->ifb[way], 0, SHAPE_HANDLE | s->stale[i], 0, NULL));
+            tc_talk(s->nl, tc_message(RTM_DELTCLASS, 0, s->ifb[way], 0, SHAPE_HANDLE | s->stale[i],
+                                      0, NULL));
         }
     }
 }
@@ -548,25 +285,29 @@ void shape_purge(struct shape *s)
 /* --- coming and going
  * -------------------------------------------------------------------------------- */
 
+static int set_up_way(struct shape *s, int way)
+{
+    struct tc_class line = {0, SHAPE_LINE, s->line_Bps[way], s->line_Bps[way]};
+    s->ifb[way] = if_nametoindex(ifbs[way]);
+    if (s->ifb[way] && has_class(s, way, SHAPE_LINE) != (s->line_Bps[way] != 0))
+        tc_delete_ifb(s->nl, ifbs[way]); /* a class has its parent for life */
+    int r = tc_make_ifb(s->nl, ifbs[way]);
+    s->ifb[way] = if_nametoindex(ifbs[way]);
+    if (r < 0 && !s->ifb[way])
+        return r;
+    r = tc_make_root(s->nl, s->ifb[way]);
+    if (r < 0 && r != -NLE_EXIST)
+        return r;
+    return s->line_Bps[way] ? tc_put_class(s->nl, s->ifb[way], 0, &line) : 0;
+}
+
 /* What is missing of the devices and their roots; what is there stays. */
 static int set_up(struct shape *s)
 {
-    for (int i = 0; i < SLOTS; i++)
-        s->slots[i] = (struct slot){0};
-    for (int way = 0; way < WAYS; way++) {
-        int r = make_ifb(s->nl, ifbs[way]);
-        s->ifb[way] = if_nametoindex(ifbs[way]);
-        if (r < 0 && !s->ifb[way])
-            return r;
-        r = make_root(s, s->ifb[way]);
-        if (r < 0 && r != -NLE_EXIST)
-            return r;
-        r = s->line_Bps[way] ? put_class(s, way, 0, SHAPE_LINE, s->line_Bps[way], s->line_Bps[way])
-                             : 0;
-        if (r < 0)
-            return r;
-    }
-    int r = make_hash(s);
+    memset(s->slots, 0, sizeof s->slots);
+    int r = set_up_way(s, UP);
+    r = r < 0 ? r : set_up_way(s, DOWN);
+    r = r < 0 ? r : tc_make_hash(s->nl, s->ifb[UP]);
     if (r == 0)
         list(s, RTM_GETTFILTER, UP, SHAPE_HANDLE);
     return r;
@@ -646,8 +387,8 @@ static void detach(struct nl_sock *nl, const char *name)
     unsigned ifindex = if_nametoindex(name);
     if (!ifindex)
         return;
-    delete_filters(nl, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), 0);
-    delete_filters(nl, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), 0);
+    tc_delete_filters(nl, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), 0);
+    tc_delete_filters(nl, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), 0);
 }
 
 void shape_interfaces(struct shape *s, const char (*lan)[16], size_t n_lan)
@@ -680,7 +421,7 @@ void shape_remove(const char (*lan)[16], size_t n_lan)
     for (size_t i = 0; i < n_lan; i++)
         detach(nl, lan[i]);
     for (int way = 0; way < WAYS; way++)
-        delete_ifb(nl, ifbs[way]);
+        tc_delete_ifb(nl, ifbs[way]);
     nl_socket_free(nl);
 }
 

@@ -186,3 +186,16 @@ def test_with_br_netfilter_uploads_are_policed_and_nothing_is_lost(city, gate, p
         city.router.ip("link", "del", "docker0")
     wait_for_text(city.gate, "uploads=shaped")
     assert phone.udp(INTERNET4, 10, 1000)["back"] == 10
+
+
+def test_a_restart_that_learns_of_the_line_shares_it_among_those_who_are_open(city, gate, phone):
+    gate.open(phone.mac, up=10**6, down=10**6)
+    phone.udp(INTERNET4, 10, 1000)
+    city.gate.stop()
+    city.configure(shaping="htb", line_up=4000, line_down=8000)
+    city.start_gate()
+    assert classes(city, "up").count(" parent 4c47:ffff ") == classes(city, "down").count(" parent 4c47:ffff ") == 1
+    with gc.GateClient(city.socket) as again:
+        assert phone.udp(INTERNET4, 10, 1000)["back"] == 10
+        now = again.read(phone.mac).body
+    assert (now.up_bytes, now.down_bytes) == (20 * 1028, 20 * 1028)

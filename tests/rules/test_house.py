@@ -18,9 +18,9 @@ MAY_INCLUDE = {"lib": set(), "netfilter": {"lib"}, "portal": {"lib"}, "radius-mo
 # A third-party library's headers -> the files that may include them.
 LIBRARY_ROOMS = {
     r"libnftnl/|libmnl/|linux/netfilter": r"netfilter/ruleset[a-z_]*\.[ch]",
-    r"netlink/|linux/neighbour": r"netfilter/(neigh[a-z_]*|shape)\.[ch]",
-    r"linux/(pkt_|tc_act|gen_stats)": r"netfilter/shape\.c",
-    r"linux/rtnetlink|linux/fib_rules": r"netfilter/(neigh[a-z_]*|shape|ruleset_guard)\.[ch]",
+    r"netlink/|linux/neighbour": r"netfilter/(neigh[a-z_]*|shape[_a-z]*)\.[ch]",
+    r"linux/(pkt_|tc_act|gen_stats)": r"netfilter/shape[_a-z]*\.c",
+    r"linux/rtnetlink|linux/fib_rules": r"netfilter/(neigh[a-z_]*|shape[_a-z]*|ruleset_guard)\.[ch]",
     r"cap-ng\.h|sys/capability": r"(netfilter/privileges|lib/unprivileged)\.c",
     r"seccomp\.h": r"lib/confine\.c",
     r"ldap\.h|lber\.h": r"radius-module/directory[a-z_]*\.[ch]|noticeboard/signin_ldap\.c",
