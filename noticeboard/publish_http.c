@@ -38,9 +38,16 @@ struct waiting {
 /* --- who asks ----------------------------------------------------------------------------------
  */
 
-/* The router's address: what the proxy that we trust says, else the peer's. */
+/* The name that a router of ours tells ("loggiad NAME"), else its address: what the proxy that we
+ * trust says, else the peer's. Anybody can make one up: it is counted, and nothing else depends on
+ * it. */
 static void asker(const struct publish *p, struct http_request *req, char out[static 64])
 {
+    const char *agent = http_header(req, "User-Agent");
+    if (agent && strncmp(agent, "loggiad ", 8) == 0 && agent[8]) {
+        snprintf(out, 64, "%.60s", agent + 8);
+        return;
+    }
     const struct sockaddr *peer = http_peer(req);
     const void *address =
         peer->sa_family == AF_INET6

@@ -525,12 +525,15 @@ static bool configure(struct board *b, const struct conf *conf, char *err, size_
 struct board *board_new(struct portal *p, char *err, size_t err_len)
 {
     struct board *b = calloc(1, sizeof *b);
+    char agent[160];
     snprintf(err, err_len, "out of memory");
     if (!b)
         return NULL;
     b->p = p;
     b->loop = p->loop;
-    b->fetcher = fetcher_new(p->loop, p->boot->board.ca_file, NULL);
+    /* By its name the board tells routers apart that come through one proxy, or one NAT. */
+    snprintf(agent, sizeof agent, "loggiad %s", p->boot->nas_identifier);
+    b->fetcher = fetcher_new(p->loop, p->boot->board.ca_file, agent);
     b->timer = loop_timer_new(p->loop, ask, b);
     b->report_timer = loop_timer_new(p->loop, report, b);
     b->tally = board_tally_new();
