@@ -50,6 +50,9 @@ struct fed *fed_new(const struct fed_conf *conf, struct report *report);
 int fed_start(struct fed *f); /* the threads; 0 or an errno */
 void fed_free(struct fed *f);
 
+/* Takes over what the other remembers (and nothing of what it has on its way); how many devices. */
+size_t fed_inherit(struct fed *f, struct fed *old);
+
 /* Never blocks. NULL: out of memory (then every authority is unknown). */
 struct fed_question *fed_ask(struct fed *f, const struct mac *mac);
 /* The same question about the person that the device is bound to, as well: where the memory did not

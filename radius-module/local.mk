@@ -9,7 +9,7 @@ noinst_LTLIBRARIES += %D%/libloggia-federation.la
     %D%/directory.c %D%/directory.h %D%/directory_bulk.c %D%/directory_bulk.h \
     %D%/directory_follow.c %D%/directory_private.h \
     %D%/entitlement.c %D%/entitlement.h \
-    %D%/federation.c %D%/federation.h %D%/federation_memory.c %D%/federation_pass.c %D%/federation_private.h \
+    %D%/federation.c %D%/federation.h %D%/federation_inherit.c %D%/federation_memory.c %D%/federation_pass.c %D%/federation_private.h \
     %D%/follow.c %D%/follow.h \
     %D%/guard.c %D%/guard.h \
     %D%/login.c %D%/login.h %D%/login_bind.c %D%/login_private.h \
@@ -28,7 +28,7 @@ frlib_LTLIBRARIES = %D%/rlm_loggia.la
     %D%/freeradius_min.h %D%/compat/freeradius/automask.h \
     %D%/rlm_loggia.c %D%/rlm_loggia.h \
     %D%/rlm_loggia_conf.c %D%/rlm_loggia_desk.c %D%/rlm_loggia_disconnect.c %D%/rlm_loggia_pass.c \
-    %D%/rlm_loggia_reply.c %D%/rlm_loggia_store.c
+    %D%/rlm_loggia_reload.c %D%/rlm_loggia_reply.c %D%/rlm_loggia_store.c
 %C%_rlm_loggia_la_CPPFLAGS = $(AM_CPPFLAGS) -DNDEBUG -idirafter $(srcdir)/%D%/compat -include freeradius/build.h -include freeradius/features.h
 %C%_rlm_loggia_la_CFLAGS = $(AM_CFLAGS) $(TALLOC_CFLAGS) $(SSL_CFLAGS) -pthread
 %C%_rlm_loggia_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete

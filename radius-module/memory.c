@@ -193,6 +193,16 @@ struct memory_device *memory_get(struct memory *m, const struct mac *mac)
     return d;
 }
 
+struct memory_device *memory_oldest(struct memory *m)
+{
+    return m->oldest == NONE ? NULL : at(m, m->oldest);
+}
+
+struct memory_device *memory_newer(struct memory *m, const struct memory_device *d)
+{
+    return d->newer == NONE ? NULL : at(m, d->newer);
+}
+
 /* --- records ------------------------------------------------------------------------------------
  */
 
@@ -339,6 +349,26 @@ uint64_t memory_answer_age_ms(const struct memory_answer *a, uint64_t now_ms)
 bool memory_answer_denied(const struct memory_answer *a)
 {
     return a->found && a->found->pooled->e.denied;
+}
+
+void memory_copy(struct memory_device *to, const struct memory_device *from)
+{
+    to->has_pass = from->has_pass;
+    to->pass_asked_for = from->pass_asked_for;
+    to->pass = from->pass;
+    to->pass_at_ds = from->pass_at_ds;
+    to->pass_until_s = from->pass_until_s;
+    to->live_until_s = from->live_until_s;
+    to->recheck_s = from->recheck_s;
+    to->stored = from->stored;
+    to->stored_sum = 0; /* none has this: it is written again when it is next seen */
+    to->stored_s = from->stored_s;
+}
+
+void memory_key(struct memory *m, const void *key, size_t key_len)
+{
+    m->key = key;
+    m->key_len = key_len;
 }
 
 /* --- passes and persons -------------------------------------------------------------------------

@@ -52,6 +52,13 @@ struct memory_device *memory_by_pseudonym(struct memory *m, const char *hash);
 /* The record that has this number, 0 to memory_count - 1; not a use. */
 struct memory_device *memory_nth(struct memory *m, size_t number);
 size_t memory_count(const struct memory *m);
+/* In the order of use; NULL behind the last. Not a use. */
+struct memory_device *memory_oldest(struct memory *m);
+struct memory_device *memory_newer(struct memory *m, const struct memory_device *d);
+/* The pass, and who is online; neither answers nor the person. What is stored is to be seen. */
+void memory_copy(struct memory_device *to, const struct memory_device *from);
+/* The same key, at another place. */
+void memory_key(struct memory *m, const void *key, size_t key_len);
 
 /* Takes a copy of e (NULL unless FOUND). at_ms may lie before the clock's beginning. */
 void memory_answer_set(struct memory *m, struct memory_answer *a, enum decision_state state,

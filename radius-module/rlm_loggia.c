@@ -299,6 +299,8 @@ static ssize_t put_status(rlm_loggia_t *inst, const char *name, char *out, size_
     size_t i = 0;
     char *text = NULL;
     size_t len = 0;
+    if (!inst->fed)
+        return -1;
     while (name && i < c->n_authorities && strcmp(c->authorities[i].name, name) != 0)
         i++;
     FILE *f = inst->fed && (!name || i < c->n_authorities) ? open_memstream(&text, &len) : NULL;
@@ -368,7 +370,7 @@ static DICT_ATTR const *own_attribute(CONF_SECTION *cs, const char *name)
     return dict_attrbyname(name);
 }
 
-static int mod_bootstrap(CONF_SECTION *cs, void *instance)
+static bool add_attributes(rlm_loggia_t *inst, CONF_SECTION *cs)
 {
     static const char *const names[ATTRIBUTES] = {
         [ATTRIBUTE_DECISION] = "Loggia-Decision", [ATTRIBUTE_BINDING] = "Loggia-Binding",
@@ -376,54 +378,66 @@ static int mod_bootstrap(CONF_SECTION *cs, void *instance)
         [ATTRIBUTE_NTH] = "Loggia-Nth",           [ATTRIBUTE_PERSON] = "Loggia-Person",
         [ATTRIBUTE_DEVICE] = "Loggia-Device",
     };
-    rlm_loggia_t *inst = instance;
-    inst->name = cf_section_name2(cs) ? cf_section_name2(cs) : cf_section_name1(cs);
-    report_init(&inst->report, to_radlog, inst);
-    if (!(inst->settings = settings_new()))
-        return -1;
-    xlat_register(inst->name, loggia_xlat, NULL, inst);
-    inst->section = cs;
     for (int i = 0; i < ATTRIBUTES; i++)
         if (!(inst->attributes[i] = own_attribute(cs, names[i])))
-            return -1;
-    return 0;
+            return false;
+    return true;
 }
 
-static int mod_instantiate(CONF_SECTION *cs, void *instance)
+static bool read_configuration(rlm_loggia_t *inst, CONF_SECTION *cs)
 {
-    rlm_loggia_t *inst = instance;
+    if (!(inst->settings = settings_new()) || !add_attributes(inst, cs))
+        return false;
     unsigned faults = rlm_loggia_conf_read(inst, cs);
-    if (faults) {
+    if (faults)
         cf_log_err_cs(cs, "%u faults in the configuration of %s", faults, inst->name);
-        return -1;
-    }
-    if (!(inst->fed = fed_new(&inst->settings->fed, &inst->report))) {
+    else if (!(inst->fed = fed_new(&inst->settings->fed, &inst->report)))
         cf_log_err_cs(cs, "out of memory");
-        return -1;
-    }
-    const struct settings *c = inst->settings;
-    guard_init(&inst->reading, "reading", c->store_workers, c->fed.deadline_ms / 2,
-               c->store_failures, c->store_open_ms, &inst->report);
-    guard_init(&inst->writing, "writing", c->store_workers, c->fed.deadline_ms / 2,
-               c->store_failures, c->store_open_ms, &inst->report);
-    if (check_config)
-        return 0;
+    return inst->fed != NULL;
+}
+
+static bool start(rlm_loggia_t *inst, CONF_SECTION *cs)
+{
     int rc = fed_start(inst->fed);
     if (rc)
         cf_log_err_cs(cs, "cannot start the federation's threads: %s", strerror(rc));
     else if (!(inst->desk = rlm_loggia_desk_start(inst)) ||
              !(inst->store = rlm_loggia_store_start(inst)))
         cf_log_err_cs(cs, "cannot start the store's threads");
-    return inst->store ? 0 : -1;
+    return inst->store != NULL;
+}
+
+/* Everything is done here, and nothing in `bootstrap`: so the server can reload it. */
+static int mod_instantiate(CONF_SECTION *cs, void *instance)
+{
+    rlm_loggia_t *inst = instance;
+    inst->name = cf_section_name2(cs) ? cf_section_name2(cs) : cf_section_name1(cs);
+    inst->section = cs;
+    report_init(&inst->report, to_radlog, inst);
+    /* Its own texts have %{loggia:…} in them. At a reload that is the old instance's until this one
+     * has turned out to be right. */
+    if (rlm_loggia_is_first(inst->name))
+        xlat_register(inst->name, loggia_xlat, NULL, inst);
+    if (!read_configuration(inst, cs))
+        return -1;
+    const struct settings *c = inst->settings;
+    guard_init(&inst->reading, "reading", c->store_workers, c->fed.deadline_ms / 2,
+               c->store_failures, c->store_open_ms, &inst->report);
+    guard_init(&inst->writing, "writing", c->store_workers, c->fed.deadline_ms / 2,
+               c->store_failures, c->store_open_ms, &inst->report);
+    if (!check_config && !start(inst, cs))
+        return -1;
+    rlm_loggia_take_over(inst);
+    xlat_register(inst->name, loggia_xlat, NULL, inst);
+    return 0;
 }
 
 static int mod_detach(void *instance)
 {
     rlm_loggia_t *inst = instance;
+    rlm_loggia_leave(inst);
     xlat_unregister(inst->name, loggia_xlat, inst);
-    rlm_loggia_store_stop(inst->store);
-    rlm_loggia_desk_stop(inst->desk);
-    fed_free(inst->fed);
+    rlm_loggia_stop(inst);
     settings_free(inst->settings);
     return 0;
 }
@@ -433,9 +447,8 @@ extern module_t rlm_loggia;
 module_t rlm_loggia __attribute__((visibility("default"))) = {
     .magic = RLM_MODULE_INIT,
     .name = "loggia",
-    .type = RLM_TYPE_THREAD_SAFE,
+    .type = RLM_TYPE_THREAD_SAFE | RLM_TYPE_HUP_SAFE,
     .inst_size = sizeof(rlm_loggia_t),
-    .bootstrap = mod_bootstrap,
     .instantiate = mod_instantiate,
     .detach = mod_detach,
     .methods = {[MOD_AUTHORIZE] = mod_authorize,

@@ -47,6 +47,8 @@ typedef struct rlm_loggia_t {
     struct status_counts counts;
     struct rlm_loggia_store *store;
     struct rlm_loggia_desk *desk;
+    struct rlm_loggia_t *before, *after; /* whose place it has taken, who has taken its own */
+    uint64_t retire_ms;                  /* when `before` is of no use any more */
 } rlm_loggia_t;
 
 void rlm_loggia_control(REQUEST *request, DICT_ATTR const *attribute, const char *text);
@@ -81,6 +83,15 @@ struct rlm_loggia_row { /* what the store said */
 bool rlm_loggia_ask_store(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
                           struct guard *guard, int first, enum rlm_query query, uint64_t until_ms,
                           struct rlm_loggia_row *row);
+
+/* rlm_loggia_reload.c. Whether none of this name is in use. */
+bool rlm_loggia_is_first(const char *name);
+/* Becomes the one of its name, and remembers what that one did. */
+void rlm_loggia_take_over(rlm_loggia_t *inst);
+/* Ends the one before, if it is time. */
+void rlm_loggia_retire(rlm_loggia_t *inst);
+void rlm_loggia_leave(rlm_loggia_t *inst); /* before it is freed */
+void rlm_loggia_stop(rlm_loggia_t *inst);  /* its threads */
 
 /* rlm_loggia_pass.c. The pass, from memory or from the store; PASS_UNKNOWN: neither knows. person:
  * whom the device is bound to. */

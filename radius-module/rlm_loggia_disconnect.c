@@ -5,6 +5,7 @@
  * signed here by FreeRADIUS's own library, and repeated like the server's: after 1, 2, 4 and 8
  * seconds. A router's secret and port are those of its `client` section and the `coa_server` in it.
  */
+#include "lib/crypto.h"
 #include "radius-module/rlm_loggia.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@
 struct router {
     fr_ipaddr_t address;
     uint16_t port;
-    char const *secret; /* the configuration's */
+    char *secret;
 };
 
 struct open_request {
@@ -63,24 +64,25 @@ static void read_client(struct disconnects *d, CONF_SECTION *client)
 {
     static char const *const names[] = {"ipaddr", "ipv4addr", "ipv6addr"};
     CONF_SECTION *coa = own_section(client, "coa_server");
-    struct router r = {.secret = value_of(coa, "secret"), .port = PORT};
-    char const *address = NULL, *port = value_of(coa, "port");
+    struct router r = {.port = PORT};
+    char const *address = NULL, *port = value_of(coa, "port"), *secret = value_of(coa, "secret");
     for (size_t i = 0; i < 3 && !address; i++)
         address = value_of(client, names[i]);
     if (!coa || !address || strchr(address, '/') || d->n_routers == MOST_ROUTERS)
         return;
-    if (!r.secret)
-        r.secret = value_of(client, "secret");
+    if (!secret)
+        secret = value_of(client, "secret");
     if (port)
         r.port = (uint16_t)strtoul(port, NULL, 10);
     /* A name is not looked up: that would block, and could be another address tomorrow. */
-    if (!r.secret || fr_pton(&r.address, address, -1, AF_UNSPEC, false) < 0)
+    if (!secret || fr_pton(&r.address, address, -1, AF_UNSPEC, false) < 0)
         return;
     struct router *more = realloc(d->routers, (d->n_routers + 1) * sizeof *more);
     if (!more)
         return;
     d->routers = more;
-    d->routers[d->n_routers++] = r;
+    if ((r.secret = strdup(secret)))
+        d->routers[d->n_routers++] = r;
 }
 
 struct disconnects *disconnects_new(CONF_SECTION *cs, const char *from, struct report *report)
@@ -114,6 +116,8 @@ void disconnects_free(struct disconnects *d)
     for (int i = 0; i < 2; i++)
         if (d->fds[i] >= 0)
             close(d->fds[i]);
+    for (size_t i = 0; i < d->n_routers; i++)
+        crypto_secret_free(d->routers[i].secret);
     free(d->routers);
     free(d);
 }

@@ -386,6 +386,7 @@ static void *run(void *arg)
             next = clock_ms() + c->store_poll_ms;
         }
         do_jobs(s);
+        rlm_loggia_retire(s->inst);
     } while (wait_for_work(s, next, disconnects_serve(s->disconnects)));
     return NULL;
 }

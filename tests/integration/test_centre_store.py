@@ -1,6 +1,8 @@
 """What outlives a server, what several servers share, who is cut off, and a database that freezes."""
 
+import os
 import re
+import signal
 import sqlite3
 import statistics
 import subprocess
@@ -207,6 +209,55 @@ def test_the_admin_sees_which_authority_is_ill_and_what_it_costs(centre, nas, ph
     documented = (SOURCE / "docs/rlm_loggia.md").read_text()
     for metric in {re.match(r"[a-z_]+?(?=_bucket|_sum|_count|[{ ]|$)", key)[0] for key in ill}:
         assert f"`{metric}`" in documented, f"docs/rlm_loggia.md does not name {metric}"
+
+
+def reload(centre, done):
+    """The server takes no HUP sooner than two seconds after the last, and looks at the files' times in whole seconds."""
+    before = centre.radius.output().count(done)
+    module = centre.dir / "mods-available/loggia"
+
+    def reloaded():
+        later = module.stat().st_mtime + 2
+        os.utime(module, (later, later))
+        centre.radius.kill(signal.SIGHUP, wait=False)
+        text = centre.radius.output
+        return wait_until(lambda: text().count(done) > before, 0.5)
+
+    wait_for(f"{done} after a HUP", reloaded)
+
+
+def wait_until(probe, seconds):
+    try:
+        return wait_for("it", probe, timeout=seconds)
+    except AssertionError:
+        return False
+
+
+def test_a_reload_loses_nobody_and_a_wrong_one_changes_nothing(centre, nas, phone):
+    module = centre.dir / "mods-available/loggia"
+    text = module.read_text()
+    known, shut_out = mac_of("provincia", 4), mac_of("provincia", 49 * 4)
+    assert nas.silent(known).profile == "provincia" and nas.silent(shut_out).message == "suspended"
+    assert nas.tap(phone).accepted
+    centre.freeze("provincia")
+    # What is remembered must come from the memory, not from the database.
+    centre.write_sql("UPDATE passes SET expires = 0 WHERE device = ?", centre.pseudonym(phone))
+    centre.write_sql("DELETE FROM answers")
+    try:
+        for change, session in ((("deadline = 200", "deadline = 200\n\tdegraded_session = 120"), 120),
+                                (("profile staff {", "profile vip {\n\t}\n\tprofile staff {"), 300)):
+            module.write_text(text.replace(*change))
+            reload(centre, 'Reloaded module "loggia"')
+            assert nas.silent(phone).accepted, "a reload forgot a pass"
+            reply = nas.silent(known)
+            assert reply.accepted and reply.profile == "provincia" and reply.number(radius.SESSION_TIMEOUT) == session
+            assert nas.silent(shut_out).message == "suspended"
+        module.write_text(text.replace("deadline = 200", "deadline = soon"))
+        reload(centre, "Using old configuration")
+        assert 'deadline: found "soon", expected a number from 20 to 5000 ms' in centre.radius.output()
+        assert nas.silent(phone).accepted and nas.silent(known).number(radius.SESSION_TIMEOUT) == 300
+    finally:
+        module.write_text(text)
 
 
 def test_an_old_database_is_brought_up_to_date(centre, tmp_path):
