@@ -257,14 +257,17 @@ def _stream(host, port):
 
 def _ports(host, port, count):
     """One datagram from each of count ports: as many conversations. How many were answered."""
-    socks = [socket.socket(_family(host), socket.SOCK_DGRAM) for _ in range(count)]
-    back = 0
-    for s in socks:
-        s.settimeout(0.02)
+    sel = selectors.DefaultSelector()
+    for _ in range(count):
+        s = socket.socket(_family(host), socket.SOCK_DGRAM)
         s.connect((host, port))
         s.send(b"new")
-        with contextlib.suppress(OSError):
-            back += bool(s.recv(100))
+        sel.register(s, selectors.EVENT_READ)
+    back = 0
+    while back < count and (ready := sel.select(1)):
+        for key, _ in ready:
+            sel.unregister(key.fileobj)
+            back += 1
     return {"back": back}
 
 

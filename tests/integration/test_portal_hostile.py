@@ -224,3 +224,18 @@ def test_nobody_is_served_by_starting_a_program(square, daemon):
     assert "epoll_" in seen  # it did look
     started = re.findall(r"^.*\b(?:exec\w+|clone3?|v?fork)\(.*$", seen, re.M)
     assert not started, started
+
+
+def test_a_device_that_says_it_is_the_router_is_counted_and_named_by_its_pseudonym(square):
+    thief, victim = square.phone(), square.phone()
+    script = (f"from scapy.all import *; sendp(Ether(dst='ff:ff:ff:ff:ff:ff')/ARP(op=2, hwsrc='{thief.mac}', "
+              f"psrc='{square.router.ipv4}', pdst='{square.router.ipv4}'), iface='wlan0', verbose=0)")
+
+    def claims():
+        thief.ns.run("/usr/bin/python3", "-c", script)
+        return square.router.ctl("status", "--json")["gate"]["claims"]
+    wait_for("it is counted", claims)
+    log = square.router.log("loggiad")
+    assert re.search(rf"event=address_claimed device=[0-9a-f]+ address={re.escape(square.router.ipv4)} interface=br-lan", log)
+    assert thief.mac not in log
+    assert victim.fetch(victim.portal("/")).status == 200
