@@ -77,7 +77,7 @@ def frames(router, phone, packets):
         yield f"multicast-source-{name[-1]}", Ether(src="01:77:00:00:00:99", dst=router) / first[name]
         yield f"pppoe-{name[-1]}", ether / PPPoE(sessionid=1) / PPP() / first[name]
         yield f"mislabelled-{name[-1]}", Ether(src=phone, dst=router, type=0x86DD if name == "udp4" else 0x0800) / Raw(bytes(first[name]))
-    yield "arp", ether / ARP(op=1, psrc="10.77.0.11", pdst="198.51.100.2") / Raw(b"escape=arp;")
+    yield "arp", ether / ARP(op=1, psrc="10.77.0.10", pdst="198.51.100.2") / Raw(b"escape=arp;")
     yield "odd-type", Ether(src=phone, dst=router, type=0x88B5) / Raw(b"escape=odd-type;")
 
 
