@@ -25,10 +25,10 @@ CLEANFILES += $(BENCH_FEDERATION) %D%/federation.json
 %C%_radius_load_LDADD = portal/libloggia-radius.la lib/libloggia-host.la lib/libloggia-core.la
 BENCHES += bench-federation
 
-bench-federation: $(BENCH_FEDERATION) radius-module/rlm_loggia.la
+bench-federation: $(BENCH_FEDERATION) radius-module/rlm_loggia.la tests/unit/memory_scale
 	cd $(srcdir) && LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 %D%/federation.py
 endif
 
 bench: $(BENCHES)
 .PHONY: bench $(BENCHES)
-EXTRA_DIST += %D%/gate.py %D%/gate_system.py %D%/click.py %D%/federation.py
+EXTRA_DIST += %D%/gate.py %D%/gate_system.py %D%/click.py %D%/federation.py %D%/report.py %D%/stock.py

@@ -53,6 +53,10 @@ void fed_free(struct fed *f);
 /* Takes over what the other remembers (and nothing of what it has on its way); how many devices. */
 size_t fed_inherit(struct fed *f, struct fed *old);
 
+/* The fast path: pass and answers, the person's folded in, if all of them are remembered and fresh;
+ * else false, and fed_ask. Never blocks. answers has room for n_authorities. */
+bool fed_recall(struct fed *f, const struct mac *mac, enum decision_pass *pass, uint32_t *left_s,
+                struct decision_answer *answers);
 /* Never blocks. NULL: out of memory (then every authority is unknown). */
 struct fed_question *fed_ask(struct fed *f, const struct mac *mac);
 /* The same question about the person that the device is bound to, as well: where the memory did not

@@ -8,21 +8,32 @@
 /* --- passes -------------------------------------------------------------------------------------
  */
 
+static bool pass_usable(const struct fed *f, const struct memory_device *d, bool any_age,
+                        uint64_t now)
+{
+    return d && d->has_pass &&
+           (any_age || (!d->pass_asked_for &&
+                        memory_pass_age_ms(d, now) < f->conf->fresh_pass_s * UINT64_C(1000))) &&
+           (d->pass != PASS_VALID || memory_pass_left_s(d, now) > 0);
+}
+
+static void take_pass(const struct memory_device *d, uint64_t now, enum decision_pass *pass,
+                      uint32_t *left_s)
+{
+    *pass = d->pass;
+    *left_s = d->pass == PASS_VALID ? memory_pass_left_s(d, now) : 0;
+}
+
 bool fed_pass_get(struct fed *f, const struct mac *mac, bool any_age, enum decision_pass *pass,
                   uint32_t *left_s, struct fed_person *person)
 {
     uint64_t now = clock_ms();
-    bool found = false;
     person->authority = -1;
     pthread_mutex_lock(&f->lock);
     const struct memory_device *d = memory_get(f->memory, mac);
-    if (d && d->has_pass &&
-        (any_age || (!d->pass_asked_for &&
-                     memory_pass_age_ms(d, now) < f->conf->fresh_pass_s * UINT64_C(1000))) &&
-        (d->pass != PASS_VALID || memory_pass_left_s(d, now) > 0)) {
-        found = true;
-        *pass = d->pass;
-        *left_s = d->pass == PASS_VALID ? memory_pass_left_s(d, now) : 0;
+    bool found = pass_usable(f, d, any_age, now);
+    if (found) {
+        take_pass(d, now, pass, left_s);
         if (d->bound) {
             person->authority = (int)d->bound->authority;
             memcpy(person->dn, d->bound->dn, strlen(d->bound->dn) + 1);
@@ -30,6 +41,41 @@ bool fed_pass_get(struct fed *f, const struct mac *mac, bool any_age, enum decis
     }
     pthread_mutex_unlock(&f->lock);
     return found;
+}
+
+static bool all_fresh(const struct fed *f, const struct memory_device *d, uint64_t now)
+{
+    for (size_t i = 0; i < f->conf->n_authorities; i++)
+        if (!fed_fresh(f, &d->answers[i], now))
+            return false;
+    return !d->bound || fed_fresh(f, &d->bound->answer, now);
+}
+
+bool fed_recall(struct fed *f, const struct mac *mac, enum decision_pass *pass, uint32_t *left_s,
+                struct decision_answer *answers)
+{
+    uint64_t now = clock_ms();
+    struct decision_answer person = {.state = ANSWER_UNKNOWN}, *at;
+    memset(answers, 0, f->conf->n_authorities * sizeof *answers);
+    pthread_mutex_lock(&f->lock);
+    const struct memory_device *d = memory_get(f->memory, mac);
+    bool all = pass_usable(f, d, false, now) && all_fresh(f, d, now);
+    if (all) {
+        take_pass(d, now, pass, left_s);
+        for (size_t i = 0; i < f->conf->n_authorities; i++) {
+            fed_take(&d->answers[i], false, &answers[i]);
+            f->remembered[i]++;
+        }
+        if (d->bound) {
+            at = &answers[d->bound->authority];
+            fed_take(&d->bound->answer, false, &person);
+            *at = decision_fold(at, &person);
+        }
+        f->stats.questions++;
+        f->stats.remembered++;
+    }
+    pthread_mutex_unlock(&f->lock);
+    return all;
 }
 
 /* That there is no pass is not remembered: another server may write one at any moment. */

@@ -72,19 +72,28 @@ void rlm_loggia_control(REQUEST *request, DICT_ATTR const *attribute, const char
 /* --- authorize ----------------------------------------------------------------------------------
  */
 
+static enum decision_pass ask_all(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
+                                  uint32_t *left_s, struct decision_answer *answers)
+{
+    uint64_t began = clock_ms();
+    struct fed_person person;
+    struct fed_question *q = fed_ask(inst->fed, mac);
+    enum decision_pass pass = rlm_loggia_pass(
+        inst, request, mac, began + inst->settings->fed.deadline_ms, left_s, &person);
+    fed_ask_person(inst->fed, q, &person);
+    fed_collect(inst->fed, q, began, true, answers);
+    return pass;
+}
+
 static void ask(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
                 enum decision_kind kind, struct decision_answer *answers, struct decision *d)
 {
     const struct fed_conf *c = &inst->settings->fed;
-    struct fed_person person;
     uint32_t left_s = 0;
-    uint64_t began = clock_ms();
-    struct fed_question *q = fed_ask(inst->fed, mac);
-    enum decision_pass pass =
-        rlm_loggia_pass(inst, request, mac, began + c->deadline_ms, &left_s, &person);
+    enum decision_pass pass;
+    if (!fed_recall(inst->fed, mac, &pass, &left_s, answers))
+        pass = ask_all(inst, request, mac, &left_s, answers);
     enum decision_pass before = pass;
-    fed_ask_person(inst->fed, q, &person);
-    fed_collect(inst->fed, q, began, true, answers);
     if (kind == DECISION_TAP)
         pass = PASS_NONE; /* a tap makes it good, whatever it was */
     decide(&c->rules, kind, pass, left_s, answers, (unsigned)c->n_authorities, d);

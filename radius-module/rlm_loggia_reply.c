@@ -55,6 +55,21 @@ static void pseudonym(const struct fed_conf *c, const char *what, const char *fo
     crypto_hex(full, 8, out);
 }
 
+/* The default is read without the server's expansion, which costs more than all the rest of a
+ * remembered device's answer. */
+static void operator_of(rlm_loggia_t *inst, REQUEST *request, char *out, size_t room)
+{
+    VALUE_PAIR *vp;
+    if (strcmp(inst->settings->operator_name, SETTINGS_OPERATOR) != 0) {
+        rlm_loggia_expand(inst, request, QUERY_OPERATOR, out, room);
+        return;
+    }
+    vp = fr_pair_find_by_num(request->packet->vps, PW_OPERATOR_NAME, 0, TAG_ANY);
+    if (!vp || vp->vp_length == 0)
+        vp = fr_pair_find_by_num(request->packet->vps, PW_NAS_IDENTIFIER, 0, TAG_ANY);
+    strlcpy(out, vp ? vp->vp_strvalue : "", room);
+}
+
 void rlm_loggia_accept(rlm_loggia_t *inst, REQUEST *request, const struct decision *d,
                        const struct mac *mac, const uint8_t identity[ENTITLEMENT_HASH_LEN])
 {
@@ -73,7 +88,7 @@ void rlm_loggia_accept(rlm_loggia_t *inst, REQUEST *request, const struct decisi
     pseudonym(c, "loggia-class:", "", of, len, who);
     snprintf(text, sizeof text, "%s:%s", c->profiles[d->profile].name, who);
     reply_octets(request, PW_CLASS, text);
-    rlm_loggia_expand(inst, request, QUERY_OPERATOR, operator_name, sizeof operator_name);
+    operator_of(inst, request, operator_name, sizeof operator_name);
     pseudonym(c, "loggia-cui:", operator_name, of, len, who);
     reply_octets(request, PW_CHARGEABLE_USER_IDENTITY, who);
 

@@ -17,6 +17,10 @@ struct settings_authority { /* names that are resolved when all is read */
     char *profile_of[MAPPING_MAX_PROFILES], *group_of[MAPPING_MAX_PROFILES];
 };
 
+/* Who runs a router, unless said otherwise: the default of `operator`, which the shim knows by
+ * heart. */
+#define SETTINGS_OPERATOR "%{%{Operator-Name}:-%{NAS-Identifier}}"
+
 struct settings {
     struct fed_conf fed;
     char *key_file, *guest, *operator_name;

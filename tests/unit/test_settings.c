@@ -122,6 +122,7 @@ static void a_right_file_becomes_what_it_says(void **state)
     lines[0] = 0;
     if (settings_finish(s, note, NULL))
         fail_msg("%s", lines);
+    assert_string_equal(s->operator_name, SETTINGS_OPERATOR);
     unlink(path);
     const struct authority_conf *a = &s->fed.authorities[0];
     assert_string_equal(a->directory.servers[0], "ldap://ldap.comune.example:3890");
