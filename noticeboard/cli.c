@@ -8,6 +8,7 @@
 #include "lib/sign.h"
 #include "lib/utf8.h"
 #include "noticeboard/conf.h"
+#include "noticeboard/publish.h"
 #include "noticeboard/store.h"
 
 #include <errno.h>
@@ -295,11 +296,32 @@ static int key(int argc, char **argv)
     return fine ? 0 : 1;
 }
 
+/* What one router alone may send its counts with. */
+static int token(const struct board_conf *conf, int argc, char **argv)
+{
+    char err[200] = "", out[PUBLISH_TOKEN_LEN];
+
+    if (argc != 2)
+        return usage("token: expected the name (nas_identifier) of a router", NULL);
+    char *secret = conf->token_file ? crypto_secret_read(conf->token_file, err, sizeof err) : NULL;
+    if (!secret) {
+        fprintf(stderr, "loggia-board: token_file %s\n", conf->token_file ? err : "is not set");
+        return 1;
+    }
+    publish_token(secret, argv[1], out);
+    crypto_secret_free(secret);
+    puts(out);
+    crypto_wipe(out, sizeof out);
+    return 0;
+}
+
 int cli_run(const struct board_conf *conf, int argc, char **argv)
 {
     if (strcmp(argv[0], "admin") == 0)
         return admin(conf, argc, argv);
     if (strcmp(argv[0], "key") == 0)
         return key(argc, argv);
+    if (strcmp(argv[0], "token") == 0)
+        return token(conf, argc, argv);
     return usage("unexpected argument", argv[0]);
 }

@@ -21,6 +21,7 @@ static const char help[] =
     "                                    [--role writer|approver|admin] [--local]\n"
     "       loggia-board [-c FILE] admin list\n"
     "       loggia-board [-c FILE] admin remove NAME --administration ID\n"
+    "       loggia-board [-c FILE] token ROUTER\n"
     "       loggia-board key new NAME\n"
     "The city's noticeboard: where editors write what splash pages show.\n\n"
     "  -c, --config FILE  configuration (" DEFAULT_FILE ")\n"

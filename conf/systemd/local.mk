@@ -1,16 +1,24 @@
 # systemd: units, accounts and directories of an access router; the centre's erasing job
-EXTRA_DIST += %D%/loggia-gate.service %D%/loggiad.service %D%/loggia.sysusers %D%/loggia.tmpfiles \
+EXTRA_DIST += %D%/loggia-gate.service %D%/loggiad.service %D%/loggia-board.service %D%/loggia.sysusers %D%/loggia.tmpfiles \
     %D%/loggia-erase.service %D%/loggia-erase.timer %D%/loggia.modules
 if CENTRE
 erasedir = $(SYSTEMD_UNIT_DIR)
 erase_DATA = %D%/loggia-erase.service %D%/loggia-erase.timer
 endif
-if ROUTER
 systemdunitdir = $(SYSTEMD_UNIT_DIR)
-nodist_systemdunit_DATA = %D%/made/loggia-gate.service %D%/made/loggiad.service
+nodist_systemdunit_DATA =
 %D%/made/%.service: %D%/%.service
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's|@sbindir[@]|$(sbindir)|g' $< >$@
 CLEANFILES += $(nodist_systemdunit_DATA)
+boardusersdir = $(prefix)/lib/sysusers.d
+if BOARD
+nodist_systemdunit_DATA += %D%/made/loggia-board.service
+dist_boardusers_DATA = %D%/sysusers/loggia-board.conf
+else
+EXTRA_DIST += %D%/sysusers/loggia-board.conf
+endif
+if ROUTER
+nodist_systemdunit_DATA += %D%/made/loggia-gate.service %D%/made/loggiad.service
 
 install-data-local:
 	$(MKDIR_P) '$(DESTDIR)$(prefix)/lib/sysusers.d' '$(DESTDIR)$(prefix)/lib/tmpfiles.d' \

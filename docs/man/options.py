@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes the option lists of loggia.conf(5) and rlm_loggia(5) from the schema tables in the code, between
+"""Writes the option lists of loggia.conf(5), board.conf(5) and rlm_loggia(5) from the schema tables in the code, between
 the marks in each page.  docs/man/options.py  rewrites them;  --check  exits 1 if one is behind."""
 
 import pathlib
@@ -62,11 +62,13 @@ def item(name, text, details):
 TYPES = {"TYPE_TEXT": "text", "TYPE_WORD": "a word", "TYPE_DNS_NAME": "a DNS name", "TYPE_LANGUAGE": "a language tag",
          "TYPE_PATH": "an absolute path", "TYPE_SECRET": "the path of a file", "TYPE_PATHS": 'a list of files such as {"/etc/loggia/board.pub"}', "TYPE_ADDRESS": "an IP address",
          "TYPE_NUMBER": "a number", "TYPE_DURATION": 'a time (30, "90s", "10m", "2h", "1d")',
-         "TYPE_INTERFACES": "a list of interfaces", "TYPE_SERVICES": 'a list such as {"tcp/22"}', "TYPE_DOMAINS": 'a list such as {"comune.prato.it", "*.prato.it"}'}
+         "TYPE_INTERFACES": "a list of interfaces", "TYPE_SERVICES": 'a list such as {"tcp/22"}',
+         "TYPE_DOMAINS": 'a list such as {"comune.prato.it", "*.prato.it"}', "TYPE_NAMES": 'a list of names, or {"*"}',
+         "TYPE_LANGUAGES": 'a list such as {"it", "en"}', "TYPE_COLOUR": 'a colour such as "#0066cc"'}
 
 
 def number(expression):
-    expression = expression.replace("DAY", "86400").replace("CONFIG_MAX_INTERFACES", "32")
+    expression = expression.replace("DAY", "86400").replace("CONFIG_MAX_INTERFACES", "32").replace("BOARD_MAX_KEYS", "2")
     return eval(expression, {"__builtins__": {}}) if re.fullmatch(r"[\d *]+", expression) else None  # pylint: disable=eval-used
 
 
@@ -106,6 +108,38 @@ def loggia_conf():
     return "\n".join(out)
 
 
+def board_conf():
+    text = (ROOT / "noticeboard/conf_schema.c").read_text()
+    paths = {"LOGGIA_LOCALSTATEDIR": "/var/lib/loggia", "LOGGIA_DATADIR": "/usr/share/loggia"}
+    levels = unquote(re.search(r"#define LEVELS\s+(.*)", text).group(1))
+    named = re.findall(r'\[BOARD_(PLACE_\w+)\]\s*=\s*\{"(\w+)",\s*"([^"]*)",\s*BOARD_(PLACE_\w+), (\w+)', text)
+    sections = {"PLACE_ROOT": ("", None, None, "false"), **{place: rest for place, *rest in named}}
+    places = {}
+    for row in rows(text[text.index("board_options[]"):], r"\{BOARD_(PLACE_\w+),"):
+        place, name, kind, low, high, default, unit, said, *where = row
+        choices = re.search(r"ONE_OF\([^,]+,[^,]+,\s*(.*)\)", where[0])
+        shown = unquote(default)
+        for macro, path in paths.items():
+            if macro in default:
+                shown = path + (shown or "")
+        low, high = number(low), number(high)
+        what = TYPES.get(kind)
+        if choices:
+            what = "one of " + ", ".join((unquote(choices.group(1)) or levels).split("|"))
+        elif kind in ("TYPE_NUMBER", "TYPE_DURATION"):
+            what += f" from {low} to {high}" + (f" {unquote(unit)}" if unquote(unit) else "")
+        first = "required" if default == "REQUIRED" else f"default {shown}" if shown is not None else "not set by default"
+        places.setdefault(place, []).append(item(unquote(name), unquote(said), [what, first]))
+    out = []
+    for place, (name, said, parent, titled) in sections.items():
+        inside = f" in {sections[parent][0]}" if parent and sections[parent][0] else ""
+        label = f"{name}{' NAME' if titled == 'true' else ''} {{ … }}{inside}" if name else "General options"
+        out += [f".Ss {roff(label)}"] + ([sentences(roff(said))] if said else [])
+        out += [".Bl -tag -width Ds"] + places.pop(place) + [".El"]
+    assert not places, places
+    return "\n".join(out)
+
+
 def rlm_loggia():
     text = (ROOT / "radius-module/settings_schema.c").read_text()
     groups = {}
@@ -137,7 +171,7 @@ def rlm_loggia():
 
 def main():
     behind = []
-    for page, made in (("loggia.conf.5", loggia_conf()), ("rlm_loggia.5", rlm_loggia())):
+    for page, made in (("loggia.conf.5", loggia_conf()), ("rlm_loggia.5", rlm_loggia()), ("board.conf.5", board_conf())):
         path = MAN / page
         text = path.read_text()
         head, tail = text[:text.index(BEGIN) + len(BEGIN)], text[text.index(END):]

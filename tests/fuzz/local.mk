@@ -97,6 +97,15 @@ FUZZ_FEED_LDADD = noticeboard/libloggia-feeds.la lib/libloggia-web.la lib/liblog
 %C%_fuzz_cap_LDADD = $(FUZZ_FEED_LDADD)
 endif
 
+if BOARD
+FUZZ_TARGETS += %D%/fuzz_draft
+
+%C%_fuzz_draft_SOURCES = %D%/fuzz_draft.c $(FUZZ_MAIN)
+%C%_fuzz_draft_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_draft_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_draft_LDADD = noticeboard/libloggia-board.la lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la
+endif
+
 if CENTRE
 FUZZ_TARGETS += %D%/fuzz_ldap %D%/fuzz_settings
 

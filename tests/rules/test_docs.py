@@ -23,7 +23,7 @@ def test_a_man_page_reads_without_a_warning(page):
 
 def test_the_units_stay_hardened(tmp_path):
     """systemd's own judgement (0 safe, 10 exposed); the docs promise at most 1.5."""
-    for unit in ("loggia-gate", "loggiad"):
+    for unit in ("loggia-gate", "loggiad", "loggia-board"):
         unit_file = tmp_path / f"{unit}.service"
         unit_file.write_text((SOURCE / f"conf/systemd/{unit}.service").read_text().replace("@sbindir@", "/bin"))
         r = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=15",

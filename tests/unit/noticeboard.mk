@@ -8,3 +8,9 @@ check_PROGRAMS += %D%/test_store %D%/test_board_conf
 %C%_test_board_conf_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_test_board_conf_LDADD = noticeboard/libloggia-board.la lib/libloggia-web.la \
     lib/libloggia-host.la lib/libloggia-core.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_draft
+tests_unit_test_draft_SOURCES = tests/unit/test_draft.c
+tests_unit_test_draft_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_draft_LDADD = noticeboard/libloggia-board.la lib/libloggia-web.la lib/libloggia-host.la \
+    lib/libloggia-core.la $(CMOCKA_LIBS)
