@@ -387,8 +387,9 @@ static bool begin_tasks(struct importer *im)
             if (!split_areas(t))
                 return false;
             store_feed_get(im->store, t->id, &s);
-            t->due =
-                s.due < now_s() + t->conf->poll_s ? s.due : 0; /* the interval may be shorter now */
+            /* As it was planned, unless the interval is shorter now. */
+            bool usual = s.due <= now_s() + t->conf->poll_s + t->conf->poll_s / 10 + 1;
+            t->due = usual || s.failures ? s.due : 0;
         }
         if (a->notices_directory &&
             (im->folders[im->n_folders] = folder_new(im->loop, im->store, c, a)))
