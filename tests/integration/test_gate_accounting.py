@@ -15,7 +15,7 @@ from city.netns import World
 from conftest import BUILD, SOURCE
 
 SOAK = bool(os.environ.get("LOGGIA_SOAK"))
-SECONDS = 600 if SOAK else 6
+SECONDS = int(os.environ.get("LOGGIA_SOAK_SECONDS", "600")) if SOAK else 6
 READ_EVERY_S = 6 if SOAK else 0.1  # ten times as often as the shortest interim interval asks for
 ROUND, SIZE = 500, 700  # datagrams
 COUNTERS = SOURCE / "tests" / "city" / "counters.py"

@@ -14,7 +14,7 @@ from city.netns import World
 from conftest import BUILD
 
 SOAK = bool(os.environ.get("LOGGIA_SOAK"))
-SECONDS = 30 if SOAK else 5
+SECONDS = int(os.environ.get("LOGGIA_SOAK_SECONDS", "30")) if SOAK else 5
 KBIT = 125  # bytes a second
 TOGETHER = [256, 2_000, 20_000]  # kbit/s: small enough to be measured side by side
 ALONE = [200_000, 1_000_000]

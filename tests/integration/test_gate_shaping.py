@@ -87,7 +87,7 @@ def test_a_burst_above_the_rate_waits_and_is_delivered_whole(city, gate, phone, 
 
 
 @pytest.mark.parametrize("way", ["up", "down"])
-def test_one_greedy_device_does_not_starve_its_neighbours(line, way):
+def test_one_greedy_device_leaves_its_neighbours_their_rate(line, way):
     """It sends several times what the line carries, without a cap; the other two have TCP, and their third."""
     share = {"up": 4000, "down": 8000}[way] / 3
     with gc.GateClient(line.socket) as gate:
