@@ -13,12 +13,13 @@ import traceback
 
 from city import story_square  # noqa: I001, F401  (registers its steps, the first ones)
 from city import story_city  # noqa: F401  (and these the rest)
+from city import story_board  # noqa: F401
 from city.report import FILE, Shelf, write
 from city.steps import STEPS, Story, milliseconds
 from city.town import ZONES, Town
 from city.window import Window
 
-CITY = {"routers": 2, "tls": True, "alone": True}
+CITY = {"routers": 2, "tls": True, "alone": True, "board": True}
 
 
 def chosen(names):
@@ -96,7 +97,7 @@ def main():
 
     results, began = [], time.monotonic()
     try:
-        say("building the city: internet, centre, two access routers, and a small comune's own")
+        say("building the city: internet, centre, noticeboard, two access routers, and a small comune's own")
         with Town(**CITY) as town:
             built = milliseconds(began)
             say(f"  ok   city       {built:>6} ms")

@@ -51,22 +51,23 @@ def titles(directory, zone, lang="it"):
 class Town:
     """With Town(routers=2) as town: … ; all of it ends with the block, whatever happens in it.
 
-    tls: the routers have secure pages and the API. alone: one more router, which decides by itself."""
+    tls: the routers have secure pages and the API. alone: one more router, which decides by itself.
+    board: the city has a noticeboard, which its routers ask."""
 
-    def __init__(self, routers=1, centre=True, people=2000, keep=False, tls=False, alone=False):
+    def __init__(self, routers=1, centre=True, people=2000, keep=False, tls=False, alone=False, board=False):
         self.world = World(keep)
         self._names = itertools.count(1)
-        self.routers, self.phones, self.centre, self.alone = [], [], None, None
+        self.routers, self.phones, self.centre, self.alone, self.board = [], [], None, None, None
         self.tls = tls
         try:
-            self._build(routers, centre, people)
+            self._build(routers, centre, people, board)
             if alone:
                 self.alone = self._router(routers, SMALL_COMUNE, None)
         except BaseException:
             self.world.close()
             raise
 
-    def _build(self, routers, centre, people):
+    def _build(self, routers, centre, people, board):
         self.internet = Internet(self.world)
         self.notices = current_notices(self.world)
         self.secret = secrets.token_hex(16)
@@ -79,11 +80,18 @@ class Town:
             self.centre = Centre(self.world, space, address, secret=self.secret, clients=clients, people=people)
             self.centre.start()
             radius = (address, self.secret)
+            if board:
+                from city.noticeboard import Noticeboard
+                self.board = Noticeboard(self.world, space, address, self.centre.comune, ZONES,
+                                         self.internet.ca).start()
         for n in range(routers):
             self.routers.append(self._router(n, ZONES[n % len(ZONES)], radius))
 
     def _router(self, number, zone, radius):
-        return Router(self.internet, f"router{number}", number, zone, radius, self.notices, tls=self.tls).start()
+        router = Router(self.internet, f"router{number}", number, zone, radius, self.notices, tls=self.tls)
+        if radius and self.board:
+            router.extra_conf = self.board.section()
+        return router.start()
 
     @property
     def router(self):
