@@ -54,13 +54,14 @@ void fed_free(struct fed *f);
 size_t fed_inherit(struct fed *f, struct fed *old);
 
 /* The fast path: pass and answers, the person's folded in, if all of them are remembered and fresh;
- * else false, and fed_ask. Never blocks. answers has room for n_authorities. */
-bool fed_recall(struct fed *f, const struct mac *mac, enum decision_pass *pass, uint32_t *left_s,
-                struct decision_answer *answers);
+ * else false, and fed_ask. Without with_pass the pass is PASS_NONE (there is no store). Never
+ * blocks. answers has room for n_authorities. */
+bool fed_recall(struct fed *f, const struct mac *mac, bool with_pass, enum decision_pass *pass,
+                uint32_t *left_s, struct decision_answer *answers);
 /* Never blocks. NULL: out of memory (then every authority is unknown). */
 struct fed_question *fed_ask(struct fed *f, const struct mac *mac);
-/* The same question about the person that the device is bound to, as well: where the memory did not
- * know, and so fed_ask did not ask. Never blocks. */
+/* The same question about the person that the device is bound to, as well: where the memory did
+ * not know, and so fed_ask did not ask. Never blocks. */
 void fed_ask_person(struct fed *f, struct fed_question *q, const struct fed_person *person);
 /* Waits until all have answered or the deadline, counted from began_ms (clock_ms), is over; frees
  * the question. with_person: what is said of the person that the device is bound to is part of

@@ -51,17 +51,20 @@ static bool all_fresh(const struct fed *f, const struct memory_device *d, uint64
     return !d->bound || fed_fresh(f, &d->bound->answer, now);
 }
 
-bool fed_recall(struct fed *f, const struct mac *mac, enum decision_pass *pass, uint32_t *left_s,
-                struct decision_answer *answers)
+bool fed_recall(struct fed *f, const struct mac *mac, bool with_pass, enum decision_pass *pass,
+                uint32_t *left_s, struct decision_answer *answers)
 {
     uint64_t now = clock_ms();
     struct decision_answer person = {.state = ANSWER_UNKNOWN}, *at;
     memset(answers, 0, f->conf->n_authorities * sizeof *answers);
+    *pass = PASS_NONE;
+    *left_s = 0;
     pthread_mutex_lock(&f->lock);
     const struct memory_device *d = memory_get(f->memory, mac);
-    bool all = pass_usable(f, d, false, now) && all_fresh(f, d, now);
+    bool all = d && (!with_pass || pass_usable(f, d, false, now)) && all_fresh(f, d, now);
     if (all) {
-        take_pass(d, now, pass, left_s);
+        if (with_pass)
+            take_pass(d, now, pass, left_s);
         for (size_t i = 0; i < f->conf->n_authorities; i++) {
             fed_take(&d->answers[i], false, &answers[i]);
             f->remembered[i]++;

@@ -91,7 +91,7 @@ static void ask(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
     const struct fed_conf *c = &inst->settings->fed;
     uint32_t left_s = 0;
     enum decision_pass pass;
-    if (!fed_recall(inst->fed, mac, &pass, &left_s, answers))
+    if (!fed_recall(inst->fed, mac, inst->queries[QUERY_LOOKUP] != NULL, &pass, &left_s, answers))
         pass = ask_all(inst, request, mac, &left_s, answers);
     enum decision_pass before = pass;
     if (kind == DECISION_TAP)
