@@ -4,7 +4,7 @@ centre do not."""
 
 import hashlib
 import hmac
-import os
+import itertools
 import re
 import socket
 import struct
@@ -69,8 +69,11 @@ def stats(square):
     return square.router.ctl("status", "--json")["centre_requests"]
 
 
+IDENTS = itertools.cycle(range(256))  # never by chance the last one's: the same packet again is a retransmission
+
+
 def packet(code, body, secret=SECRET, ident=None):
-    ident = os.urandom(1)[0] if ident is None else ident
+    ident = next(IDENTS) if ident is None else ident
     head = struct.pack("!BBH", code, ident, 20 + 18 + len(body))
     mac = hmac.new(secret.encode(), head + bytes(16) + bytes([80, 18]) + bytes(16) + body, hashlib.md5).digest()
     rest = bytes([80, 18]) + mac + body
