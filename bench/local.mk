@@ -16,6 +16,22 @@ bench-gate: $(BENCH_GATE) netfilter/loggia-gate portal/loggiad radius-module/rlm
 	cd $(srcdir) && LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 %D%/gate.py
 endif
 
+if ROUTER
+BENCH_BOARD = %D%/board_routers %D%/http_load %D%/http_static
+EXTRA_PROGRAMS += $(BENCH_BOARD)
+CLEANFILES += $(BENCH_BOARD) %D%/board.json
+%C%_board_routers_SOURCES = %D%/board_routers.c portal/board.c portal/board_keep.c portal/board_load.c
+%C%_board_routers_LDADD = portal/libloggia-portal.la lib/libloggia-fetch.la lib/libloggia-bundle.la lib/libloggia-web.la \
+    lib/libloggia-host.la lib/libloggia-core.la
+%C%_http_load_SOURCES = %D%/http_load.c
+%C%_http_static_SOURCES = %D%/http_static.c
+%C%_http_static_LDADD = lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la
+BENCHES += bench-board
+
+bench-board: $(BENCH_BOARD) portal/loggiad netfilter/loggia-gate portal/loggiactl
+	cd $(srcdir) && LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 %D%/board.py
+endif
+
 if CENTRE
 # The routers' side of it speaks with the router's own codec.
 BENCH_FEDERATION = %D%/radius_load
@@ -31,4 +47,4 @@ endif
 
 bench: $(BENCHES)
 .PHONY: bench $(BENCHES)
-EXTRA_DIST += %D%/gate.py %D%/gate_system.py %D%/click.py %D%/federation.py %D%/report.py %D%/stock.py
+EXTRA_DIST += %D%/gate.py %D%/gate_system.py %D%/click.py %D%/federation.py %D%/report.py %D%/stock.py %D%/board.py

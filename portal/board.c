@@ -408,7 +408,7 @@ static void ask(void *arg)
     b->asked_ms = loop_now_ms();
     b->stats.asked++;
     b->asked_to_wait = r.wait_s != 0;
-    b->stats.state = b->waited && r.wait_s ? BOARD_WAITING : BOARD_ASKING;
+    b->stats.state = r.wait_s ? BOARD_WAITING : BOARD_ASKING;
     b->call = fetch_start(b->fetcher, &r, on_current, b);
     if (!b->call)
         failed(b, "current", "out of memory", 0);
