@@ -28,7 +28,7 @@ CLEANFILES += $(BENCH_BOARD) %D%/board.json
 %C%_http_static_LDADD = lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la
 BENCHES += bench-board
 
-bench-board: $(BENCH_BOARD) portal/loggiad netfilter/loggia-gate portal/loggiactl
+bench-board: $(BENCH_BOARD) portal/loggiad netfilter/loggia-gate portal/loggiactl noticeboard/loggia-board
 	cd $(srcdir) && LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 %D%/board.py
 endif
 

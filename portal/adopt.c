@@ -8,6 +8,7 @@
 #include "portal/accounting.h"
 #include "portal/gate_client.h"
 #include "portal/portal.h"
+#include "portal/whose.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 static void on_hello(void *arg, const struct gate_hello *hello)
 {
     struct portal *p = arg;
+    whose_forget(p->whose);
     p->listing++;
     log_msg(LOG_DEBUG, "event=gate_hello pid=%u open=%u", hello->pid, hello->open_devices);
 }
@@ -160,6 +162,7 @@ static void on_claimed(struct portal *p, const struct gate_address *a)
 static void on_event(void *arg, const struct gate_reply *r)
 {
     struct portal *p = arg;
+    whose_forget(p->whose);
     switch (r->verb) {
     case GATE_EV_APPEARED:
         on_appeared(p, &r->address);

@@ -18,7 +18,8 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/redirect.c %D%/redirect.h \
     %D%/session.c %D%/session.h \
     %D%/tag.c %D%/tag.h \
-    %D%/token.c %D%/token.h
+    %D%/token.c %D%/token.h \
+    %D%/whose.c %D%/whose.h
 
 %C%_loggiad_SOURCES = \
     %D%/adopt.c \

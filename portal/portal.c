@@ -20,6 +20,7 @@
 #include "portal/metrics.h"
 #include "portal/page_cache.h"
 #include "portal/secure.h"
+#include "portal/whose.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -296,10 +297,11 @@ bool portal_start(struct portal *p, char *err, size_t err_len)
     p->i18n = i18n_load(p->boot->locale_directory);
     p->texts = texts_new(p);
     p->pages = page_cache_new();
+    p->whose = whose_new();
     p->ready_timer = loop_timer_new(p->loop, ready_without_gate, p);
     p->keep_timer = loop_timer_new(p->loop, keep, p);
-    if (!p->devices || !p->i18n || !p->texts || !p->pages || !p->ready_timer || !p->keep_timer ||
-        !watch_signals(p))
+    if (!p->devices || !p->i18n || !p->texts || !p->pages || !p->whose || !p->ready_timer ||
+        !p->keep_timer || !watch_signals(p))
         return false;
     if (!p->key_kept)
         loop_timer_start(p->keep_timer, KEEP_AGAIN_MS);
@@ -355,6 +357,7 @@ void portal_free(struct portal *p)
     embedded_free(p->embedded);
     texts_free(p->texts);
     page_cache_free(p->pages);
+    whose_free(p->whose);
     board_free(p->board);
     i18n_free(p->i18n);
     loop_timer_free(p->ready_timer);

@@ -41,6 +41,7 @@ struct page_cache;
 struct radius_client;
 struct secure;
 struct texts;
+struct whose;
 
 #define PORTAL_MAX_ASKING  64   /* silent questions in flight */
 #define PORTAL_MAX_QUEUED  4096 /* and waiting for a place */
@@ -80,6 +81,7 @@ struct portal {
     struct i18n *i18n;
     struct texts *texts;
     struct page_cache *pages;
+    struct whose *whose;
     struct board *board; /* NULL: no board section */
     struct loop_timer *ready_timer;
     struct loop_timer *keep_timer; /* runs while the key is not on the disk */

@@ -9,6 +9,7 @@
 #include "portal/metrics.h"
 #include "portal/redirect.h"
 #include "portal/secure.h"
+#include "portal/whose.h"
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,25 +197,20 @@ static void dispatch(struct visit *v)
         v->handle(v);
 }
 
-static void on_resolved(void *arg, const struct gate_reply *reply)
+/* It is the device at this address that asks. */
+static void identify(struct visit *v, const struct gate_address *told)
 {
-    struct visit *v = arg;
-    struct device *d = NULL;
+    struct device *d = sessions_device(v->p, &told->mac);
+    char ifname[sizeof told->ifname + 1] = "";
 
-    v->call = NULL;
-    v->gate_silent = !reply || reply->status == GATE_KERNEL;
-    if (reply && reply->status == GATE_OK)
-        d = sessions_device(v->p, &reply->address.mac);
-    if (d) {
-        char ifname[sizeof reply->address.ifname + 1] = "";
-        memcpy(ifname, reply->address.ifname, sizeof reply->address.ifname);
-        if (sessions_place(d, ifname)) {
-            v->d = d;
-            d->refs++;
-        }
-        devices_touch(v->p->devices, d);
+    if (!d)
+        return;
+    memcpy(ifname, told->ifname, sizeof told->ifname);
+    if (sessions_place(d, ifname)) {
+        v->d = d;
+        d->refs++;
     }
-    dispatch(v);
+    devices_touch(v->p->devices, d);
 }
 
 static bool address_of(const struct http_request *req, struct gate_address *out)
@@ -235,10 +231,34 @@ static bool address_of(const struct http_request *req, struct gate_address *out)
     return false;
 }
 
+static void on_resolved(void *arg, const struct gate_reply *reply)
+{
+    struct visit *v = arg;
+    struct gate_address asked = {0};
+
+    v->call = NULL;
+    v->gate_silent = !reply || reply->status == GATE_KERNEL;
+    if (reply && reply->status == GATE_OK) {
+        if (address_of(v->req, &asked))
+            whose_note(v->p->whose, &asked, &reply->address, loop_now_ms());
+        identify(v, &reply->address);
+    }
+    dispatch(v);
+}
+
 static void resolve(struct visit *v)
 {
     struct gate_request r = {.verb = GATE_RESOLVE};
-    if (address_of(v->req, &r.address))
+    const struct gate_address *told = NULL;
+    bool reads = strcmp(http_method(v->req), "POST") != 0;
+    if (address_of(v->req, &r.address) && reads && gate_client_ready(v->p->gate))
+        told = whose_find(v->p->whose, &r.address, loop_now_ms());
+    if (told) {
+        identify(v, told);
+        dispatch(v);
+        return;
+    }
+    if (r.address.family)
         v->call = gate_client_call(v->p->gate, &r, PORTAL_WAIT_MS, on_resolved, v);
     if (!v->call) {
         v->gate_silent = r.address.family != 0;

@@ -4,6 +4,7 @@
 #include "lib/counts.h"
 #include "portal/board.h"
 #include "portal/page_cache.h"
+#include "portal/whose.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -261,6 +262,28 @@ static void the_cache_is_bounded(void **state)
     page_cache_free(c);
 }
 
+/* --- whose address ---------------------------------------------------------------------------- */
+static void an_address_is_known_for_a_second_and_not_after_the_gate_spoke(void **state)
+{
+    struct whose *w = whose_new();
+    struct gate_address asked = {.family = 4, .ip = {10, 80, 0, 9}}, other = asked;
+    struct gate_address told = {.family = 4, .mac = {{2, 0, 0, 0, 0, 9}}, .ifname = "br-lan"};
+    (void)state;
+    assert_null(whose_find(w, &asked, 0));
+    whose_note(w, &asked, &told, 5000);
+    assert_non_null(whose_find(w, &asked, 5999));
+    assert_memory_equal(whose_find(w, &asked, 5999), &told, sizeof told);
+    assert_null(whose_find(w, &asked, 6000));
+    other.ip[3] = 10;
+    assert_null(whose_find(w, &other, 5000));
+    other = asked;
+    other.ifindex = 3; /* the same link-local address elsewhere */
+    assert_null(whose_find(w, &other, 5000));
+    whose_forget(w);
+    assert_null(whose_find(w, &asked, 5000));
+    whose_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +300,7 @@ int main(void)
         cmocka_unit_test(what_has_no_room_is_said_to_be_lost),
         cmocka_unit_test(a_kept_page_gets_each_devices_own_token_and_ends_in_time),
         cmocka_unit_test(the_cache_is_bounded),
+        cmocka_unit_test(an_address_is_known_for_a_second_and_not_after_the_gate_spoke),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
