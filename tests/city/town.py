@@ -52,22 +52,23 @@ class Town:
     """With Town(routers=2) as town: … ; all of it ends with the block, whatever happens in it.
 
     tls: the routers have secure pages and the API. alone: one more router, which decides by itself.
-    board: the city has a noticeboard, which its routers ask."""
+    board: the city has a noticeboard, which its routers ask. options: the centre's."""
 
-    def __init__(self, routers=1, centre=True, people=2000, keep=False, tls=False, alone=False, board=False):
+    def __init__(self, routers=1, centre=True, people=2000, keep=False, tls=False, alone=False, board=False,
+                 options=()):
         self.world = World(keep)
         self._names = itertools.count(1)
         self.routers, self.phones, self.centre, self.alone, self.board = [], [], None, None, None
         self.tls = tls
         try:
-            self._build(routers, centre, people, board)
+            self._build(routers, centre, people, board, options)
             if alone:
                 self.alone = self._router(routers, SMALL_COMUNE, None)
         except BaseException:
             self.world.close()
             raise
 
-    def _build(self, routers, centre, people, board):
+    def _build(self, routers, centre, people, board, options):
         self.internet = Internet(self.world)
         self.notices = current_notices(self.world)
         self.secret = secrets.token_hex(16)
@@ -77,7 +78,8 @@ class Town:
             space = self.world.namespace("centre")
             address = self.internet.attach(space)[0]
             clients = [self.internet.reserve(f"router{n}")[0] for n in range(routers)]
-            self.centre = Centre(self.world, space, address, secret=self.secret, clients=clients, people=people)
+            self.centre = Centre(self.world, space, address, secret=self.secret, clients=clients, people=people,
+                                 options=options)
             self.centre.start()
             radius = (address, self.secret)
             if board:

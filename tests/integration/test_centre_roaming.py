@@ -159,3 +159,22 @@ def test_a_phone_that_walks_to_another_square_is_closed_on_the_first():
         assert (rows[0]["nas"], rows[1]["nas"]) == ("router0", "router1")
         wait_for("the first router's kernel has forgotten it", lambda: phone.mac not in first.ns.run(
             "nft", "list", "map", "inet", "loggia", "up").stdout)
+
+
+def test_whom_a_directory_suspends_is_offline_on_the_square_and_told_why():
+    """All of it real, and the phone does nothing: slapd, the centre's next question, Disconnect, the router's kernel."""
+    with Town(routers=1, people=10, options={"recheck = 40": "recheck = 1", "found = 30": "found = 0"}) as town:
+        square = town.router
+        phone = town.phone()
+        dn = town.centre.provincia.add_device(phone.mac)
+        phone.join(square)
+        wait_for("the phone is online without a tap", lambda: phone.probe("android") == "online")
+        wait_for("the session is in the accounting", lambda: town.centre.sessions(phone))
+        town.centre.provincia.suspend(dn)
+        began = time.monotonic()
+        wait_for("the router's kernel has forgotten it", lambda: phone.mac not in square.ns.run(
+            "nft", "list", "map", "inet", "loggia", "up").stdout, timeout=30)
+        print(f"offline {time.monotonic() - began:.1f} s after slapd was told (recheck = 1)")
+        row, = wait_for("its session has ended", lambda: [r for r in town.centre.sessions(phone) if r["stop"]])
+        assert row["cause"] == "Admin-Reset"
+        wait_for("it does not come back", lambda: phone.probe("android") != "online")
