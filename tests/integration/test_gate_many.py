@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A whole city on one gate: 100,000 devices. `./check asan` runs it with the sanitized gate."""
+
+import pytest
+from city import gateclient as gc
+from city.gateworld import GateWorld
+from city.netns import World
+from conftest import BUILD
+
+DEVICES = 100_000
+IN_FLIGHT = 256
+
+
+@pytest.fixture
+def city():
+    with World() as world:
+        made = GateWorld(world, BUILD)
+        made.configure(max_clients=DEVICES)
+        made.start_gate()
+        yield made
+        made.gate.stop()
+        assert "Sanitizer" not in made.gate.output() and "runtime error" not in made.gate.output(), made.gate.output()[-6000:]
+
+
+def mac(i):
+    return f"02:6d:{i >> 24:02x}:{i >> 16 & 255:02x}:{i >> 8 & 255:02x}:{i & 255:02x}"
+
+
+def all_of_them(gate, send):
+    """Asks it of every device, so many at a time; the answers' bodies, each device's own and each exactly once."""
+    asked, bodies = [], []
+    for i in range(DEVICES + IN_FLIGHT):
+        if i < DEVICES:
+            asked.append(send(i))
+        if i >= IN_FLIGHT:
+            reply = gate.wait(asked[i - IN_FLIGHT])
+            assert (reply.status, reply.body.mac) == (gc.OK, mac(i - IN_FLIGHT))
+            bodies.append(reply.body)
+    assert not any(gate.replies.values())
+    return bodies
+
+
+def test_100_000_devices_are_opened_read_adopted_by_the_next_gate_and_closed(city):
+    with gc.GateClient(city.socket) as gate:
+        opened = all_of_them(gate, lambda i: gate.send_open(mac(i), up=10**6, down=i, tag=f"s={i:08x} of many"))
+        assert len({body.number for body in opened}) == DEVICES
+        assert gate.open("02:6e:00:00:00:01").status == gc.FULL
+        read = all_of_them(gate, lambda i: gate.send_device(gc.READ, mac(i)))
+        assert [body.down_Bps for body in read] == list(range(DEVICES))
+    city.gate.kill()
+    city.start_gate()
+    assert f"adopted={DEVICES}" in city.gate.output()
+    with gc.GateClient(city.socket) as gate:
+        adopted = {body.mac: (body.number, body.tag, body.down_Bps) for body in gate.dump()}
+        assert adopted == {body.mac: (body.number, f"s={i:08x} of many", i) for i, body in enumerate(opened)}
+        all_of_them(gate, lambda i: gate.send_device(gc.CLOSE, mac(i)))
+        assert gate.hello_reply.body.open_devices == DEVICES and gate.hello().body.open_devices == 0
+    assert "02:6d:" not in city.table(), "the kernel has none of them"
