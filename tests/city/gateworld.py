@@ -178,6 +178,7 @@ def _udp(host, port, count, size):
     s.connect((host, port))
     back, said, refused = 0, "", 0
     for i in range(count):
+        s.settimeout(10)  # what waits in a queue of the router is still the sender's
         try:
             s.send(i.to_bytes(4, "big").ljust(size, b"u")[:size])
         except ConnectionRefusedError:
