@@ -3,7 +3,11 @@
 
 always (no work: the limit), two rlm_ldap with their own timeouts, the same with every timeout at 1 s, the same with a
 question to the database for the pass, rlm_cache before two rlm_ldap, and conf/centre. Two slapd with 20,000 people each.
-The routers are bench/radius_load. Prints a table and writes bench/federation.json in the build directory. Needs root."""
+The routers are bench/radius_load. Prints a table and writes bench/federation.json in the build directory. Needs root.
+
+    bench/federation.py [remembered] [missed] [frozen] [far_away] [many]    all, if none is named
+
+LOGGIA_BENCH_DEVICES: fewer than the million of the last."""
 
 import json
 import os
@@ -188,6 +192,7 @@ class Bench:
 
     def many(self):
         """Strangers, for there is no city with so many residents; without a pass store, to get there in minutes."""
+        self.centre.radius.stop()
         module = self.centre.dir / "mods-available/loggia"
         module.write_text(re.sub(r"\n\t\t\w+ = \"%\{sql:.*", "", module.read_text()))
         self.centre.start_radius()
@@ -213,6 +218,8 @@ def main():
     with World() as world:
         b = Bench(world)
         for measure in (b.remembered, b.missed, b.frozen, b.far_away, b.many):
+            if sys.argv[1:] and measure.__name__ not in sys.argv[1:]:
+                continue
             at = time.monotonic()
             measure()
             print(f"  ({measure.__name__}: {time.monotonic() - at:.0f} s)")
