@@ -62,6 +62,7 @@ struct page_privacy {
     bool centre;                     /* the city's servers decide and keep the records; false: this
                                       * router alone */
     bool old_accounts;               /* the last-password form can be reached */
+    bool counted;                    /* displays and taps of notices are, as sums */
     bool detailed_log;               /* clear addresses may be in this router's log now */
     uint32_t retention_s, interim_s; /* centre */
     uint32_t pass_s;                 /* no centre */

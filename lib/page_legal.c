@@ -76,6 +76,11 @@ static const struct article privacy_old_account = {
        "knows them. The password is not kept; the device is linked to the account until you "
        "forget it.")};
 
+static const struct article privacy_counted = {
+    N_("What is counted"),
+    N_("How often a notice was shown and its link tapped is counted as a sum for each square, hour "
+       "and language. No device and no person is in it.")};
+
 static const struct article privacy_detailed_log = {
     N_("Right now: a detailed log"),
     N_("Somebody is looking for a fault on this router: until that is done, addresses of devices "
@@ -218,6 +223,8 @@ void page_privacy(struct page *p)
         articles(p, privacy_alone, sizeof privacy_alone / sizeof *privacy_alone, privacy_tags);
     if (f && f->old_accounts)
         articles(p, &privacy_old_account, 1, privacy_tags);
+    if (f && f->counted)
+        articles(p, &privacy_counted, 1, privacy_tags);
     if (f)
         durations(p, f);
     HTML("</dl><p>");

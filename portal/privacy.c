@@ -12,6 +12,7 @@ void privacy_facts(const struct conf *c, const struct conf_profile *guest, bool 
     *out = (struct page_privacy){.controller = c->privacy.controller,
                                  .centre = c->has_radius,
                                  .old_accounts = c->has_radius && old_accounts,
+                                 .counted = c->has_board && c->board.token_file,
                                  .detailed_log = log_level() >= LOG_DEBUG,
                                  .session_s = guest->session_s,
                                  .idle_s = guest->idle_s};

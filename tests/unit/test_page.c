@@ -507,6 +507,9 @@ static void the_privacy_page_says_what_is_true_here_and_nothing_else(void **stat
     has(&v, "directories of the federated administrations");
     has(&v, "If you use an old account");
     has_not(&v, "detailed log");
+    has_not(&v, "counted as a sum");
+    f.counted = true;
+    has(&v, "counted as a sum for each square, hour and language");
     f.old_accounts = false;
     has_not(&v, "old account");
     f.detailed_log = true;

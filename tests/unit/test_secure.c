@@ -103,10 +103,14 @@ static void the_privacy_page_follows_the_configuration(void **state)
     assert_int_equal(f.retention_s, 50);
     assert_int_equal(f.pass_s, 0);
     assert_ptr_equal(f.controller, c.privacy.controller);
+    assert_false(f.counted);
     c.has_radius = false;
+    c.has_board = true;
+    c.board.token_file = (char *)(uintptr_t) "/token";
     log_open("test", LOG_DEBUG);
     privacy_facts(&c, &c.guest, true, &f);
     assert_true(!f.centre && !f.old_accounts && f.detailed_log);
+    assert_true(f.counted);
     assert_int_equal(f.pass_s, 40);
     assert_int_equal(f.retention_s, 0);
     assert_int_equal(f.interim_s, 0);
