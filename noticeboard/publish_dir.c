@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Readable by the web server that may serve it, whatever the umask; nothing in it is secret. */
+#define MODE 0644
 #define HALF ".half-" /* what begins with it was not finished */
 
 static void remove_halves(int dir)
@@ -72,8 +74,9 @@ bool out_write(int dir, const char *name, const char *data, size_t len, bool dur
     const char *slash = strchr(name, '/');
     size_t folder = slash ? (size_t)(slash - name) + 1 : 0;
     snprintf(half, sizeof half, "%.*s" HALF "%s", (int)folder, name, name + folder);
-    int fd = openat(dir, half, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    bool fine = fd >= 0 && write_all(fd, data, len) && (!durable || fsync(fd) == 0);
+    int fd = openat(dir, half, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, MODE);
+    bool fine = fd >= 0 && fchmod(fd, MODE) == 0 && write_all(fd, data, len) &&
+                (!durable || fsync(fd) == 0);
     int why = errno;
     if (fd >= 0 && close(fd) != 0 && fine) {
         fine = false;
