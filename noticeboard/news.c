@@ -188,6 +188,35 @@ static void area_of(const struct news *j, const struct notice *n, struct buf *b)
     }
 }
 
+/* Whether the message in the file is the one that we would write now in its place. Dates do not
+ * tell: two changes may be of one second. */
+static bool says_the_same(struct news *j, const char *path, const struct cap_alert *last,
+                          const struct notice *n)
+{
+    struct buf b, refers, area;
+    size_t len;
+    char *there = out_read(j->dir, path, MAX_BYTES, &len);
+    struct out_cap c = {.n = n,
+                        .host = j->host,
+                        .type = last->msg_type == CAP_UPDATE ? OUT_UPDATE : OUT_ALERT,
+                        .sent = last->sent};
+    buf_init(&refers, 1 << 16);
+    for (size_t i = 0; i < last->references.n; i++)
+        buf_fmt(&refers, "%s%s", i ? " " : "", last->references.items[i]);
+    c.references = refers.data;
+    buf_init(&area, 4096);
+    area_of(j, n, &area);
+    c.area = area.data ? area.data : j->conf->name;
+    buf_init(&b, MAX_BYTES);
+    out_cap(&b, &c);
+    bool same = there && !b.failed && b.len == len && memcmp(b.data, there, len) == 0;
+    buf_free(&b);
+    buf_free(&refers);
+    buf_free(&area);
+    free(there);
+    return same;
+}
+
 /* Says what is new about one warning: nothing, where its file has it already. */
 static void write_alert(struct news *j, const struct out_item *i)
 {
@@ -200,7 +229,7 @@ static void write_alert(struct news *j, const struct out_item *i)
     snprintf(path, sizeof path, "news/%s", name);
     if (last_message(j, path, &last)) {
         bool over = last.alert->msg_type == CAP_CANCEL;
-        if (!over && last.alert->sent >= i->changed) {
+        if (!over && says_the_same(j, path, last.alert, i->n)) {
             source_free(&last);
             return;
         }
