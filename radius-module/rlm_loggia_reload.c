@@ -52,9 +52,12 @@ void rlm_loggia_take_over(rlm_loggia_t *inst)
     pthread_mutex_unlock(&lock);
 }
 
+/* The one before has such a thread, too, which is waited for with the lock held: so it must not
+ * wait for the lock. */
 void rlm_loggia_retire(rlm_loggia_t *inst)
 {
-    pthread_mutex_lock(&lock);
+    if (pthread_mutex_trylock(&lock))
+        return;
     rlm_loggia_t *old = inst->before;
     if (old && clock_ms() >= inst->retire_ms) {
         rlm_loggia_stop(old);
