@@ -45,6 +45,14 @@ bench-federation: $(BENCH_FEDERATION) radius-module/rlm_loggia.la tests/unit/mem
 	cd $(srcdir) && LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 %D%/federation.py
 endif
 
+if BOARD
+CLEANFILES += %D%/board_list.json
+BENCHES += bench-board-list
+
+bench-board-list: noticeboard/loggia-board
+	cd $(srcdir) && LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 %D%/board_list.py
+endif
+
 bench: $(BENCHES)
 .PHONY: bench $(BENCHES)
-EXTRA_DIST += %D%/gate.py %D%/gate_system.py %D%/click.py %D%/federation.py %D%/report.py %D%/stock.py %D%/board.py
+EXTRA_DIST += %D%/gate.py %D%/gate_system.py %D%/click.py %D%/federation.py %D%/report.py %D%/stock.py %D%/board.py %D%/board_list.py

@@ -43,19 +43,32 @@ void store_scope(const char *administration, int kind, char out[static STORE_SCO
     crypto_hex(administration, len, out + 1);
 }
 
+enum { INDEXED = 10, RARE = 64 }; /* letters of a beginning, see store_schema.c */
+
+/* Bytes of at most n characters of p. */
+static size_t first_letters(const char *p, size_t len, int n)
+{
+    size_t at = 0;
+
+    while (at < len && n-- > 0)
+        for (at++; at < len && ((unsigned char)p[at] & 0xc0) == 0x80;)
+            at++;
+    return at;
+}
+
 void store_match(const char *scope, const char *words, char out[static STORE_MATCH_LEN])
 {
-    size_t at = (size_t)snprintf(out, STORE_MATCH_LEN, "scope : \"%s\"", scope);
+    size_t at = scope ? (size_t)snprintf(out, STORE_MATCH_LEN, "scope : \"%s\" AND ", scope) : 0;
     int n = 0;
 
     for (const char *p = words; p && *p && n < 8;) {
         const char *end = p;
         while ((unsigned char)*end >= 0x80 || isalnum((unsigned char)*end))
             end++;
-        size_t len = (size_t)(end - p);
+        size_t len = first_letters(p, (size_t)(end - p), INDEXED);
         if (len && len < 48 && at + len + 20 < STORE_MATCH_LEN) {
-            at += (size_t)snprintf(out + at, STORE_MATCH_LEN - at, " AND text : \"%.*s\" *",
-                                   (int)len, p);
+            at += (size_t)snprintf(out + at, STORE_MATCH_LEN - at, "%stext : \"%.*s\" *",
+                                   n ? " AND " : "", (int)len, p);
             n++;
         }
         p = *end ? end + 1 : end;
@@ -94,13 +107,33 @@ static const char *const searches[] = {
     [STORE_LIST_ENDED] = FOUND ENDED NEWEST,  [STORE_LIST_AGEING] = FOUND AGED NEWEST,
 };
 
+/* A word that is everywhere is looked up together with the administration, so that others' notices
+ * are not walked through; one that is rare alone, because to meet it in the administration's own
+ * long list takes the longer the longer that is. */
+static void match_for(struct store *s, const struct store_query *q,
+                      char match[static STORE_MATCH_LEN])
+{
+    char scope[STORE_SCOPE_LEN];
+
+    store_match(NULL, q->words, match);
+    if (!*match ||
+        store_number(s,
+                     store_sql(s,
+                               "SELECT count(*) FROM (SELECT rowid FROM words WHERE words MATCH ? "
+                               "LIMIT ?)",
+                               "ti", match, (int64_t)RARE),
+                     0) < RARE)
+        return;
+    store_scope(q->administration, q->kind, scope);
+    store_match(scope, q->words, match);
+}
+
 static sqlite3_stmt *ask(struct store *s, const struct store_query *q, int most)
 {
-    char scope[STORE_SCOPE_LEN], match[STORE_MATCH_LEN] = "";
+    char match[STORE_MATCH_LEN] = "";
 
-    store_scope(q->administration, q->kind, scope);
     if (q->words && *q->words)
-        store_match(scope, q->words, match);
+        match_for(s, q, match);
     return store_sql(s, *match ? searches[q->list] : lists[q->list], *match ? "tiiiiit" : "tiiiii",
                      q->administration, (int64_t)q->kind, q->before > 0 ? q->before : INT64_MAX,
                      (int64_t)most, q->now, q->aged, match);

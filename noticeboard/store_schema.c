@@ -31,8 +31,11 @@ const char *const store_migrations[] = {
     "  notice INTEGER NOT NULL REFERENCES notice(id), number INTEGER NOT NULL,"
     "  who TEXT NOT NULL, at INTEGER NOT NULL, state INTEGER NOT NULL, note TEXT,"
     "  form TEXT NOT NULL, text TEXT, PRIMARY KEY(notice, number)) WITHOUT ROWID;"
-    /* scope is the administration as one word, so that a search meets only its own. */
-    "CREATE VIRTUAL TABLE words USING fts5(scope, text, prefix='2 3',"
+    /* scope is the administration as one word, so that a search meets only its own. Beginnings of
+     * words are in the index by themselves: FTS5 walks such a list from its end and stops, while
+     * that of another beginning it must first merge as a whole. */
+    "CREATE VIRTUAL TABLE words USING fts5(scope, text,"
+    "  prefix='1 2 3 4 5 6 7 8 9 10',"
     "  tokenize=\"unicode61 remove_diacritics 2\");"
 
     "CREATE TABLE service("

@@ -19,8 +19,8 @@ void store_notice_name(const char *administration, int64_t id, char out[static 6
 #define STORE_SCOPE_LEN 80
 void store_scope(const char *administration, int kind, char out[static STORE_SCOPE_LEN]);
 
-/* An FTS5 question: all the words, each as the beginning of one, within the scope. "" if words has
- * none. */
+/* An FTS5 question: all the words, each as the beginning of one, within the scope (NULL: in all).
+ * "" if words has none. */
 #define STORE_MATCH_LEN 512
 void store_match(const char *scope, const char *words, char out[static STORE_MATCH_LEN]);
 
