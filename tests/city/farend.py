@@ -15,10 +15,11 @@ TABLE = """table inet far {
 """
 
 
-def segments_as_on_a_wire(w):
-    """No segments of 64 KB, as virtual cables have: each has its own header, and it counts."""
+def segments_as_on_a_wire(w, single=True):
+    """No segments of 64 KB, as virtual cables have: each has its own header, and it counts. single False: as they are."""
+    segments, size = (1, 1) if single else (65535, 65536)
     for space, name in [(w.internet, "eth0"), *((p.space, "wlan0") for p in w.phones)]:
-        space.ip("link", "set", name, "gso_max_segs", 1, "gro_max_size", 1)
+        space.ip("link", "set", name, "gso_max_segs", segments, "gro_max_size", size)
 
 
 def count_arrivals(*spaces):
