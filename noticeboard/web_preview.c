@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The preview is the truth: lib/page.c, which routers show citizens, with this draft among what is
  * published in the zone. Dates that begin later are shown as if they had begun. */
+#include "lib/card.h"
 #include "lib/page.h"
 #include "noticeboard/web_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_CARDS = 64 };
+
 struct gathering {
+    struct service *cards[MAX_CARDS];
+    size_t n_cards;
     struct notice_set set;
     struct notice *mine;
     int64_t except, now;
@@ -26,6 +32,18 @@ static bool add_published(void *arg, const struct store_item *item)
     return true;
 }
 
+static bool add_card(void *arg, const struct store_service *s)
+{
+    struct gathering *g = arg;
+    char err[100], id[64];
+
+    snprintf(id, sizeof id, "%.32s-%lld", s->administration, (long long)s->id);
+    struct service *card = service_parse(id, s->text, strlen(s->text), err, sizeof err);
+    if (card)
+        g->cards[g->n_cards++] = card;
+    return g->n_cards < MAX_CARDS;
+}
+
 static bool add_mine(void *arg, const struct store_notice *n)
 {
     struct gathering *g = arg;
@@ -39,6 +57,7 @@ static bool add_mine(void *arg, const struct store_notice *n)
 static void render(struct visit *v, struct gathering *g, const char *zone)
 {
     const struct notice *shown[PAGE_MAX_NOTICES];
+    const struct service *services[MAX_CARDS];
     const struct board_zone *z = board_conf_zone(v->b->conf, zone);
     const char *lang = visit_query(v, "show");
     struct page_view view = {.kind = PAGE_SPLASH,
@@ -56,6 +75,8 @@ static void render(struct visit *v, struct gathering *g, const char *zone)
     if (g->mine)
         g->set.items[g->set.n++] = g->mine;
     view.n_notices = notice_select(&g->set, zone, v->now, true, shown, PAGE_MAX_NOTICES);
+    view.services = services;
+    view.n_services = service_select(g->cards, g->n_cards, zone, services, MAX_CARDS);
     page_render(&v->out, v->b->citizen, &view);
 }
 
@@ -75,9 +96,12 @@ void preview_page(struct visit *v, int64_t id)
         return;
     }
     store_published(v->b->store, v->now, add_published, &g);
+    store_services(v->b->store, NULL, add_card, &g);
     render(v, &g, visit_query(v, "zone"));
     for (size_t i = 0; i < g.set.n; i++)
         notice_free(g.set.items[i]);
+    for (size_t i = 0; i < g.n_cards; i++)
+        service_free(g.cards[i]);
     free(g.set.items);
     visit_preview(v, csp);
 }
