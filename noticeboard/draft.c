@@ -19,9 +19,9 @@ static bool one_line(const char *name)
 
 static bool known(const char *name)
 {
-    static const char *const plain[] = {"publisher",  "priority",  "link",
-                                        "from_day",   "from_hour", "until_day",
-                                        "until_hour", "hours",     "everywhere"};
+    static const char *const plain[] = {"publisher",  "priority",  "link",       "from_day",
+                                        "from_hour",  "until_day", "until_hour", "hours",
+                                        "everywhere", "source"};
 
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         if (strcmp(name, plain[i]) == 0)
@@ -103,7 +103,26 @@ void draft_free(struct draft *d)
     if (!d)
         return;
     free(d->text);
+    free(d->source);
     free(d);
+}
+
+bool draft_set_source(struct draft *d, const char *source)
+{
+    bool any = source && *source;
+    char *copy = any ? strdup(source) : NULL;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < d->n; i++)
+        if (strcmp(d->fields[i].name, "source") != 0)
+            d->fields[kept++] = d->fields[i];
+    d->n = kept;
+    free(d->source);
+    d->source = copy;
+    if (!copy || d->n == DRAFT_MAX_FIELDS)
+        return !any;
+    d->fields[d->n++] = (struct form_field){"source", copy};
+    return true;
 }
 
 const char *draft_get(const struct draft *d, const char *name)
@@ -283,6 +302,7 @@ struct draft *draft_from_notice(const struct notice *n, const char *publisher)
     field(&b, "publisher", publisher);
     field(&b, "priority", priorities[n->priority]);
     field(&b, "link", n->link ? n->link : "");
+    field(&b, "source", n->source ? n->source : "");
     moment(&b, "from_day", "from_hour", n->from);
     moment(&b, "until_day", "until_hour", n->until);
     for (char **z = n->zones; *z; z++) {

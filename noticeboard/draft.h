@@ -4,7 +4,7 @@
  * the notice file that draft_write makes of it, which must pass lib/notice's own reader. Pure.
  *
  *   publisher, priority, link, from_day, from_hour, until_day, until_hour, hours (templates),
- *   everywhere=1 or zone.NAME=1 …, title.LANG, text.LANG */
+ *   everywhere=1 or zone.NAME=1 …, title.LANG, text.LANG, source (not typed: draft_set_source) */
 #ifndef LOGGIA_NOTICEBOARD_DRAFT_H
 #define LOGGIA_NOTICEBOARD_DRAFT_H
 
@@ -21,7 +21,8 @@
 struct buf;
 
 struct draft {
-    char *text; /* the fields point into it */
+    char *text;   /* the fields point into it, */
+    char *source; /* and that of the official source into this, if it was set */
     struct form_field fields[DRAFT_MAX_FIELDS];
     size_t n;
     bool broken; /* something in it was not UTF-8 and is left out */
@@ -32,7 +33,11 @@ struct draft {
 struct draft *draft_new(const char *form, size_t len);
 /* From a notice that came another way. publisher is the id of its publisher. */
 struct draft *draft_from_notice(const struct notice *n, const char *publisher);
-void draft_free(struct draft *d);                               /* NULL is fine */
+void draft_free(struct draft *d); /* NULL is fine */
+/* Who said it first, as what was imported says: in the place of whatever a form brought, so that
+ * nobody speaks as the civil protection by typing its name. NULL or "": nobody. False without
+ * memory or beyond the bounds. */
+bool draft_set_source(struct draft *d, const char *source);
 const char *draft_get(const struct draft *d, const char *name); /* "" where absent */
 /* "title", "it" -> field title.it */
 const char *draft_text(const struct draft *d, const char *what, const char *lang);

@@ -228,12 +228,13 @@ bool draft_write(const struct draft *d, const struct draft_place *p, int64_t fro
         board_conf_publisher(p->administration, draft_get(d, "publisher"));
     static char id[] = "draft", nobody[] = "?";
     struct notice n = {.id = id, .priority = draft_priority(d)}, *back;
-    const char *link = draft_get(d, "link");
+    const char *link = draft_get(d, "link"), *source = draft_get(d, "source");
     bool fine = false;
 
     snprintf(err, err_len, "no memory");
     n.publisher = publisher ? publisher->name : nobody;
     n.link = *link ? (char *)(uintptr_t)link : NULL;
+    n.source = *source ? (char *)(uintptr_t)source : NULL;
     n.from = from;
     n.until = until;
     if (!p->is_template) {

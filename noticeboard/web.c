@@ -141,6 +141,13 @@ const char *visit_field(const struct visit *v, const char *name)
     return "";
 }
 
+int visit_version(const struct visit *v)
+{
+    int version = atoi(visit_field(v, "version"));
+
+    return version > 0 ? version : -1;
+}
+
 const char *visit_query(const struct visit *v, const char *name)
 {
     const char *value = http_query(v->req, name);

@@ -35,6 +35,8 @@ static bool load(void *arg, const struct store_notice *n)
         if (parsed)
             l->d = draft_from_notice(parsed, n->publisher);
         notice_free(parsed);
+    } else { /* saved with nothing in it */
+        l->d = draft_new("", 0);
     }
     return true;
 }
@@ -252,6 +254,20 @@ static void link_part(struct visit *v, const struct draft *d)
     HTML("></p>");
 }
 
+/* Whose news it is does not change with its words. */
+static void source_part(struct visit *v, const struct draft *d)
+{
+    if (!*draft_get(d, "source"))
+        return;
+    HTML("<p class=\"card\"><label for=\"source\">");
+    TEXT(T("Official source"));
+    HTML("</label><span class=\"hint\" id=\"hint-source\">");
+    TEXT(T("It stands on the notice, whatever you change."));
+    HTML("</span><input type=\"text\" id=\"source\" readonly aria-describedby=\"hint-source\"");
+    page_attr(v, "value", draft_get(d, "source"));
+    HTML("></p>");
+}
+
 /* --- the page
  * ------------------------------------------------------------------------------------------------
  */
@@ -271,6 +287,7 @@ void edit_page(struct visit *v, const struct draft *d, int64_t id, enum store_ki
     page_hidden(v, "version", number);
     HTML("<div class=\"box\">");
     publisher_field(v, d);
+    source_part(v, d);
     languages_part(v, d);
     link_part(v, d);
     zones_part(v, d);
@@ -373,18 +390,10 @@ int64_t visit_put(struct visit *v, const struct draft *d, int64_t id, enum store
     return put;
 }
 
-static bool note_publisher(void *arg, const struct store_notice *n)
-{
-    struct loaded *l = arg;
-
-    snprintf(l->publisher, sizeof l->publisher, "%s", n->publisher);
-    l->kind = n->kind;
-    l->version = n->version;
-    return true;
-}
-
-/* Both the publisher that it has and the one that it gets must be the editor's own. */
-static bool may_save(struct visit *v, const struct draft *d, int64_t id, enum store_kind kind)
+/* Both the publisher that it has and the one that it gets must be the editor's own. The draft gets
+ * the source that the notice has, and version the number of its latest version. */
+static bool may_save(struct visit *v, struct draft *d, int64_t id, enum store_kind kind,
+                     int *version)
 {
     struct loaded l = {.kind = kind};
 
@@ -392,10 +401,32 @@ static bool may_save(struct visit *v, const struct draft *d, int64_t id, enum st
         return false;
     if (!who_may_write(&v->who, draft_get(d, "publisher")))
         return false;
-    if (!id)
-        return true;
-    return store_notice_get(v->b->store, v->who.administration->id, id, note_publisher, &l) &&
-           l.kind == kind && who_may_write(&v->who, l.publisher);
+    if (id)
+        store_notice_get(v->b->store, v->who.administration->id, id, load, &l);
+    bool may = !id || (l.d && l.kind == kind && who_may_write(&v->who, l.publisher));
+    *version = l.version;
+    may = may && draft_set_source(d, l.d ? draft_get(l.d, "source") : NULL);
+    draft_free(l.d);
+    return may;
+}
+
+static const char *changed_words(const struct visit *v)
+{
+    return T("Somebody else has changed this notice meanwhile. Here is what you typed: save it "
+             "again to put it in the place of theirs. Theirs stays in the history.");
+}
+
+void edit_again(struct visit *v, struct draft *d, int64_t id, enum store_kind kind, int version)
+{
+    int latest = 0;
+
+    bool may = may_save(v, d, id, kind, &latest);
+    if (!may) /* saving will say so; what was typed is not thrown away before */
+        draft_set_source(d, NULL);
+    edit_page(v, d, id, kind, may ? latest : 0,
+              may && version != latest
+                  ? changed_words(v)
+                  : T("You are signed in again, and here is what you typed. It is not saved yet."));
 }
 
 void edit_post(struct visit *v, int64_t id, enum store_kind kind)
@@ -404,27 +435,22 @@ void edit_post(struct visit *v, int64_t id, enum store_kind kind)
     const char *body = http_body(v->req, &len);
     struct draft *d = draft_new(body ? body : "", len);
     char path[64];
+    int latest = 0;
 
     if (!d) {
         visit_refuse(v, 413, T("Too long"),
                      T("All texts together are too long. Go back and cut some."));
         return;
     }
-    if (!may_save(v, d, id, kind)) {
+    if (!may_save(v, d, id, kind, &latest)) {
         draft_free(d);
         visit_refuse(v, 403, T("Not yours"),
                      T("Your account may not write in this name. Nothing was changed."));
         return;
     }
-    int version = atoi(visit_field(v, "version"));
-    int64_t put = visit_put(v, d, id, kind, STORE_DRAFT, version, NULL);
+    int64_t put = visit_put(v, d, id, kind, STORE_DRAFT, visit_version(v), NULL);
     if (put == -1) {
-        struct loaded l = {.kind = kind};
-        store_notice_get(v->b->store, v->who.administration->id, id, note_publisher, &l);
-        edit_page(
-            v, d, id, kind, l.version,
-            T("Somebody else has changed this notice meanwhile. Here is what you typed: save it "
-              "again to put it in the place of theirs. Theirs stays in the history."));
+        edit_page(v, d, id, kind, latest, changed_words(v));
     } else if (put > 0) {
         snprintf(path, sizeof path, "/notice/%lld", (long long)put);
         visit_see_other(v, kind == STORE_TEMPLATE                        ? "/templates"

@@ -67,6 +67,9 @@ void visit_status(struct visit *v, unsigned status);
 void visit_text(struct visit *v, const char *type, const char *text, const char *cache);
 /* The POSTed field; "" where absent. */
 const char *visit_field(const struct visit *v, const char *name);
+/* The version that the form was made from, such as store_notice_put expects it; a form that does
+ * not say is one of none. */
+int visit_version(const struct visit *v);
 /* Of the query; "" where absent. */
 const char *visit_query(const struct visit *v, const char *name);
 
@@ -141,6 +144,8 @@ void list_page(struct visit *v);
 /* d NULL: an empty one. kept: words about why it is shown again, or NULL. */
 void edit_page(struct visit *v, const struct draft *d, int64_t id, enum store_kind kind,
                int version, const char *kept);
+/* What was typed before a sign-in, from version of it on (0: a new one). */
+void edit_again(struct visit *v, struct draft *d, int64_t id, enum store_kind kind, int version);
 void edit_get(struct visit *v, int64_t id, enum store_kind kind);
 void edit_post(struct visit *v, int64_t id, enum store_kind kind);
 void notice_page(struct visit *v, int64_t id);

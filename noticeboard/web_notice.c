@@ -498,6 +498,7 @@ static void withdraw(struct visit *v, const struct seen *s)
 struct older {
     struct draft *d;
     char who[80];
+    const char *publisher; /* of what was imported: its form does not say */
 };
 
 static bool copy_version(void *arg, const struct store_version *ver)
@@ -511,7 +512,7 @@ static bool copy_version(void *arg, const struct store_version *ver)
     } else if (ver->text) {
         struct notice *parsed =
             notice_parse("draft", ver->text, strlen(ver->text), err, sizeof err);
-        o->d = parsed ? draft_from_notice(parsed, "") : NULL;
+        o->d = parsed ? draft_from_notice(parsed, o->publisher) : NULL;
         notice_free(parsed);
     }
     return true;
@@ -522,7 +523,7 @@ static bool copy_version(void *arg, const struct store_version *ver)
 static void restore(struct visit *v, struct seen *s, int version)
 {
     struct draft_finding f[DRAFT_MAX_FINDINGS];
-    struct older o = {.d = NULL};
+    struct older o = {.publisher = s->publisher};
     int number = atoi(visit_field(v, "number"));
     char note[40];
 
@@ -549,7 +550,7 @@ void notice_post(struct visit *v, int64_t id, const char *action)
 
     if (!look(v, id, STORE_NOTICE, &s))
         return;
-    int version = atoi(visit_field(v, "version"));
+    int version = visit_version(v);
     if (strcmp(action, "publish") == 0)
         publish(v, &s, version);
     else if (strcmp(action, "send") == 0)

@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "noticeboard/web_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A path of ours, as a GET: nobody is led elsewhere after a sign-in. */
@@ -121,6 +122,22 @@ void signin_page(struct visit *v, unsigned status, const char *error)
 
 /* --- the answer
  * ------------------------------------------------------------------------------------------ */
+/* The version that was being changed: a field of the form that is no part of the draft. */
+static int version_of(const char *kept)
+{
+    struct form_field *all = calloc(WEB_MAX_FIELDS, sizeof *all);
+    char *text = strdup(kept);
+    int version = 0;
+
+    size_t n = all && text ? form_decode_into(text, all, WEB_MAX_FIELDS) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(all[i].name, "version") == 0)
+            version = atoi(all[i].value);
+    free(all);
+    free(text);
+    return version;
+}
+
 static void welcome(struct visit *v)
 {
     const char *next = visit_field(v, "next"), *kept = visit_field(v, "kept");
@@ -131,9 +148,7 @@ static void welcome(struct visit *v)
         struct draft *d = draft_new(kept, strlen(kept));
         if (d) {
             v->path = next;
-            edit_page(
-                v, d, id, kind, 0,
-                T("You are signed in again, and here is what you typed. It is not saved yet."));
+            edit_again(v, d, id, kind, version_of(kept));
             draft_free(d);
             return;
         }

@@ -87,6 +87,7 @@ class Board:
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = None
         self.more = conf
+        (self.dir / "drop").mkdir()
         self.approval = approval
         subprocess.run([BUILD / "noticeboard/loggia-board", "key", "new", self.dir / "board"], check=True, capture_output=True)
         self.write_conf()
@@ -115,6 +116,7 @@ administration "comune" {{
   name = "Comune di Prato"
   colour = "#004d40"
   approval = {"yes" if self.approval else "no"}
+  notices_directory = "{self.dir}/drop"
   publisher "comune" {{ name = "Comune di Prato" zones = {{"*"}} }}
   publisher "acqua" {{ name = "Acqua Bene Comune" zones = {{"fontana"}} }}
   {self.directory()}

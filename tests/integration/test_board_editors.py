@@ -155,6 +155,31 @@ def test_what_was_typed_is_still_there_after_a_sign_in_that_had_expired(board):
     assert "All checks" in e.submit("/new", title__en="Written").words
 
 
+def test_what_was_typed_before_a_sign_in_does_not_write_over_what_somebody_did_meanwhile(board):
+    a, b = board.editor("anna"), board.editor("franco")
+    number = re.search(r"/notice/(\d+)/", a.write(title__it="Visto da due").text).group(1)
+    a.get(f"/notice/{number}/edit")
+    with sqlite3.connect(board.dir / "state/board.db", timeout=10) as db:
+        db.execute("UPDATE session SET seen = seen - 86400")
+    assert a.submit("/edit", title__it="Di Anna").status == 401
+    b.sign_in("franco")
+    b.get(f"/notice/{number}/edit")
+    b.submit("/edit", title__it="Di Franco")
+    page = a.submit("/sign-in", name="anna", password=PEOPLE["anna"][0])
+    assert "Somebody else has changed" in page.words and page.form("/edit")["fields"]["title.it"] == "Di Anna"
+    # and if it is done while the page is open
+    b.get(f"/notice/{number}/edit")
+    b.submit("/edit", title__it="Ancora di Franco")
+    assert "Somebody else has changed" in a.submit("/edit").words
+    assert "Ancora di Franco" in b.get(f"/notice/{number}").words
+    a.submit("/edit")  # the page said so: now it is meant
+    assert "Di Anna" in b.get(f"/notice/{number}").words
+    # a form that does not say what it was made from is no way around
+    fields = a.get(f"/notice/{number}/edit").form("/edit")["fields"]
+    page = b.post(f"/notice/{number}/edit", {**b.get(f"/notice/{number}/edit").form("/edit")["fields"], "version": ""})
+    assert "Somebody else has changed" in page.words and fields["title.it"] == "Di Anna"
+
+
 # --- writing, publishing ---------------------------------------------------------------------------------------
 def test_a_notice_in_two_languages_goes_from_the_form_to_the_routers_and_back(board):
     e = board.editor("anna")
@@ -236,6 +261,32 @@ def test_two_editors_do_not_write_over_each_other(board):
     assert "Somebody else has changed" in page.words
     assert page.form("/edit")["fields"]["title.it"] == "Insieme, di Franco"
     assert "Insieme, di Anna" in a.get(f"/notice/{number}").words
+
+
+def test_an_imported_notice_keeps_its_source_through_changes_and_undo(board):
+    (board.dir / "drop/allerta.half").write_text("publisher: comune\nzones: duomo\nuntil: 2038-01-01\nsource: Protezione civile\n"
+                                                 "--- it\n# Temporali\nForti.\n")
+    (board.dir / "drop/allerta.half").rename(board.dir / "drop/allerta.md")
+    wait_for("it is in", lambda: "# Temporali" in bundle(board), timeout=30)
+    e = board.editor("franco")
+    number = re.search(r"/notice/(\d+)", e.get("/?q=temporali").text).group(1)
+    page = e.get(f"/notice/{number}/edit")
+    assert re.search(r'readonly[^>]* value="Protezione civile"', page.text)
+    e.submit("/edit", title__it="Temporali, dalle 18", source="Il sindaco")
+    e.submit("/publish")
+    wait_for("changed", lambda: "# Temporali, dalle 18" in bundle(board))
+    assert "source: Protezione civile\n" in bundle(board) and "Il sindaco" not in bundle(board)
+    e.submit("/restore", number="1")
+    wait_for("undone", lambda: "# Temporali\n" in bundle(board))
+    assert "source: Protezione civile\n" in bundle(board)
+    e.get(f"/notice/{number}/edit")
+    e.submit("/edit", title__it="Finiti i temporali")
+    assert "Source: Protezione civile" in e.get(f"/notice/{number}/preview?show=en&zone=duomo").text
+    # who writes a new one has none to give
+    page = e.write(title__it="Finto", source="Protezione civile")
+    number = re.search(r"/notice/(\d+)/", page.text).group(1)
+    assert "Protezione civile" not in e.get(f"/notice/{number}/edit").text
+    (board.dir / "drop/allerta.md").unlink()
 
 
 def test_search_and_pages_find_old_notices(board):
