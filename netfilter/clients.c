@@ -1,24 +1,98 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Devices in two hash tables (by MAC, by number) and a binary heap by end, whose array is also what
  * a dump walks. The kernel is the session database; this copy is what a table that somebody flushed
- * is rebuilt from. */
+ * is rebuilt from.
+ *
+ * Of uthash the hash function alone is used: its handles (112 bytes a device for two) would be more
+ * than all that is known of a device. A chain needs one pointer. */
 #include "netfilter/clients.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
-#undef uthash_fatal
-#define uthash_fatal(msg) abort()
+#define BUCKETS_MIN 256U
 
 struct clients {
-    struct client *by_mac, *by_number;
-    struct client **heap; /* soonest end first */
+    struct client **by_mac, **by_number; /* chains; as many of each */
+    size_t buckets;                      /* a power of two */
+    struct client **heap;                /* soonest end first */
     size_t count, room;
     uint32_t max;
     uint32_t next;    /* number to try next */
     uint32_t granted; /* numbers left in the granted block */
     uint32_t end;     /* last number of the granted block */
 };
+
+/* --- the two tables
+ * --------------------------------------------------------------------------------- */
+
+static struct client **of_mac(const struct clients *c, const struct mac *mac)
+{
+    unsigned hash;
+    HASH_VALUE(mac->b, sizeof mac->b, hash);
+    return &c->by_mac[hash & (c->buckets - 1)];
+}
+
+/* Numbers are given out in turn: they spread by themselves. */
+static struct client **of_number(const struct clients *c, uint32_t number)
+{
+    return &c->by_number[number & (c->buckets - 1)];
+}
+
+static void link_mac(struct clients *c, struct client *k)
+{
+    struct client **chain = of_mac(c, &k->mac);
+    k->next_by_mac = *chain;
+    *chain = k;
+}
+
+static void link_number(struct clients *c, struct client *k)
+{
+    struct client **chain = of_number(c, k->number);
+    k->next_by_number = *chain;
+    *chain = k;
+}
+
+static void unlink_mac(struct clients *c, const struct client *k)
+{
+    struct client **at = of_mac(c, &k->mac);
+    while (*at != k)
+        at = &(*at)->next_by_mac;
+    *at = k->next_by_mac;
+}
+
+static void unlink_number(struct clients *c, const struct client *k)
+{
+    struct client **at = of_number(c, k->number);
+    while (*at != k)
+        at = &(*at)->next_by_number;
+    *at = k->next_by_number;
+}
+
+/* Without memory the chains stay as long as they are. */
+static void grow(struct clients *c, size_t buckets)
+{
+    struct client **by_mac = calloc(buckets, sizeof(struct client *));
+    struct client **by_number = calloc(buckets, sizeof(struct client *));
+    if (!by_mac || !by_number) {
+        free(by_mac);
+        free(by_number);
+        return;
+    }
+    free(c->by_mac);
+    free(c->by_number);
+    c->by_mac = by_mac;
+    c->by_number = by_number;
+    c->buckets = buckets;
+    for (size_t i = 0; i < c->count; i++) {
+        link_mac(c, c->heap[i]);
+        link_number(c, c->heap[i]);
+    }
+}
+
+/* --- all of them
+ * ------------------------------------------------------------------------------------ */
 
 struct clients *clients_new(uint32_t max)
 {
@@ -27,6 +101,11 @@ struct clients *clients_new(uint32_t max)
         return NULL;
     c->max = max;
     c->next = 1;
+    grow(c, BUCKETS_MIN);
+    if (!c->buckets) {
+        free(c);
+        return NULL;
+    }
     return c;
 }
 
@@ -35,6 +114,8 @@ void clients_free(struct clients *c)
     if (!c)
         return;
     clients_clear(c);
+    free(c->by_mac);
+    free(c->by_number);
     free(c->heap);
     free(c);
 }
@@ -61,15 +142,17 @@ bool clients_full(const struct clients *c, size_t more)
 
 struct client *clients_find(const struct clients *c, const struct mac *mac)
 {
-    struct client *k;
-    HASH_FIND(by_mac, c->by_mac, mac->b, sizeof mac->b, k);
+    struct client *k = *of_mac(c, mac);
+    while (k && !mac_equal(&k->mac, mac))
+        k = k->next_by_mac;
     return k;
 }
 
 struct client *clients_by_number(const struct clients *c, uint32_t number)
 {
-    struct client *k;
-    HASH_FIND(by_number, c->by_number, &number, sizeof number, k);
+    struct client *k = *of_number(c, number);
+    while (k && k->number != number)
+        k = k->next_by_number;
     return k;
 }
 
@@ -89,7 +172,7 @@ struct client *clients_soonest(const struct clients *c)
 static void put(struct clients *c, size_t i, struct client *k)
 {
     c->heap[i] = k;
-    k->place = i;
+    k->place = (uint32_t)i;
 }
 
 static void sift(struct clients *c, struct client *k)
@@ -148,15 +231,7 @@ static bool heap_room(struct clients *c)
 struct client *clients_add(struct clients *c, const struct mac *mac, uint32_t number,
                            uint64_t ends_ms, const char *tag)
 {
-    struct client *other;
-    unsigned of_mac, of_number;
-    HASH_VALUE(mac->b, sizeof mac->b, of_mac);
-    HASH_VALUE(&number, sizeof number, of_number);
-    HASH_FIND_BYHASHVALUE(by_mac, c->by_mac, mac->b, sizeof mac->b, of_mac, other);
-    if (number == 0 || other || !heap_room(c))
-        return NULL;
-    HASH_FIND_BYHASHVALUE(by_number, c->by_number, &number, sizeof number, of_number, other);
-    if (other)
+    if (number == 0 || clients_find(c, mac) || clients_by_number(c, number) || !heap_room(c))
         return NULL;
     struct client *k = calloc(1, sizeof *k);
     if (!k || !clients_set_tag(k, tag)) {
@@ -166,8 +241,10 @@ struct client *clients_add(struct clients *c, const struct mac *mac, uint32_t nu
     k->mac = *mac;
     k->number = number;
     k->ends_ms = ends_ms;
-    HASH_ADD_BYHASHVALUE(by_mac, c->by_mac, mac, sizeof k->mac, of_mac, k);
-    HASH_ADD_BYHASHVALUE(by_number, c->by_number, number, sizeof k->number, of_number, k);
+    if (c->count >= c->buckets)
+        grow(c, 2 * c->buckets);
+    link_mac(c, k);
+    link_number(c, k);
     put(c, c->count++, k);
     sift(c, k);
     return k;
@@ -180,9 +257,9 @@ bool clients_set_number(struct clients *c, struct client *k, uint32_t number)
     struct client *other = clients_by_number(c, number);
     if (other || number == 0)
         return other == k;
-    HASH_DELETE(by_number, c->by_number, k);
+    unlink_number(c, k);
     k->number = number;
-    HASH_ADD(by_number, c->by_number, number, sizeof k->number, k);
+    link_number(c, k);
     return true;
 }
 
@@ -193,8 +270,9 @@ void clients_remove(struct clients *c, struct client *k)
         put(c, k->place, moved);
         sift(c, moved);
     }
-    HASH_DELETE(by_mac, c->by_mac, k);
-    HASH_DELETE(by_number, c->by_number, k);
+    unlink_mac(c, k);
+    unlink_number(c, k);
+    free(k->more);
     free(k->tag);
     free(k);
 }
@@ -203,6 +281,45 @@ void clients_clear(struct clients *c)
 {
     while (c->count > 0)
         clients_remove(c, c->heap[c->count - 1]);
+}
+
+/* --- what few have
+ * --------------------------------------------------------------------------------- */
+
+static const struct client_more none;
+
+const struct gate_counters *client_carry(const struct client *k)
+{
+    return k->more ? &k->more->carry : &none.carry;
+}
+
+const struct gate_counters *client_queue(const struct client *k)
+{
+    return k->more ? &k->more->queue : &none.queue;
+}
+
+static void set_more(struct client *k, struct client_more more)
+{
+    if (!memcmp(&more, &none, sizeof more)) {
+        free(k->more);
+        k->more = NULL;
+        return;
+    }
+    if (!k->more)
+        k->more = malloc(sizeof more);
+    if (!k->more)
+        abort();
+    *k->more = more;
+}
+
+void client_set_carry(struct client *k, const struct gate_counters *carry)
+{
+    set_more(k, (struct client_more){.queue = *client_queue(k), .carry = *carry});
+}
+
+void client_set_queue(struct client *k, const struct gate_counters *queue)
+{
+    set_more(k, (struct client_more){.queue = *queue, .carry = *client_carry(k)});
 }
 
 /* --- numbers

@@ -8,27 +8,33 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #define CLIENTS_NUMBER_LAST  0x00ffffffU
 #define CLIENTS_NUMBER_BLOCK 4096U
 
+/* What most devices have none of. */
+struct client_more {
+    struct gate_counters
+        queue; /* shaped: the download's total when its queue had let nothing out */
+    struct gate_counters carry; /* what the kernel's counters do not hold of the session */
+};
+
+/* A hundred thousand of these are kept: the order of the fields leaves no gaps. */
 struct client {
     struct mac mac;
+    bool rated : 1;
+    bool read : 1;                  /* counters are known, too (not so right after adoption) */
+    bool missing : 1;               /* when it was read last the kernel did not have all of it */
+    bool pending : 1;               /* not in the kernel yet: its transaction is under way */
+    bool shaped : 1, up_shaped : 1; /* has queues (shaping.c); uploads may lack theirs */
     uint32_t number;
+    uint32_t place;            /* in the order of ends */
     uint64_t ends_ms;          /* the kernel's timeout, on the loop's clock; clients_set_end */
     uint64_t up_Bps, down_Bps; /* valid when rated is true, which adoption sees to */
-    bool rated;
-    bool read;                  /* counters are known, too (not so right after adoption) */
-    bool missing;               /* when it was read last the kernel did not have all of it */
-    bool pending;               /* not in the kernel yet: its transaction is under way */
-    struct gate_counters last;  /* session totals when last seen */
-    bool shaped, up_shaped;     /* has queues (shaping.c); uploads may lack theirs */
-    struct gate_counters queue; /* the download's total when its queue had let nothing out */
-    struct gate_counters carry; /* what the kernel's counters do not hold of the session */
+    struct gate_counters last; /* session totals when last seen */
+    struct client_more *more;  /* client_carry, client_queue */
     char *tag;
-    size_t place; /* in the order of ends */
-    UT_hash_handle by_mac, by_number;
+    struct client *next_by_mac, *next_by_number;
 };
 
 struct clients;
@@ -51,6 +57,12 @@ struct client *clients_add(struct clients *c, const struct mac *mac, uint32_t nu
 bool clients_set_tag(struct client *k,
                      const char *tag); /* false: out of memory, the old one stays */
 bool clients_set_number(struct clients *c, struct client *k, uint32_t number); /* false: taken */
+/* Zeros where there is none; of the queue's the downloads' alone are used. Setting ends the program
+ * when memory is out: counters that are wrong would be worse than a restart. */
+const struct gate_counters *client_carry(const struct client *k);
+const struct gate_counters *client_queue(const struct client *k);
+void client_set_carry(struct client *k, const struct gate_counters *carry);
+void client_set_queue(struct client *k, const struct gate_counters *queue);
 void clients_set_end(struct clients *c, struct client *k, uint64_t ends_ms);
 void clients_remove(struct clients *c, struct client *k); /* frees k */
 void clients_clear(struct clients *c);

@@ -45,11 +45,11 @@ static void on_last_counters(void *arg, const struct mac *mac, uint32_t number, 
     struct client *c = arg;
     (void)number;
     if (mac) {
-        c->last.up_bytes = bytes + c->carry.up_bytes;
-        c->last.up_packets = packets + c->carry.up_packets;
+        c->last.up_bytes = bytes + client_carry(c)->up_bytes;
+        c->last.up_packets = packets + client_carry(c)->up_packets;
     } else {
-        c->last.down_bytes = bytes + c->carry.down_bytes;
-        c->last.down_packets = packets + c->carry.down_packets;
+        c->last.down_bytes = bytes + client_carry(c)->down_bytes;
+        c->last.down_packets = packets + client_carry(c)->down_packets;
     }
 }
 
@@ -126,7 +126,7 @@ static struct ruleset_device as_it_was(const struct client *c, uint64_t now)
                                    .counters = c->last,
                                    .shaped = c->shaped,
                                    .up_shaped = c->up_shaped,
-                                   .queue = c->queue,
+                                   .queue = *client_queue(c),
                                    .tag = c->tag};
 }
 
@@ -166,7 +166,7 @@ static int rebuild_all(struct gate *g)
         ruleset_claims(g->rs, true);
     for (size_t i = 0; r == 0 && i < n; i++) { /* the kernel's counters hold all of it now */
         struct client *c = clients_at(g->clients, i);
-        memset(&c->carry, 0, sizeof c->carry);
+        client_set_carry(c, &(struct gate_counters){0});
         c->read = true;
     }
     return r;
@@ -255,7 +255,7 @@ static void on_seen(void *arg, const struct ruleset_device *d)
     c->down_Bps = d->down_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->down_Bps;
     c->rated = d->rated;
     c->shaped = d->shaped;
-    c->queue = d->queue;
+    client_set_queue(c, &d->queue);
 }
 
 /* Reads all, or those alone whose rates nobody has told. */

@@ -4,7 +4,7 @@
  *
  * A download's counter stands before the queue, which may drop. So of a device that has a queue the
  * total is what has left the queue, on top of what the session's total was when the queue's counter
- * stood at nought (client.queue; it stands in the kernel beside the tag, for the gate that adopts
+ * stood at nought (client_queue; it stands in the kernel beside the tag, for the gate that adopts
  * the table). */
 #include "lib/log.h"
 #include "netfilter/clients.h"
@@ -19,8 +19,8 @@ bool shaping_total(struct gate *g, const struct client *c, struct gate_counters 
     uint64_t bytes, packets;
     if (!g->shape || !c->shaped || !shape_sent(g->shape, c->number, &bytes, &packets))
         return false;
-    total->down_bytes = c->queue.down_bytes + bytes;
-    total->down_packets = c->queue.down_packets + packets;
+    total->down_bytes = client_queue(c)->down_bytes + bytes;
+    total->down_packets = client_queue(c)->down_packets + packets;
     return true;
 }
 
@@ -39,7 +39,7 @@ bool shaping_put(struct gate *g, const struct client *c, const struct shaping_wi
                  struct gate_counters *queue)
 {
     bool made = false;
-    *queue = c->queue;
+    *queue = *client_queue(c);
     if (!g->shape || !shape_put(g->shape, &c->mac, w->number, w->up_Bps, w->down_Bps, &made))
         return false;
     if (made || !c->shaped || c->number != w->number)
@@ -65,9 +65,11 @@ static void put_all(struct gate *g)
     for (size_t i = 0; i < clients_count(g->clients); i++) {
         struct client *c = clients_at(g->clients, i);
         struct shaping_wish w = {c->number, c->up_Bps, c->down_Bps, c->last};
+        struct gate_counters queue;
         if (c->pending)
             continue;
-        c->shaped = shaping_put(g, c, &w, &c->queue);
+        c->shaped = shaping_put(g, c, &w, &queue);
+        client_set_queue(c, &queue);
         c->up_shaped = c->shaped && shape_uploads(g->shape);
         without += !c->shaped;
     }

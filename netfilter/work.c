@@ -31,7 +31,7 @@ struct op {
     struct gate_counters final; /* the deleted elements' last counters */
     bool final_up, final_down;
     bool shaped, up_shaped;     /* the new elements' device has queues */
-    struct gate_counters queue; /* then: its client.queue */
+    struct gate_counters queue; /* then: its client_queue */
 };
 
 struct group {
@@ -86,14 +86,14 @@ static void take_reading(struct client *c, const struct ruleset_reading *r)
     if (r->found_up) {
         if (!c->rated) /* else better known: with queues the limits are wider */
             c->up_Bps = r->up_Bps;
-        c->last.up_bytes = r->counters.up_bytes + c->carry.up_bytes;
-        c->last.up_packets = r->counters.up_packets + c->carry.up_packets;
+        c->last.up_bytes = r->counters.up_bytes + client_carry(c)->up_bytes;
+        c->last.up_packets = r->counters.up_packets + client_carry(c)->up_packets;
     }
     if (r->found_down) {
         if (!c->rated)
             c->down_Bps = r->down_Bps;
-        c->last.down_bytes = r->counters.down_bytes + c->carry.down_bytes;
-        c->last.down_packets = r->counters.down_packets + c->carry.down_packets;
+        c->last.down_bytes = r->counters.down_bytes + client_carry(c)->down_bytes;
+        c->last.down_packets = r->counters.down_packets + client_carry(c)->down_packets;
     }
     c->missing = !r->found_up || !r->found_down;
     c->read = c->read || !c->missing;
@@ -195,7 +195,7 @@ static void on_deleted(void *arg, const struct mac *mac, uint32_t number, uint64
 /* The session's totals at the moment its elements were deleted. */
 static struct gate_counters total_at_delete(struct gate *g, const struct op *op)
 {
-    struct gate_counters t = counters_add(&op->final, &op->c->carry);
+    struct gate_counters t = counters_add(&op->final, client_carry(op->c));
     if (!op->final_up) {
         t.up_bytes = op->c->last.up_bytes;
         t.up_packets = op->c->last.up_packets;
@@ -225,11 +225,12 @@ static void finish(struct gate *g, struct op *op)
         shaping_drop(g, op->old_number);
     c->shaped = op->shaped;
     c->up_shaped = op->up_shaped;
-    c->queue = op->queue;
-    memset(&c->carry, 0, sizeof c->carry);
+    client_set_queue(c, &op->queue);
+    struct gate_counters carry = {0};
     if (!op->fresh && e->same_session)
-        c->carry = counters_sub(&total, &op->base);
-    c->last = counters_add(&op->base, &c->carry);
+        carry = counters_sub(&total, &op->base);
+    client_set_carry(c, &carry);
+    c->last = counters_add(&op->base, &carry);
     c->up_Bps = e->up_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : e->up_Bps;
     c->down_Bps = e->down_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : e->down_Bps;
     c->read = c->rated = true;

@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/unit/test_gate_clients tests/unit/test_gate_verbs
 tests_unit_test_gate_clients_SOURCES = tests/unit/test_gate_clients.c netfilter/clients.c
 tests_unit_test_gate_clients_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_gate_clients_LDADD = $(CMOCKA_LIBS)
+tests_unit_test_gate_clients_LDADD = lib/libloggia-core.la $(CMOCKA_LIBS)
 tests_unit_test_gate_verbs_SOURCES = tests/unit/test_gate_verbs.c netfilter/verbs.c \
     netfilter/settings.c
 tests_unit_test_gate_verbs_CPPFLAGS = $(UNIT_CPPFLAGS)

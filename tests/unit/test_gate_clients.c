@@ -63,6 +63,59 @@ static void test_ends_come_in_order_whatever_happened_before(void **state)
     clients_free(c);
 }
 
+/* Adds, other numbers and removes, through all sizes of the tables: each is found by both its keys,
+ * and by no other's. */
+static void test_each_of_many_is_found_under_its_own_keys(void **state)
+{
+    (void)state;
+    enum { MANY = 3000 };
+    struct clients *c = clients_new(MANY);
+    for (uint32_t i = 1; i <= MANY; i++) {
+        struct mac m = mac_of(i * 2654435761U);
+        assert_non_null(clients_add(c, &m, i, i, ""));
+    }
+    for (uint32_t i = 1; i <= MANY; i++) {
+        struct mac m = mac_of(i * 2654435761U);
+        struct client *k = clients_find(c, &m);
+        assert_non_null(k);
+        assert_ptr_equal(clients_by_number(c, i), k);
+        assert_true(i % 3 || clients_set_number(c, k, MANY + i));
+        if (i % 3 == 1)
+            clients_remove(c, k);
+    }
+    for (uint32_t i = 1; i <= MANY; i++) {
+        struct mac m = mac_of(i * 2654435761U);
+        struct client *k = clients_find(c, &m);
+        assert_true((k != NULL) == (i % 3 != 1));
+        assert_ptr_equal(clients_by_number(c, i), i % 3 == 2 ? k : NULL);
+        assert_ptr_equal(clients_by_number(c, MANY + i), i % 3 == 0 ? k : NULL);
+    }
+    clients_free(c);
+}
+
+static void test_what_few_have_is_nought_for_the_others(void **state)
+{
+    (void)state;
+    struct clients *c = clients_new(2);
+    struct mac a = mac_of(1);
+    struct client *k = clients_add(c, &a, 1, 0, "");
+    struct gate_counters carry = {.up_bytes = 7}, queue = {.down_bytes = 9}, none = {0};
+    assert_int_equal(client_carry(k)->up_bytes, 0);
+    client_set_carry(k, &none);
+    assert_null(k->more);
+    client_set_carry(k, &carry);
+    client_set_queue(k, &queue);
+    assert_int_equal(client_carry(k)->up_bytes, 7);
+    assert_int_equal(client_queue(k)->down_bytes, 9);
+    client_set_carry(k, &none);
+    assert_int_equal(client_carry(k)->up_bytes, 0);
+    assert_int_equal(client_queue(k)->down_bytes, 9);
+    client_set_queue(k, &none);
+    assert_null(k->more);
+    client_set_queue(k, &queue); /* freed with the device */
+    clients_free(c);
+}
+
 static void test_the_bound_is_told(void **state)
 {
     (void)state;
@@ -160,6 +213,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_device_is_found_by_address_and_by_number),
         cmocka_unit_test(test_ends_come_in_order_whatever_happened_before),
+        cmocka_unit_test(test_each_of_many_is_found_under_its_own_keys),
+        cmocka_unit_test(test_what_few_have_is_nought_for_the_others),
         cmocka_unit_test(test_the_bound_is_told),
         cmocka_unit_test(test_a_number_is_not_used_before_its_block_is_in_the_kernel),
         cmocka_unit_test(test_numbers_wrap_and_pass_over_those_in_use),
