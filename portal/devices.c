@@ -44,6 +44,7 @@ static void discard(struct devices *t, struct device *d)
     unlist(t, d);
     HASH_DEL(t->by_mac, d);
     loop_timer_free(d->timer);
+    session_fini(&d->session);
     free(d);
 }
 

@@ -29,10 +29,19 @@ struct waiter {
 
 #define DEVICE_LOG_LEN 13 /* of the pseudonym in log lines */
 
+struct device_login {
+    const char *user, *password;
+};
+
+/* A hundred thousand of these are kept: the order of the fields leaves no gaps. */
 struct device {
     struct mac mac;
     char pseudonym[DEVICE_LOG_LEN];
-    uint64_t serial; /* grows from one new device to the next */
+    enum { DEVICE_BUSY, DEVICE_REST, DEVICE_LEFT } list : 8;
+    bool in_flight, queued; /* its silent question; or waits for a place */
+    bool close_again;       /* the kernel refused a CLOSE */
+    bool login;             /* the question in flight is one */
+    uint64_t serial;        /* grows from one new device to the next */
     char ifname[16];
     const struct conf_zone *zone; /* NULL: its interface is in none */
     struct session session;
@@ -41,28 +50,23 @@ struct device {
     struct portal *portal;
     struct loop_timer *timer;
     struct radius_question *question;
-    bool in_flight, queued; /* its silent question; or waits for a place */
     struct device *queue_prev, *queue_next;
     struct forgetting *forgetting;
     const struct conf_zone *session_zone; /* where the session began */
     char tap_lang[16];
     uint32_t number;  /* the gate's for it, as of the last time that it was open */
-    bool close_again; /* the kernel refused a CLOSE */
     uint32_t listing; /* the gate's list that it was last seen in */
     uint64_t asked_us;
     unsigned refs; /* gate calls and visits under way */
-    struct waiter *waiters;
 
     /* Bound of taps: a bucket. */
     unsigned taps;
     uint64_t taps_since_ms;
 
-    /* A last password: lent by the caller of sessions_login until it is on its way. */
-    const char *login_user, *login_password;
-    bool login;                /* the question in flight is one */
+    const struct device_login *lent; /* a last password, by the caller of sessions_login */
     struct limit wrong_logins; /* counted when asked, given back where the answer is not "no" */
 
-    enum { DEVICE_BUSY, DEVICE_REST, DEVICE_LEFT } list;
+    struct waiter *waiters;
     struct device *prev, *next;
     UT_hash_handle hh;
 };

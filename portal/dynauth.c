@@ -230,8 +230,9 @@ static struct device *find_session(struct portal *p, const struct dynauth_reques
 
     if (!s || (r->session_id[0] && strcmp(s->id, r->session_id) != 0))
         return NULL;
-    if (r->cui_len && s->cui_len &&
-        (r->cui_len != s->cui_len || memcmp(r->cui, s->cui, s->cui_len) != 0))
+    uint8_t cui_len;
+    const uint8_t *cui = session_cui(s, &cui_len);
+    if (r->cui_len && cui_len && (r->cui_len != cui_len || memcmp(r->cui, cui, cui_len) != 0))
         return NULL;
     bool there = session_is_open(s);
     if (r->disconnect)

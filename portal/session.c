@@ -4,6 +4,7 @@
  * from them: nothing that asks for DO_STOP may begin another session in the same step. */
 #include "portal/session.h"
 #include "lib/crypto.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -33,6 +34,63 @@ static uint64_t least(uint64_t a, uint64_t b)
 static uint64_t clamp(uint64_t v, uint64_t min, uint64_t max)
 {
     return v < min ? min : v > max ? max : v;
+}
+
+const char *session_reason(const struct session *s)
+{
+    return s->words && s->words->reason_len ? (const char *)s->words->bytes : "";
+}
+
+const uint8_t *session_class(const struct session *s, uint8_t *len)
+{
+    *len = s->words ? s->words->class_len : 0;
+    return s->words ? s->words->bytes + s->words->reason_len : NULL;
+}
+
+const uint8_t *session_cui(const struct session *s, uint8_t *len)
+{
+    *len = s->words ? s->words->cui_len : 0;
+    return s->words ? s->words->bytes + s->words->reason_len + s->words->class_len : NULL;
+}
+
+void session_fini(struct session *s)
+{
+    free(s->words);
+    s->words = NULL;
+}
+
+/* In place of the words before, which the new ones may be among. */
+static void put_words(struct session *s, const char *reason, struct crypto_slice class_value,
+                      struct crypto_slice cui)
+{
+    size_t reason_len = *reason ? strnlen(reason, RADIUS_MAX_VALUE) + 1 : 0;
+    class_value.len = class_value.len <= TAG_OPAQUE ? class_value.len : 0;
+    cui.len = cui.len <= TAG_OPAQUE ? cui.len : 0;
+    size_t len = reason_len + class_value.len + cui.len;
+    struct session_words *w = len ? calloc(1, sizeof *w + len) : NULL;
+    if (w) {
+        uint8_t *to = w->bytes;
+        w->reason_len = (uint8_t)reason_len;
+        w->class_len = (uint8_t)class_value.len;
+        w->cui_len = (uint8_t)cui.len;
+        if (reason_len)
+            memcpy(to, reason, reason_len - 1);
+        to += reason_len;
+        if (class_value.len)
+            memcpy(to, class_value.data, class_value.len);
+        if (cui.len)
+            memcpy(to + class_value.len, cui.data, cui.len);
+    }
+    free(s->words);
+    s->words = w;
+}
+
+static void put_reason(struct session *s, const char *reason)
+{
+    uint8_t class_len, cui_len;
+    const uint8_t *class_value = session_class(s, &class_len), *cui = session_cui(s, &cui_len);
+    put_words(s, reason, (struct crypto_slice){class_value, class_len},
+              (struct crypto_slice){cui, cui_len});
 }
 
 /* 90 … 110 % of ms, so that ten thousand sessions that began together do not stay together. */
@@ -86,10 +144,8 @@ static void take_profile(struct session *s, const struct radius_grant *g,
     p->up_Bps = g->has_up ? g->up_Bps : guest->up_kbps * 125;
     p->down_Bps = g->has_down ? g->down_Bps : guest->down_kbps * 125;
     p->quota_bytes = g->has_quota ? g->quota_bytes : guest->quota_mb * 1000000;
-    s->class_len = g->class_len <= TAG_OPAQUE ? g->class_len : 0;
-    memcpy(s->class_value, g->class_value, s->class_len);
-    s->cui_len = g->cui_len <= TAG_OPAQUE ? g->cui_len : 0;
-    memcpy(s->cui, g->cui, s->cui_len);
+    put_words(s, "", (struct crypto_slice){g->class_value, g->class_len},
+              (struct crypto_slice){g->cui, g->cui_len});
 }
 
 static void ask(struct session *s, enum session_state state, const struct session_event *ev)
@@ -172,7 +228,6 @@ static unsigned on_accepted(struct session *s, const struct session_event *ev)
     s->cause = ACCT_CAUSE_NONE;
     s->silent_again_ms = 0;
     s->outcome = SESSION_UNKNOWN;
-    s->reason[0] = 0;
     s->state = SESSION_OPENING;
     return SESSION_DO_OPEN;
 }
@@ -202,9 +257,8 @@ static void set_end(struct session *s, const struct session_event *ev, uint32_t 
 static void refused(struct session *s, const struct session_event *ev, bool tapped)
 {
     s->silent_again_ms = ev->now_ms + ev->silent_retry_ms;
-    memcpy(s->reason, ev->grant->reason, sizeof s->reason);
-    s->reason[sizeof s->reason - 1] = 0;
-    s->outcome = s->reason[0] ? SESSION_DENIED : tapped ? SESSION_REFUSED : SESSION_UNKNOWN;
+    put_reason(s, ev->grant->reason);
+    s->outcome = ev->grant->reason[0] ? SESSION_DENIED : tapped ? SESSION_REFUSED : SESSION_UNKNOWN;
 }
 
 /* What the centre says of a session that it was not there to grant. */
@@ -469,6 +523,7 @@ void session_adopt(struct session *s, const struct tag *tag, const struct gate_e
     int64_t by_clock_s = tag->end_s - now_s;
     int64_t length_s = (int64_t)clamp((uint64_t)(tag->end_s - tag->start_s), 1, SESSION_MAX_S);
 
+    session_fini(s);
     memset(s, 0, sizeof *s);
     /* The kernel's timeout is rounded; where the wall clock agrees with it the tag is exact. */
     if (by_clock_s - left_s <= 2 && left_s - by_clock_s <= 2)
@@ -486,10 +541,8 @@ void session_adopt(struct session *s, const struct tag *tag, const struct gate_e
                                           .up_Bps = entry->up_Bps,
                                           .down_Bps = entry->down_Bps,
                                           .quota_bytes = tag->quota_bytes};
-    s->class_len = tag->class_len;
-    memcpy(s->class_value, tag->class_value, tag->class_len);
-    s->cui_len = tag->cui_len;
-    memcpy(s->cui, tag->cui, tag->cui_len);
+    put_words(s, "", (struct crypto_slice){tag->class_value, tag->class_len},
+              (struct crypto_slice){tag->cui, tag->cui_len});
     s->start_s = tag->start_s;
     s->end_s = tag->end_s;
     s->end_ms = (int64_t)now_ms + 1000 * left_s;
@@ -512,10 +565,12 @@ void session_tag(const struct session *s, const char *zone, struct tag *out)
     out->idle_s = s->profile.idle_s;
     out->quota_bytes = s->profile.quota_bytes;
     out->base = s->base;
-    out->class_len = s->class_len;
-    memcpy(out->class_value, s->class_value, s->class_len);
-    out->cui_len = s->cui_len;
-    memcpy(out->cui, s->cui, s->cui_len);
+    const uint8_t *class_value = session_class(s, &out->class_len);
+    const uint8_t *cui = session_cui(s, &out->cui_len);
+    if (out->class_len)
+        memcpy(out->class_value, class_value, out->class_len);
+    if (out->cui_len)
+        memcpy(out->cui, cui, out->cui_len);
 }
 
 uint64_t session_remaining_s(const struct session *s, uint64_t now_ms)

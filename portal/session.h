@@ -55,12 +55,29 @@ struct session_profile { /* what the session was granted, defaults filled in */
     uint64_t up_Bps, down_Bps, quota_bytes; /* 0: no bound */
 };
 
+/* What the centre said in its own words, in one piece of memory: most devices have none of it. */
+struct session_words {
+    uint8_t reason_len, class_len, cui_len; /* the reason's with its NUL, or 0 */
+    uint8_t bytes[];                        /* the three, one behind the other */
+};
+
+/* A hundred thousand of these are kept: what few have is in words, what is short stands together.
+ * All zero is a device of which nothing is known; session_fini before its memory is given back. */
 struct session {
-    enum session_state state;
-    enum session_outcome outcome;
-    char reason[RADIUS_MAX_VALUE + 1]; /* DENIED */
-    bool left;                         /* no silent question until the next tap */
-    uint64_t silent_again_ms;          /* nor before this time */
+    enum session_state state : 8;
+    enum session_outcome outcome : 8;
+    enum acct_cause cause : 8; /* why it is, or will be, closed; NONE while it may go on */
+    bool left;                 /* no silent question until the next tap */
+    bool reading;              /* a READ is in flight */
+    bool resumed;              /* OPENING again: accounting has begun already */
+    bool changing;             /* resumed, to change what the kernel has: its counters go on */
+    bool change_waits;         /* changed once more meanwhile */
+    bool provisional;          /* no server has agreed to it yet */
+    bool confirming;           /* OPEN, and asked about */
+    bool adopted;
+    bool tap_waits;              /* tapped while closing */
+    uint64_t silent_again_ms;    /* no silent question before this time */
+    struct session_words *words; /* session_reason, session_class, session_cui */
 
     /* From ASKING on. */
     char id[TAG_ID_LEN];
@@ -68,24 +85,20 @@ struct session {
 
     /* From OPENING on. */
     struct session_profile profile;
-    uint8_t class_len, cui_len;
-    uint8_t class_value[TAG_OPAQUE], cui[TAG_OPAQUE];
     int64_t start_ms, end_ms;  /* monotonic; start may lie before an adoption, so signed */
     int64_t start_s, end_s;    /* Unix time of the same */
     struct gate_counters base; /* counted before the kernel lost its counters */
     struct gate_counters seen; /* all that was counted, as of the last read */
     uint64_t read_ms, next_read_ms, next_interim_ms, active_ms;
-    bool reading;        /* a READ is in flight */
-    bool resumed;        /* OPENING again: accounting has begun already */
-    bool changing;       /* resumed, to change what the kernel has: its counters go on */
-    bool change_waits;   /* changed once more meanwhile */
-    bool provisional;    /* no server has agreed to it yet */
-    bool confirming;     /* OPEN, and asked about */
     uint64_t confirm_ms; /* provisional: when to ask again */
-    bool adopted;
-    bool tap_waits;        /* tapped while closing */
-    enum acct_cause cause; /* why it is, or will be, closed; NONE while it may go on */
 };
+
+/* The reason of DENIED ("": none), Class and Chargeable-User-Identity. They live until the next
+ * event. Where memory is out there are none. */
+const char *session_reason(const struct session *s);
+const uint8_t *session_class(const struct session *s, uint8_t *len);
+const uint8_t *session_cui(const struct session *s, uint8_t *len);
+void session_fini(struct session *s);
 
 enum session_event_kind {
     SESSION_APPEARED,   /* the device sent a packet; random, name a question */
@@ -137,8 +150,8 @@ unsigned session_step(struct session *s, const struct session_event *ev);
 /* When to send SESSION_DUE; 0: not at all. */
 uint64_t session_next_ms(const struct session *s);
 
-/* A session that the kernel held when this loggiad came. Left of the kernel's timeout tells the
- * end, because the wall clock may have been set meanwhile. */
+/* A session that the kernel held when this loggiad came, in place of *s. Left of the kernel's
+ * timeout tells the end, because the wall clock may have been set meanwhile. */
 void session_adopt(struct session *s, const struct tag *tag, const struct gate_entry *entry,
                    uint64_t now_ms, int64_t now_s);
 

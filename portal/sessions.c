@@ -61,10 +61,6 @@ static void account(struct device *d, enum acct_status status)
         .session_id = s->id,
         .called_station = sessions_station(d, station),
         .zone = d->session_zone ? d->session_zone->name : "",
-        .class_value = s->class_value,
-        .class_len = s->class_len,
-        .cui = s->cui,
-        .cui_len = s->cui_len,
         .session_time_s = status == ACCT_START ? 0 : session_time_s(s, loop_now_ms()),
         .up_bytes = s->seen.up_bytes,
         .down_bytes = s->seen.down_bytes,
@@ -72,6 +68,8 @@ static void account(struct device *d, enum acct_status status)
         .down_packets = s->seen.down_packets,
         .at = time(NULL),
     };
+    r.class_value = session_class(s, &r.class_len);
+    r.cui = session_cui(s, &r.cui_len);
     accounting_send(d->portal->accounting, &r);
 }
 
@@ -172,7 +170,7 @@ static void gate_open(struct device *d)
         snprintf(tag.lang, sizeof tag.lang, "%s", d->tap_lang[0] ? d->tap_lang : "x");
     if (tag_write(&tag, r.entry.tag) == TAG_WITHOUT_CLASS)
         log_msg(LOG_WARNING, "event=class_not_kept device=%s session=%s bytes=%u", d->pseudonym,
-                s->id, s->class_len);
+                s->id, tag.class_len);
     r.entry.mac = d->mac;
     /* Only to change what is there: of what the kernel has lost the counters are in the tag's base,
      * not to be carried over twice. */
@@ -347,15 +345,15 @@ static void ask_tap(struct device *d)
     bool tapped = d->session.state == SESSION_JOINING;
     if (tapped)
         d->session_zone = d->zone;
-    d->login = d->login_user != NULL;
+    d->login = d->lent != NULL;
     struct radius_ask ask = {.kind = d->login ? RADIUS_PASSWORD : RADIUS_TAP,
                              .mac = d->mac,
                              .called_station = sessions_station(d, station),
                              .zone = d->zone ? d->zone->name : "",
                              .terms_id = device_terms_id(d),
                              .lang = d->tap_lang,
-                             .user = d->login_user,
-                             .password = d->login_password,
+                             .user = d->lent ? d->lent->user : NULL,
+                             .password = d->lent ? d->lent->password : NULL,
                              .acct_session_id = d->session.id};
 
     forget_cancel(d);
@@ -529,10 +527,9 @@ bool sessions_admit(struct device *d, const struct radius_grant *grant)
 
 void sessions_login(struct device *d, const char *lang, const char *user, const char *password)
 {
-    d->login_user = user;
-    d->login_password = password;
+    d->lent = &(struct device_login){user, password};
     sessions_tap(d, lang);
-    d->login_user = d->login_password = NULL;
+    d->lent = NULL;
 }
 
 void sessions_end(struct device *d, enum acct_cause cause)

@@ -14,7 +14,7 @@ void show_splash(struct visit *v, unsigned status, enum page_error note)
 
 void show_denied(struct visit *v)
 {
-    struct page_view view = {.kind = PAGE_DENIED, .reason = v->d->session.reason};
+    struct page_view view = {.kind = PAGE_DENIED, .reason = session_reason(&v->d->session)};
     visit_page(v, 403, &view);
 }
 

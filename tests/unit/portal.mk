@@ -18,7 +18,7 @@ tests_unit_test_session_SOURCES = tests/unit/test_session.c tests/unit/session_e
 tests_unit_test_session_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_session_LDADD = portal/libloggia-portal.la lib/libloggia-core.la $(CMOCKA_LIBS)
 
-tests_unit_test_devices_SOURCES = tests/unit/test_devices.c portal/devices.c
+tests_unit_test_devices_SOURCES = tests/unit/test_devices.c portal/devices.c portal/session.c portal/tag.c
 tests_unit_test_devices_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_devices_LDADD = lib/libloggia-host.la lib/libloggia-core.la $(CMOCKA_LIBS)
 
