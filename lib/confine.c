@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The list is what loggia-gate and loggiad, and libc, libev, GnuTLS, libcurl and libmicrohttpd for
- * them, ask for after their start, on the C libraries of Debian and OpenWrt: a call more than
- * today's releases need does no harm, one too few would break a router at its next upgrade. So what
- * is merely unknown fails, and only what no release of ours can ever want ends the process. */
+/* The list is what loggia-gate, loggiad and loggia-board, and libc, libev, GnuTLS, libcurl,
+ * libmicrohttpd, libldap and SQLite for them, ask for after their start, on the C libraries of
+ * Debian and OpenWrt: a call more than today's releases need does no harm, one too few would break
+ * a router at its next upgrade. So what is merely unknown fails, and only what no release of ours
+ * can ever want ends the process. */
 #include "lib/confine.h"
 
 #include <errno.h>
@@ -44,7 +45,7 @@ static const char *const allowed[] = {
     "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd", "unlink",
     "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "mkdir", "mkdirat",
     "ftruncate", "ftruncate64", "fallocate", "fsync", "fdatasync", "fadvise64", "flock", "umask",
-    "fchmod", "fchmodat", "utimensat",
+    "fchmod", "fchmodat", "fchown", "fchown32", "utimensat",
     /* memory; mmap and mprotect below */
     "brk", "munmap", "mremap", "madvise", "mlock", "mlock2", "munlock", "membarrier",
     /* time, chance, itself */

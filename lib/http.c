@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define DRAIN_MAX      (256 * 1024) /* of a body that is too large: read on, so that 413 arrives */
@@ -549,6 +550,29 @@ bool http_server_set_cert(struct http_server *s, const char *cert_pem, const cha
 const char *http_header(struct http_request *req, const char *name)
 {
     return MHD_lookup_connection_value(req->mhd, MHD_HEADER_KIND, name);
+}
+
+struct last {
+    const char *name, *value;
+};
+
+static enum MHD_Result note_last(void *arg, enum MHD_ValueKind kind, const char *key,
+                                 const char *value)
+{
+    struct last *l = arg;
+
+    (void)kind;
+    if (strcasecmp(key, l->name) == 0)
+        l->value = value;
+    return MHD_YES;
+}
+
+const char *http_header_last(struct http_request *req, const char *name)
+{
+    struct last l = {name, NULL};
+
+    MHD_get_connection_values(req->mhd, MHD_HEADER_KIND, note_last, &l);
+    return l.value;
 }
 
 const char *http_query(struct http_request *req, const char *name)

@@ -52,6 +52,12 @@ const char *http_method(const struct http_request *req); /* "GET", "POST", … a
 const char *http_path(const struct http_request *req);   /* decoded by libmicrohttpd, no query */
 const char *http_target(const struct http_request *req); /* path and query as sent, undecoded */
 const char *http_header(struct http_request *req, const char *name);
+/* Of several of that name the last: the one that a proxy before us added to what the client sent.
+ */
+const char *http_header_last(struct http_request *req, const char *name);
+/* The address of who asks: the peer's, or, where that is proxy (NULL: nobody is believed), what the
+ * proxy itself adds to X-Forwarded-For. What stands before that is the client's own word. */
+void http_client(struct http_request *req, const char *proxy, char out[static 64]);
 const char *http_query(struct http_request *req, const char *name);
 const char *http_form(struct http_request *req, const char *name); /* urlencoded bodies */
 const void *http_body(const struct http_request *req, size_t *len);

@@ -2,6 +2,8 @@
 /* What a handler asks about its request. */
 #include "lib/http_internal.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +52,29 @@ bool http_is_tls(const struct http_request *req)
 const struct sockaddr *http_peer(const struct http_request *req)
 {
     return (const struct sockaddr *)&req->connection->peer;
+}
+
+void http_client(struct http_request *req, const char *proxy, char out[static 64])
+{
+    const struct sockaddr *sa = http_peer(req);
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
+    const void *address = sa->sa_family == AF_INET6
+                              ? (const void *)&in6->sin6_addr
+                              : &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+    struct in6_addr is_one;
+    char word[64];
+
+    if (!inet_ntop(sa->sa_family, address, out, 64))
+        snprintf(out, 64, "?");
+    const char *said = http_header_last(req, "X-Forwarded-For");
+    if (!said || !proxy || strcmp(out, proxy) != 0)
+        return;
+    const char *last = strrchr(said, ',');
+    last = last ? last + 1 : said;
+    last += strspn(last, " \t");
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(last, " \t"), last);
+    if (inet_pton(AF_INET, word, &is_one) == 1 || inet_pton(AF_INET6, word, &is_one) == 1)
+        memcpy(out, word, sizeof word);
 }
 
 uint64_t http_started_us(const struct http_request *req)

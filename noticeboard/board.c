@@ -2,6 +2,7 @@
 /* Puts loggia-board together and takes it apart, reloads, ends. */
 #include "noticeboard/board.h"
 #include "lib/cert.h"
+#include "lib/confine.h"
 #include "lib/counts.h"
 #include "lib/crypto.h"
 #include "lib/http.h"
@@ -262,6 +263,10 @@ bool board_start(struct board *b, char *err, size_t err_len)
 
 int board_run(struct board *b)
 {
+    char err[128];
+
+    if (!confine(err, sizeof err)) /* a kernel without it: all else still holds */
+        log_msg(LOG_WARNING, "event=not-confined error=\"%s\"", err);
     loop_run(b->loop);
     return b->exit_status;
 }

@@ -47,7 +47,7 @@ noinst_LTLIBRARIES += %D%/libloggia-board.la
     %D%/web_words.c
 %C%_loggia_board_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
 %C%_loggia_board_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-%C%_loggia_board_LDADD = %D%/libloggia-publish.la %D%/libloggia-importer.la %D%/libloggia-feeds.la \
+%C%_loggia_board_LDADD = lib/libloggia-confine.la %D%/libloggia-publish.la %D%/libloggia-importer.la %D%/libloggia-feeds.la \
     %D%/libloggia-board.la lib/libloggia-bundle.la \
     lib/libloggia-fetch.la lib/libloggia-web.la lib/libloggia-cert.la \
     lib/libloggia-host.la lib/libloggia-core.la -lldap -llber -lpthread

@@ -13,7 +13,6 @@
 #include "noticeboard/conf.h"
 #include "noticeboard/publish_internal.h"
 #include "noticeboard/store.h"
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,20 +47,7 @@ static void asker(const struct publish *p, struct http_request *req, char out[st
         snprintf(out, 64, "%.60s", agent + 8);
         return;
     }
-    const struct sockaddr *peer = http_peer(req);
-    const void *address =
-        peer->sa_family == AF_INET6
-            ? (const void *)&((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr
-            : (const void *)&((const struct sockaddr_in *)(const void *)peer)->sin_addr;
-    const char *forwarded = http_header(req, "X-Forwarded-For");
-    if (!inet_ntop(peer->sa_family, address, out, 64))
-        snprintf(out, 64, "?");
-    if (!forwarded || !p->conf->trusted_proxy || strcmp(out, p->conf->trusted_proxy) != 0)
-        return;
-    const char *last = strrchr(forwarded, ','); /* the one that the proxy itself added */
-    last = last ? last + 1 : forwarded;
-    last += strspn(last, " \t");
-    snprintf(out, 64, "%.*s", (int)strcspn(last, " \t"), last);
+    http_client(req, p->conf->trusted_proxy, out);
 }
 
 /* "wait=N" in Prefer, at most WAIT_MAX_S; 0: it is not asked for. */

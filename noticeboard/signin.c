@@ -11,6 +11,7 @@
 #include "noticeboard/store.h"
 #include "noticeboard/throttle.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,35 @@ struct signin {
     } open[256];
 };
 
+/* One account has one limit, however its name is typed: a directory does not tell "Anna", "ANNA"
+ * and " anna " apart. */
+static const char *folded(const char *name, char out[static SIGNIN_NAME_MAX + 1])
+{
+    size_t at = 0;
+
+    for (; *name && at < SIGNIN_NAME_MAX; name++) {
+        bool blank = *name == ' ' || *name == '\t';
+        if (blank && (!at || out[at - 1] == ' '))
+            continue;
+        out[at++] = blank ? ' ' : *name >= 'A' && *name <= 'Z' ? (char)(*name | 0x20) : *name;
+    }
+    out[at - (at && out[at - 1] == ' ')] = '\0';
+    return out;
+}
+
+/* Whoever has one IPv6 address has 2^64 of them: their network counts as one. */
+static const char *network(const char *address, char out[static 64])
+{
+    struct in6_addr a;
+
+    snprintf(out, 64, "%s", address);
+    if (inet_pton(AF_INET6, address, &a) == 1) {
+        memset(a.s6_addr + 8, 0, 8);
+        inet_ntop(AF_INET6, &a, out, 64);
+    }
+    return out;
+}
+
 static uint64_t hashed(const struct signin *s, const char *kind, const char *a, const char *b)
 {
     const struct crypto_slice parts[] = {
@@ -44,6 +74,20 @@ static uint64_t hashed(const struct signin *s, const char *kind, const char *a, 
     crypto_hmac_sha256(s->key, sizeof s->key, parts, 3, digest);
     memcpy(&out, digest, sizeof out);
     return out | 1;
+}
+
+static uint64_t name_of(const struct signin *s, const char *administration, const char *name)
+{
+    char plain[SIGNIN_NAME_MAX + 1];
+
+    return hashed(s, "name", administration, folded(name, plain));
+}
+
+static uint64_t address_of(const struct signin *s, const char *address)
+{
+    char whole[64];
+
+    return hashed(s, "address", network(address, whole), "");
 }
 
 /* --- the job
@@ -133,24 +177,46 @@ static void answer(struct signin *s, size_t place, const struct signin_job *job)
     fn(arg, &a);
 }
 
-static void done(void *arg, struct signin_job *job)
+/* What the limits and the log have to know of an answer. */
+static void judge(struct signin *s, struct signin_job *job)
 {
-    struct signin *s = arg;
-    uint64_t name = hashed(s, "name", job->administration, job->name);
-    uint64_t address = hashed(s, "address", job->address, "");
     static struct log_limit limit = {.interval_ms = 60000, .burst = 20};
+    int64_t now = (int64_t)time(NULL);
+    uint64_t typed = name_of(s, job->administration, job->name);
+    uint64_t name = *job->canonical ? name_of(s, job->administration, job->canonical) : typed;
 
-    if (job->verdict == SIGNIN_WRONG) {
-        throttle_failed(&s->names, name, (int64_t)time(NULL));
-        throttle_failed(&s->addresses, address, (int64_t)time(NULL));
+    switch (job->verdict) {
+    case SIGNIN_WRONG:
+        throttle_failed(&s->names, name, now);
+        if (name != typed)
+            throttle_failed(&s->names, typed, now);
+        throttle_failed(&s->addresses, address_of(s, job->address), now);
         log_limited(&limit, LOG_NOTICE, "event=signin_refused administration=%s name=%s address=%s",
                     job->administration, job->name, job->address);
-    } else if (job->verdict == SIGNIN_RIGHT) {
+        break;
+    case SIGNIN_RIGHT:
+        if (!throttle_may(&s->names, name, now)) { /* guessed under another of its names */
+            job->verdict = SIGNIN_TRIES;
+            break;
+        }
         throttle_fine(&s->names, name);
-    } else {
+        throttle_fine(&s->names, typed);
+        break;
+    case SIGNIN_REFUSED:
+        log_limited(&limit, LOG_ERR, "event=directory_refuses administration=%s why=\"%s\"",
+                    job->administration, job->why);
+        break;
+    default:
         log_limited(&limit, LOG_WARNING, "event=directory_away administration=%s why=\"%s\"",
                     job->administration, job->why);
     }
+}
+
+static void done(void *arg, struct signin_job *job)
+{
+    struct signin *s = arg;
+
+    judge(s, job);
     for (size_t i = 0; i < sizeof s->open / sizeof *s->open; i++)
         if (s->open[i].number == job->number)
             answer(s, i, job);
@@ -223,8 +289,8 @@ uint64_t signin_ask(struct signin *s, const struct board_administration *a, cons
         refuse(fn, arg, SIGNIN_WRONG);
         return 0;
     }
-    if (!throttle_may(&s->names, hashed(s, "name", a->id, name), now) ||
-        !throttle_may(&s->addresses, hashed(s, "address", address, ""), now)) {
+    if (!throttle_may(&s->names, name_of(s, a->id, name), now) ||
+        !throttle_may(&s->addresses, address_of(s, address), now)) {
         refuse(fn, arg, SIGNIN_TRIES);
         return 0;
     }

@@ -20,6 +20,7 @@ enum signin_verdict {
     SIGNIN_WRONG,       /* name or password */
     SIGNIN_NO_ROLE,     /* right, but nothing on this board */
     SIGNIN_UNAVAILABLE, /* the directory does not answer, or too many wait */
+    SIGNIN_REFUSED,     /* it answers, but does not let the board look: an admin must mend that */
     SIGNIN_TRIES        /* too often wrong: later again */
 };
 

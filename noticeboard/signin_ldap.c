@@ -49,6 +49,29 @@ static bool away(struct search *s, const char *step, int rc)
     return false;
 }
 
+/* It answers, but not what the board asks: the configuration's fault, or that of the rights it was
+ * given; words say what to look at. True for such an answer. */
+static bool refused(struct search *s, const char *step, int rc, const char *words)
+{
+    switch (rc) {
+    case LDAP_INSUFFICIENT_ACCESS:
+    case LDAP_NO_SUCH_OBJECT: /* also what a directory says of what it does not show */
+    case LDAP_INVALID_CREDENTIALS:
+    case LDAP_INAPPROPRIATE_AUTH:
+    case LDAP_INVALID_DN_SYNTAX:
+    case LDAP_STRONG_AUTH_REQUIRED:
+    case LDAP_CONFIDENTIALITY_REQUIRED:
+    case LDAP_UNWILLING_TO_PERFORM:
+    case LDAP_OPERATIONS_ERROR: /* Active Directory's "bind first" */
+    case LDAP_FILTER_ERROR:
+        snprintf(s->job->why, sizeof s->job->why, "%s: %s; %s", step, ldap_err2string(rc), words);
+        s->job->verdict = SIGNIN_REFUSED;
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* --- the connection
  * ----------------------------------------------------------------------------------- */
 static int options(struct search *s)
@@ -235,9 +258,11 @@ static bool find_account(struct search *s)
     if (!build(s, d->filter, filter))
         return false;
     int rc = ask(s, d->base, filter, attributes, 2, &answer);
-    if (rc && rc != LDAP_SIZELIMIT_EXCEEDED && rc != LDAP_NO_SUCH_OBJECT) {
+    if (rc && rc != LDAP_SIZELIMIT_EXCEEDED) {
         ldap_msgfree(answer);
-        return away(s, "search", rc);
+        return refused(s, "search", rc, "bind_dn has no right to search base, or base is not there")
+                   ? false
+                   : away(s, "search", rc);
     }
     LDAPMessage *entry = answer ? ldap_first_entry(s->ld, answer) : NULL;
     if (entry && !ldap_next_entry(s->ld, entry)) {
@@ -289,9 +314,12 @@ static bool find_groups(struct search *s)
     int rc = bind_as(s, d->bind_dn, d->password);
     if (rc == 0 && build(s, d->group_filter, filter))
         rc = ask(s, d->group_base, filter, attributes, MAX_GROUPS, &answer);
-    if (rc && rc != LDAP_NO_SUCH_OBJECT && rc != LDAP_SIZELIMIT_EXCEEDED) {
+    if (rc && rc != LDAP_SIZELIMIT_EXCEEDED) {
         ldap_msgfree(answer);
-        return away(s, "groups", rc);
+        return refused(s, "groups", rc,
+                       "bind_dn has no right to search group_base, or group_base is not there")
+                   ? false
+                   : away(s, "groups", rc);
     }
     for (LDAPMessage *e = answer ? ldap_first_entry(s->ld, answer) : NULL; e;
          e = ldap_next_entry(s->ld, e)) {
@@ -313,10 +341,12 @@ void signin_ldap(struct signin_job *job)
         return;
     if (reach(&s)) {
         int rc = bind_as(&s, job->directory.bind_dn, job->directory.password);
-        if (rc)
-            away(&s, "bind of bind_dn", rc);
-        else if (find_account(&s) && prove(&s))
+        if (rc) {
+            if (!refused(&s, "bind of bind_dn", rc, "look at bind_dn and password_file"))
+                away(&s, "bind of bind_dn", rc);
+        } else if (find_account(&s) && prove(&s)) {
             find_groups(&s);
+        }
     }
     if (s.ld)
         ldap_unbind_ext_s(s.ld, NULL, NULL);

@@ -20,7 +20,7 @@ struct signin_job {
     size_t n_groups;
     /* The answer. */
     enum signin_verdict verdict;
-    char shown[96], why[160];
+    char shown[96], why[300];
     char canonical[SIGNIN_NAME_MAX + 1]; /* the account's own name, however it was typed */
     uint32_t in_groups;                  /* bits */
     /* For the loop alone. */

@@ -4,8 +4,6 @@
 #include "lib/log.h"
 #include "noticeboard/web_internal.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,30 +169,17 @@ static bool read_form(struct visit *v)
     return true;
 }
 
-/* Who asks: the peer, or what the proxy that is trusted says of its own peer (the last value: the
- * others are the client's own words). */
+/* Who asks, and whether over TLS: our own, or that of the proxy which is trusted. */
 static void read_peer(struct visit *v)
 {
-    const struct sockaddr *sa = http_peer(v->req);
     const char *proxy = v->b->conf->trusted_proxy;
+    const char *proto = http_header_last(v->req, "X-Forwarded-Proto");
+    char peer[64];
 
-    if (sa && sa->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, v->address,
-                  sizeof v->address);
-    else if (sa && sa->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, v->address,
-                  sizeof v->address);
-    v->secure = http_is_tls(v->req);
-    if (!proxy || strcmp(proxy, v->address) != 0)
-        return;
-    const char *proto = http_header(v->req, "X-Forwarded-Proto");
-    const char *client = http_header(v->req, "X-Forwarded-For");
-    v->secure = v->secure || (proto && strcmp(proto, "https") == 0);
-    if (client) {
-        const char *last = strrchr(client, ',');
-        last = last ? last + 1 : client;
-        snprintf(v->address, sizeof v->address, "%.60s", last + strspn(last, " "));
-    }
+    http_client(v->req, NULL, peer);
+    http_client(v->req, proxy, v->address);
+    v->secure = http_is_tls(v->req) ||
+                (proxy && proto && strcmp(peer, proxy) == 0 && strcmp(proto, "https") == 0);
 }
 
 /* "?lang=", else the browser's wish. */

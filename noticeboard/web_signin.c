@@ -185,6 +185,12 @@ static void on_answer(void *arg, const struct signin_answer *a)
                     T("The directory of your administration does not answer. Try again in a "
                       "moment; what you typed is kept."));
         break;
+    case SIGNIN_REFUSED:
+        signin_page(v, 503,
+                    T("The directory answers, but does not let this board look accounts up. Trying "
+                      "again does not help: tell whoever looks after the board; its log says what "
+                      "is missing. What you typed is kept."));
+        break;
     case SIGNIN_NO_ROLE:
         signin_page(v, 403,
                     T("Name and password are right, but this account is not an editor of "

@@ -29,14 +29,23 @@ def free_port():
 
 class Slapd:
     suffix = "o=comune"
+    rights = "access to * by * read"
 
     def __init__(self, directory):
         self.dir, self.port = directory, free_port()
         self.uri = f"ldap://127.0.0.1:{self.port}"
         (directory / "db").mkdir(parents=True)
+        self.write_conf()
+        (directory / "all.ldif").write_text("".join(self.population()))
+        subprocess.run(["/usr/sbin/slapadd", "-q", "-f", directory / "slapd.conf", "-l", directory / "all.ldif"], check=True,
+                       capture_output=True)
+        self.process = None
+        self.start()
+
+    def write_conf(self):
         includes = "\n".join(f"include {SCHEMAS / s}.schema" for s in ("core", "cosine", "inetorgperson"))
-        (directory / "slapd.conf").write_text(f"""{includes}
-pidfile {directory}/slapd.pid
+        (self.dir / "slapd.conf").write_text(f"""{includes}
+pidfile {self.dir}/slapd.pid
 modulepath /usr/lib/ldap
 moduleload back_mdb
 loglevel 0
@@ -44,15 +53,10 @@ database mdb
 suffix "{self.suffix}"
 rootdn "cn=admin,{self.suffix}"
 rootpw segreto
-directory {directory}/db
+directory {self.dir}/db
 access to attrs=userPassword by anonymous auth by * none
-access to * by * read
+{self.rights}
 """)
-        (directory / "all.ldif").write_text("".join(self.population()))
-        subprocess.run(["/usr/sbin/slapadd", "-q", "-f", directory / "slapd.conf", "-l", directory / "all.ldif"], check=True,
-                       capture_output=True)
-        self.process = None
-        self.start()
 
     def population(self):
         yield ldif(self.suffix, objectClass=["organization"], o="comune")
@@ -75,6 +79,12 @@ access to * by * read
     def stop(self):
         self.process.kill()
         self.process.wait()
+
+    def restart(self, rights):
+        self.stop()
+        self.rights = rights
+        self.write_conf()
+        self.start()
 
 
 class Board:

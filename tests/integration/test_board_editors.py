@@ -4,6 +4,7 @@ they must not be able to do."""
 import re
 import sqlite3
 import time
+import urllib.parse
 
 import pytest
 
@@ -71,6 +72,57 @@ def test_a_directory_that_does_not_answer_is_said_and_stops_nobody_else(board):
     finally:
         board.slapd.start()
     assert "Write a notice" in board.editor("franco").page.words
+
+
+@pytest.mark.parametrize("rights, step", [("access to * by * disclose", "search: Insufficient access"),
+                                          ("access to * by * none", "search: No such object")])
+def test_a_directory_that_lets_the_board_see_nothing_is_the_admins_to_mend(board, rights, step):
+    open_to_all = board.slapd.rights
+    board.slapd.restart(rights)
+    try:
+        page = board.editor().sign_in("franco")
+        assert page.status == 503 and "does not let this board look accounts up" in page.words
+        assert f'event=directory_refuses administration=comune why="{step}; bind_dn has no right' in board.log()
+    finally:
+        board.slapd.restart(open_to_all)
+    assert "Write a notice" in board.editor("franco").page.words
+
+
+def test_guesses_under_other_spellings_of_a_name_count_as_one():
+    b = Board()
+    try:
+        for name in ("Carla", "CARLA", "carlA", " carla", "cArLa"):
+            assert b.editor().sign_in(name, "indovina").status == 403
+        assert b.editor().sign_in("carla").status == 429
+        assert b.editor().sign_in("CaRLa", PEOPLE["carla"][0]).status == 429
+    finally:
+        b.close()
+
+
+def test_addresses_are_the_proxys_word_and_not_the_clients():
+    b = Board(conf='trusted_proxy = "127.0.0.1"')
+    try:
+        e = b.editor()
+        e.get("/sign-in")
+        form = {**e.page.form("/sign-in")["fields"], "administration": "comune", "password": "x"}
+        for headers in (["198.51.100.7", "203.0.113.9"], ["198.51.100.7, 203.0.113.9"], ["203.0.113.9"]):
+            connection = b.connect()
+            connection.putrequest("POST", "/sign-in")
+            for h in headers:
+                connection.putheader("X-Forwarded-For", h)
+            body = urllib.parse.urlencode({**form, "name": "chi-e"}).encode()
+            for k, v in (("Cookie", f"loggia-signin={e.cookies['loggia-signin']}"), ("Content-Length", str(len(body))),
+                         ("Content-Type", "application/x-www-form-urlencoded")):
+                connection.putheader(k, v)
+            connection.endheaders(body)
+            assert connection.getresponse().status == 403
+        assert b.log().count("name=chi-e address=203.0.113.9\n") == 3
+        for i in range(30):  # one network of IPv6 is one address
+            e.post("/sign-in", {**form, "name": f"nessuno{i}"}, headers={"X-Forwarded-For": f"2001:db8:1:2::{i + 1:x}"})
+        assert e.post("/sign-in", {**form, "name": "uno"}, headers={"X-Forwarded-For": "2001:db8:1:2::ffff"}).status == 429
+        assert e.post("/sign-in", {**form, "name": "due"}, headers={"X-Forwarded-For": "2001:db8:1:3::1"}).status == 403
+    finally:
+        b.close()
 
 
 def test_guessing_a_password_is_slowed_down_and_the_board_says_so():
