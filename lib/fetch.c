@@ -6,6 +6,7 @@
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "lib/outside.h"
 #include <curl/curl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -41,6 +42,8 @@ struct fetch {
     struct buf body;
     size_t head_bytes;
     bool too_long;
+    enum fetch_reach reach;
+    bool was_outside, refused; /* an address outside was met; one inside was refused */
     char why[CURL_ERROR_SIZE];
     char etag[MAX_VALUE], last_modified[MAX_VALUE], content_type[MAX_VALUE];
     bool waited;
@@ -139,6 +142,8 @@ static size_t on_header(char *line, size_t one, size_t n, void *arg)
 
 static const char *words(const struct fetch *c, CURLcode code)
 {
+    if (c->refused)
+        return "it leads into a network that is not public";
     if (c->too_long)
         return "the answer is longer than it may be";
     if (code == CURLE_FILESIZE_EXCEEDED)
@@ -160,6 +165,7 @@ static void finish(struct fetch *c, CURLcode code)
     bool whole = code == CURLE_OK && status > 0;
     struct fetch_answer a = {.status = whole ? (unsigned)status : 0,
                              .err = whole ? "" : words(c, code),
+                             .inside = !whole && c->refused,
                              .body = whole && c->body.data ? c->body.data : "",
                              .len = whole ? c->body.len : 0,
                              .etag = *c->etag ? c->etag : NULL,
@@ -255,6 +261,35 @@ static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
+/* --- where names may lead ----------------------------------------------------------------------
+ */
+
+static bool may_reach(struct fetch *c, bool outside)
+{
+    bool may =
+        c->reach == FETCH_ANYWHERE || outside || (c->reach == FETCH_OUTWARDS && !c->was_outside);
+    c->was_outside |= outside;
+    c->refused |= !may;
+    return may;
+}
+
+/* Before a connection is made, so that not even its handshake tells what listens inside. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct fetch *c = arg;
+    (void)purpose;
+    if (!may_reach(c, outside_address(&a->addr, a->addrlen)))
+        return CURL_SOCKET_BAD;
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+/* Before a request is sent: over a connection of another request's, too. */
+static int before_request(void *arg, char *to, char *from, int to_port, int from_port)
+{
+    (void)from, (void)to_port, (void)from_port;
+    return may_reach(arg, outside_text(to)) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
 /* --- begin and end -----------------------------------------------------------------------------
  */
 
@@ -309,6 +344,10 @@ static bool set_bounds(struct fetch *c, const struct fetch_request *r)
     SET(CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
     SET(CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S / 4);
     SET(CURLOPT_SOCKOPTFUNCTION, on_socket);
+    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, c);
+    SET(CURLOPT_PREREQFUNCTION, before_request);
+    SET(CURLOPT_PREREQDATA, c);
     if (c->f->ca_file) {
         SET(CURLOPT_CAINFO, c->f->ca_file);
         SET(CURLOPT_CAPATH, NULL);
@@ -348,6 +387,7 @@ struct fetch *fetch_start(struct fetcher *f, const struct fetch_request *r, fetc
     c->f = f;
     c->fn = fn;
     c->arg = arg;
+    c->reach = r->reach;
     buf_init(&c->body, r->max_bytes);
     c->easy = curl_easy_init();
     bool web = strncasecmp(r->url, "https://", 8) == 0 ||

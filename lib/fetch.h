@@ -14,6 +14,14 @@ struct loop;
 struct fetcher;
 struct fetch;
 
+/* Where names may lead: looked at after they are resolved, at each redirect, and for connections
+ * that are used again. Inside: see lib/outside.h. */
+enum fetch_reach {
+    FETCH_ANYWHERE, /* what the configuration names */
+    FETCH_OUTWARDS, /* the same, but nothing outside leads inside: a redirect of a stranger's */
+    FETCH_OUTSIDE   /* what others name */
+};
+
 struct fetch_request {
     const char *url;           /* http:// or https:// */
     const char *etag;          /* If-None-Match, as it was answered (with its quotes); or NULL */
@@ -26,7 +34,8 @@ struct fetch_request {
     unsigned connect_ms; /* of name, connection and TLS; 0: 15 s */
     unsigned redirects;  /* followed at most so often; 0: none is */
     bool https_only;     /* http:// is refused, also behind a redirect */
-    const char *body;    /* not NULL: POST; copied */
+    enum fetch_reach reach;
+    const char *body; /* not NULL: POST; copied */
     size_t body_len;
     const char *content_type; /* of body */
 };
@@ -34,6 +43,7 @@ struct fetch_request {
 struct fetch_answer {
     unsigned status;  /* HTTP's; 0: no whole answer, see err */
     const char *err;  /* why there is no answer, in words; "" otherwise */
+    bool inside;      /* there is none because of the request's reach */
     const char *body; /* NUL behind it; "" if there is none; lives until the callback returns */
     size_t len;
     const char *etag, *last_modified, *content_type; /* NULL where absent */

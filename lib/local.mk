@@ -25,7 +25,7 @@ noinst_LTLIBRARIES += %D%/libloggia-confine.la
 %C%_libloggia_confine_la_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
 %C%_libloggia_confine_la_LIBADD = $(SECCOMP_LIBS)
 endif
-%C%_libloggia_fetch_la_SOURCES = %D%/fetch.c %D%/fetch.h
+%C%_libloggia_fetch_la_SOURCES = %D%/fetch.c %D%/fetch.h %D%/outside.c %D%/outside.h
 %C%_libloggia_fetch_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 %C%_libloggia_fetch_la_LIBADD = $(CURL_LIBS)
 # What a noticeboard publishes and a router reads.

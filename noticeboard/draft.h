@@ -84,7 +84,8 @@ enum draft_code {
     DRAFT_LONG_FOR_SCREEN,
     DRAFT_MANY_IN_ZONE,
     DRAFT_FAR_END,
-    DRAFT_LINK_DEAD
+    DRAFT_LINK_DEAD,
+    DRAFT_LINK_INSIDE
 };
 struct draft_finding {
     enum draft_code code;

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 enum {
@@ -214,22 +215,34 @@ static bool failed(struct feed_task *t, const struct fetch_answer *a, const char
     return true;
 }
 
+static bool same_host(const char *a, const char *b)
+{
+    size_t n = strcspn(a, "/"), all;
+    if (strncmp(a + n, "//", 2) != 0)
+        return false;
+    all = n + 2 + strcspn(a + n + 2, "/?#");
+    return strncasecmp(a, b, all) == 0 && strcspn(b + n + 2, "/?#") == all - n - 2;
+}
+
+/* A feed may be inside a network: board.conf names it. What it names itself may not be, but on its
+ * own host; and none that is outside leads inside. */
 static struct fetch *ask(struct feed_task *t, const char *url, const char *etag,
                          const char *modified, fetch_fn fn)
 {
     bool local =
         strncmp(t->conf->url, "http://", 7) == 0; /* board.conf allows it on this machine alone */
-    struct fetch_request r = {.url = url,
-                              .etag = etag,
-                              .last_modified = modified,
-                              .accept =
-                                  "application/rss+xml, application/atom+xml, application/cap+xml, "
-                                  "application/xml;q=0.9, text/xml;q=0.9",
-                              .max_bytes = XML_MAX_BYTES,
-                              .timeout_ms = TIMEOUT_MS,
-                              .connect_ms = CONNECT_MS,
-                              .redirects = REDIRECTS,
-                              .https_only = !local};
+    struct fetch_request r = {
+        .url = url,
+        .etag = etag,
+        .last_modified = modified,
+        .accept = "application/rss+xml, application/atom+xml, application/cap+xml, "
+                  "application/xml;q=0.9, text/xml;q=0.9",
+        .max_bytes = XML_MAX_BYTES,
+        .timeout_ms = TIMEOUT_MS,
+        .connect_ms = CONNECT_MS,
+        .redirects = REDIRECTS,
+        .https_only = !local,
+        .reach = same_host(url, t->conf->url) ? FETCH_OUTWARDS : FETCH_OUTSIDE};
     return fetch_start(t->im->fetcher, &r, fn, t);
 }
 

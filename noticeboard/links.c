@@ -15,6 +15,7 @@ enum { PLACES = 64, FRESH_MS = 10 * 60 * 1000, TIMEOUT_MS = 4000, MOST_BYTES = 2
 struct place {
     struct links *links;
     char url[504], why[64];
+    bool inside;
     uint64_t asked_ms;
     struct fetch *fetch; /* under way */
     void (*done)(void *arg);
@@ -61,10 +62,12 @@ static void answered(void *arg, const struct fetch_answer *a)
     p->fetch = NULL;
     p->done = NULL;
     *p->why = '\0';
+    p->inside = a->inside;
     /* 401 and 403 are pages for people who are not us; a body beyond the bound is a page, too. */
     if (a->status == 404 || a->status == 410 || a->status >= 500)
         snprintf(p->why, sizeof p->why, "%u", a->status);
-    else if (!a->status && !strstr(a->err, "too long") && !strstr(a->err, "more than"))
+    else if (!a->status && !a->inside && !strstr(a->err, "too long") &&
+             !strstr(a->err, "more than"))
         snprintf(p->why, sizeof p->why, "%.60s", a->err);
     if (done)
         done(p->arg);
@@ -87,7 +90,8 @@ bool links_ask(struct links *l, const char *url, void (*done)(void *arg), void *
                               .max_bytes = MOST_BYTES,
                               .timeout_ms = TIMEOUT_MS,
                               .redirects = 4,
-                              .https_only = true};
+                              .https_only = true,
+                              .reach = FETCH_OUTSIDE};
 
     if (strncasecmp(url, "https://", 8) != 0 || strlen(url) >= sizeof p->url)
         p = NULL;
@@ -103,6 +107,7 @@ bool links_ask(struct links *l, const char *url, void (*done)(void *arg), void *
     if (!p->fetch) {
         snprintf(p->url, sizeof p->url, "%s", url);
         *p->why = '\0';
+        p->inside = false;
         p->links = l;
         p->asked_ms = loop_now_ms();
         p->fetch = fetch_start(l->fetcher, &r, answered, p);
@@ -129,4 +134,11 @@ const char *links_dead(const struct links *l, const char *url)
     const struct place *p = l ? find(l, url) : NULL;
 
     return p && *p->why ? p->why : NULL;
+}
+
+bool links_inside(const struct links *l, const char *url)
+{
+    const struct place *p = l ? find(l, url) : NULL;
+
+    return p && p->inside;
 }

@@ -99,10 +99,14 @@ static size_t check(struct visit *v, const struct seen *s,
     size_t n = draft_check(s->d, &place, out);
     const char *link = draft_get(s->d, "link");
     const char *dead = *link ? links_dead(v->b->links, link) : NULL;
-    if (dead && n < DRAFT_MAX_FINDINGS) {
-        out[n].code = DRAFT_LINK_DEAD;
+    bool inside = *link && links_inside(v->b->links, link);
+    if ((dead || inside) && n < DRAFT_MAX_FINDINGS) {
+        out[n].code = inside ? DRAFT_LINK_INSIDE : DRAFT_LINK_DEAD;
         out[n].number = 0;
-        snprintf(out[n++].what, sizeof out->what, "%.90s (%.60s)", link, dead);
+        snprintf(out[n].what, sizeof out->what, "%.90s", link);
+        if (!inside)
+            snprintf(out[n].what, sizeof out->what, "%.90s (%.60s)", link, dead);
+        n++;
     }
     return n;
 }

@@ -172,6 +172,8 @@ static const char *const findings[] = {
     [DRAFT_MANY_IN_ZONE] =
         N_("In {what} there would be {n} notices at the same time: few will be read."),
     [DRAFT_FAR_END] = N_("It ends on {what}, more than a year from now. Is that meant?"),
+    [DRAFT_LINK_INSIDE] = N_("The link leads into a network that is not public, where a phone may "
+                             "not come: {what}"),
     [DRAFT_LINK_DEAD] = N_("The link does not answer: {what}"),
 };
 

@@ -282,6 +282,19 @@ def test_alerts_that_a_feed_announces_are_fetched_and_followed(board, site):
     board.says()
 
 
+def test_a_feed_does_not_lead_to_other_hosts_inside(board, site):
+    """It may be inside itself: board.conf names it. A document that it announces on another host may not."""
+    port = site.server.server_port
+    site.put("/1.cap", cap(1))
+    site.put("/f", ('<feed xmlns="http://www.w3.org/2005/Atom"><title>Avvisi</title><id>x</id><entry><id>1</id><title>Avviso</title>'
+                    f'<updated>{hours(-1)}</updated><link rel="alternate" type="application/cap+xml" '
+                    f'href="http://localhost:{port}/1.cap"/></entry></feed>').encode())
+    board.configure(feeds=feed(site.url + "/f"))
+    board.start()
+    assert "not public" in board.logged("event=feed_failed feed=comune/notizie")
+    assert site.looks("/1.cap") == 0 and board.titles() == set()
+
+
 def test_feeds_are_asked_again_after_a_restart_only_when_they_are_due(board, site):
     site.put("/f", rss(("1", "Uno", "")))
     board.configure(feeds=feed(site.url + "/f", poll=3600))

@@ -4,6 +4,7 @@
 #include "lib/fetch.h"
 #include "lib/http.h"
 #include "lib/loop.h"
+#include "lib/outside.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -211,6 +212,100 @@ static void a_call_that_was_cancelled_says_nothing_more(void **state)
     assert_string_equal(got.body, "0123456789");
 }
 
+static void only_what_is_public_is_outside(void **state)
+{
+    static const char *const inside[] = {"127.0.0.1",
+                                         "127.255.255.254",
+                                         "0.0.0.0",
+                                         "10.1.2.3",
+                                         "172.16.0.1",
+                                         "172.31.255.255",
+                                         "192.168.1.1",
+                                         "169.254.169.254",
+                                         "100.64.0.1",
+                                         "100.127.255.255",
+                                         "192.0.0.8",
+                                         "192.0.2.1",
+                                         "198.18.0.1",
+                                         "198.19.255.255",
+                                         "198.51.100.7",
+                                         "203.0.113.9",
+                                         "224.0.0.251",
+                                         "239.1.1.1",
+                                         "240.0.0.1",
+                                         "255.255.255.255",
+                                         "::",
+                                         "::1",
+                                         "fe80::1",
+                                         "fec0::1",
+                                         "fc00::1",
+                                         "fdff::1",
+                                         "ff02::1",
+                                         "2001:db8::1",
+                                         "2001::1",
+                                         "3fff::1",
+                                         "::ffff:127.0.0.1",
+                                         "::ffff:10.0.0.1",
+                                         "64:ff9b::a00:1",
+                                         "2002:7f00:1::1",
+                                         "2002:a9fe:a9fe::",
+                                         "64:ff9b:1::1",
+                                         "100::1",
+                                         "localhost",
+                                         "",
+                                         "5f00::1"};
+    static const char *const outside[] = {"8.8.8.8",        "1.1.1.1",
+                                          "172.15.255.255", "172.32.0.0",
+                                          "100.63.0.1",     "100.128.0.1",
+                                          "169.253.0.1",    "192.0.1.1",
+                                          "198.17.0.1",     "198.20.0.1",
+                                          "223.255.255.1",  "2a00:1450:4002::1",
+                                          "2606:4700::1",   "2001:4860:4860::8888",
+                                          "::ffff:8.8.8.8", "64:ff9b::808:808",
+                                          "2002:808:808::1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
+        if (outside_text(inside[i]))
+            fail_msg("%s is said to be outside", inside[i]);
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
+        if (!outside_text(outside[i]))
+            fail_msg("%s is said to be inside", outside[i]);
+}
+
+static void a_name_that_leads_inside_is_not_even_connected_to(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0",
+                                        "2130706433"};
+    unsigned before = followed;
+    char url[100];
+    (void)state;
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        snprintf(url, sizeof url, "http://%s:%u/x", hosts[i], http_server_port(server));
+        struct fetch_request r = {
+            .url = url, .max_bytes = 100, .timeout_ms = 60000, .reach = FETCH_OUTSIDE};
+        assert_non_null(fetch_start(fetcher, &r, done, NULL));
+        loop_run(loop);
+        assert_int_equal(got.a.status, 0);
+        assert_true(got.a.inside);
+        assert_non_null(strstr(got.err, "not public"));
+    }
+    assert_int_equal(followed, before);
+    ask("/x", (struct fetch_request){.reach = FETCH_OUTWARDS});
+    assert_int_equal(followed, before + 1);
+}
+
+/* Of an earlier request, which was allowed to make it. */
+static void nor_over_a_connection_that_is_there_already(void **state)
+{
+    (void)state;
+    ask("/followed", (struct fetch_request){0});
+    assert_int_equal(got.a.status, 200);
+    unsigned before = followed;
+    ask("/followed", (struct fetch_request){.reach = FETCH_OUTSIDE});
+    assert_true(got.a.inside);
+    assert_int_equal(followed, before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +317,9 @@ int main(void)
         cmocka_unit_test(other_schemes_do_not_begin),
         cmocka_unit_test(a_body_is_posted_and_a_token_is_shown),
         cmocka_unit_test(a_call_that_was_cancelled_says_nothing_more),
+        cmocka_unit_test(only_what_is_public_is_outside),
+        cmocka_unit_test(a_name_that_leads_inside_is_not_even_connected_to),
+        cmocka_unit_test(nor_over_a_connection_that_is_there_already),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
