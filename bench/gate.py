@@ -228,8 +228,7 @@ def system(report, gate, portal, clients, most_mb, most_splash_s, most_adopted_s
     gate_system.restarts(report, gate, portal, clients, most_splash_s, most_adopted_s)
     if most_mb:
         gate_system.memory(report, gate, portal, clients, most_mb)
-    if clients >= 100_000:
-        gate_system.stall(report, portal, clients)
+    gate_system.stall(report, portal, clients)  # with few clients: what the machine itself makes one wait
     portal.stop()
 
 

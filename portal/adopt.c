@@ -48,7 +48,7 @@ static void adopt(struct portal *p, struct device *d, const struct gate_entry *e
     if (!d->zone)
         d->zone = d->session_zone;
     p->counts.adopted++;
-    log_msg(LOG_INFO, "event=adopted device=%s session=%s zone=%s remaining_s=%llu", d->pseudonym,
+    log_msg(LOG_DEBUG, "event=adopted device=%s session=%s zone=%s remaining_s=%llu", d->pseudonym,
             d->session.id, tag->zone,
             (unsigned long long)session_remaining_s(&d->session, loop_now_ms()));
     /* One harmless event sets the timer; one that has ended meanwhile is closed by it. */

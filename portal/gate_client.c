@@ -3,7 +3,11 @@
  * is cancelled. On a connection: HELLO, DUMP, then the whole list is sent from its head, and what
  * comes later as it comes; a lost connection just moves "not yet sent" back to the head. The gate
  * serves one controller: while it has not yet noticed that our predecessor died it says BUSY, so
- * BUSY is final only after a second. */
+ * BUSY is final only after a second.
+ *
+ * The gate answers in the order asked. So of the readings that sessions ask for, tens of thousands
+ * at once after a restart, PATIENT_MAX are under way and the others are held: somebody's page or
+ * join is never behind more than those. */
 #include "portal/gate_client.h"
 #include "lib/log.h"
 #include "lib/loop.h"
@@ -23,6 +27,7 @@ enum {
     BUSY_PATIENCE_MS = 1000,
     ANSWER_MS = 5000,   /* to HELLO and each part of DUMP */
     MAX_WAITING = 4096, /* calls with a deadline: those that strangers cause */
+    PATIENT_MAX = 32,   /* readings without a deadline: a millisecond of the gate's time */
     READ_BATCH = 256,
     SEND_ROOM = 4 << 20 /* some thousand requests; the kernel may give less */
 };
@@ -34,6 +39,7 @@ struct gate_call {
     void *arg;
     struct loop_timer *timer;
     bool sent;
+    bool patient, held; /* a reading without a deadline; that waits for its turn */
     struct gate_call *prev, *next;
     UT_hash_handle hh; /* by request.seq */
 };
@@ -54,7 +60,8 @@ struct gate_client {
     uint32_t next_seq, greeting_seq;
     struct gate_hello hello;
     struct gate_call *calls, *by_seq, *next_to_send;
-    size_t n_calls, n_deadlines;
+    struct gate_call *held; /* only while PATIENT_MAX are among calls */
+    size_t n_calls, n_deadlines, n_patient;
     uint64_t losses;
     int last_errno; /* of connect; logged when it changes */
 };
@@ -237,12 +244,40 @@ static void on_listing(struct gate_client *g, const struct gate_reply *r)
     flush(g);
 }
 
-static void drop_call(struct gate_call *c)
+static void put_in_line(struct gate_client *g, struct gate_call *c)
 {
-    struct gate_client *g = c->g;
+    DL_APPEND(g->calls, c);
+    g->n_patient += c->patient;
+    if (g->next_to_send)
+        return;
+    g->next_to_send = c;
+    if (g->phase == READY) /* a turn's calls leave together: one netlink transaction */
+        loop_io_set(g->io, LOOP_READ | LOOP_WRITE);
+}
+
+static void leave_line(struct gate_client *g, struct gate_call *c)
+{
+    struct gate_call *next = g->held;
+
+    if (c->held) {
+        DL_DELETE(g->held, c);
+        return;
+    }
     if (g->next_to_send == c)
         g->next_to_send = c->next;
     DL_DELETE(g->calls, c);
+    g->n_patient -= c->patient;
+    if (!c->patient || !next)
+        return;
+    DL_DELETE(g->held, next);
+    next->held = false;
+    put_in_line(g, next);
+}
+
+static void drop_call(struct gate_call *c)
+{
+    struct gate_client *g = c->g;
+    leave_line(g, c);
     HASH_DEL(g->by_seq, c);
     g->n_calls--;
     if (c->timer)
@@ -389,18 +424,18 @@ struct gate_call *gate_client_call(struct gate_client *g, const struct gate_requ
     c->request.seq = take_seq(g);
     c->fn = fn;
     c->arg = arg;
-    DL_APPEND(g->calls, c);
     HASH_ADD(hh, g->by_seq, request.seq, sizeof c->request.seq, c);
     g->n_calls++;
     if (c->timer) {
         g->n_deadlines++;
         loop_timer_start(c->timer, deadline_ms);
     }
-    if (!g->next_to_send) {
-        g->next_to_send = c;
-        if (g->phase == READY) /* a turn's calls leave together: one netlink transaction */
-            loop_io_set(g->io, LOOP_READ | LOOP_WRITE);
-    }
+    c->patient = request->verb == GATE_READ && !deadline_ms;
+    c->held = c->patient && g->n_patient >= PATIENT_MAX;
+    if (c->held)
+        DL_APPEND(g->held, c);
+    else
+        put_in_line(g, c);
     return c;
 }
 

@@ -29,7 +29,8 @@ struct world {
     unsigned devices;
     /* what was seen */
     unsigned connections, asked, listed, told, refused, lost, answers, given_up;
-    uint64_t order[16];
+    unsigned wanted; /* answers that end the test */
+    uint64_t order[128];
 };
 static struct world w;
 
@@ -66,7 +67,7 @@ static void gate_reads(void *arg, int fd, int events)
             send_reply(&r, GATE_MORE);
         send_reply(&r, GATE_OK);
     } else {
-        w.order[w.asked++ % 16] = r.entry.mac.b[5];
+        w.order[w.asked++ % 128] = r.entry.mac.b[5];
         if (w.odd_packets)
             assert_int_equal(send(fd, "?", 1, MSG_NOSIGNAL), 1);
         else if (w.dies_when_asked)
@@ -140,7 +141,7 @@ static void on_answer(void *arg, const struct gate_reply *reply)
     else
         assert_int_equal(reply->entry.counters.up_bytes, (uintptr_t)arg);
     w.answers++;
-    if (w.answers == 5)
+    if (w.answers == w.wanted)
         loop_stop(w.loop);
 }
 
@@ -156,6 +157,7 @@ static int begin(void **state)
     (void)state;
     memset(&w, 0, sizeof w);
     w.fd = -1;
+    w.wanted = 5;
     strcpy(w.dir, "/tmp/loggia-gate-XXXXXX");
     if (!mkdtemp(w.dir))
         return -1;
@@ -254,6 +256,52 @@ static void a_cancelled_question_is_not_answered(void **state)
     assert_int_equal(w.asked, 5);
 }
 
+/* A hundred sessions' counters are due when somebody opens the page. */
+static void a_page_is_not_behind_all_the_readings(void **state)
+{
+    enum { READINGS = 100, PAGE = 200, MOST_IN_FRONT = 32 };
+    unsigned at = 0;
+    (void)state;
+    for (uint8_t n = 0; n < READINGS; n++)
+        ask(n, 0);
+    ask(PAGE, 4000);
+    w.wanted = READINGS + 1;
+    loop_run(w.loop);
+    assert_int_equal(w.answers, READINGS + 1);
+    assert_int_equal(w.given_up, 0);
+    while (at < READINGS && w.order[at] != PAGE)
+        at++;
+    assert_in_range(at, 1, MOST_IN_FRONT);
+    assert_int_equal(w.order[READINGS], READINGS - 1);
+}
+
+/* With readings held back: the gate dies, one of those under way and one held are cancelled. */
+static void held_readings_are_asked_once_each_whatever_happens(void **state)
+{
+    enum { READINGS = 100 };
+    struct gate_request r = {.verb = GATE_READ, .entry.mac.b = {2, 0, 0, 0, 0, 99}};
+    struct gate_call *first, *held;
+    unsigned seen[READINGS] = {0};
+    (void)state;
+    first = gate_client_call(w.client, &r, 0, on_answer, (void *)99);
+    for (uint8_t n = 0; n < READINGS - 1; n++)
+        ask(n, 0);
+    held = gate_client_call(w.client, &r, 0, on_answer, (void *)99);
+    gate_call_cancel(first);
+    gate_call_cancel(held);
+    w.wanted = READINGS - 1;
+    w.dies_when_asked = true;
+    loop_run(w.loop);
+    assert_int_equal(w.answers, READINGS - 1);
+    assert_int_equal(w.connections, 2);
+    assert_int_equal(w.asked, READINGS); /* the first one twice */
+    for (unsigned i = 0; i < w.asked; i++)
+        seen[w.order[i]]++;
+    for (unsigned n = 0; n < READINGS - 1; n++)
+        assert_int_equal(seen[n], n == 0 ? 2 : 1);
+    assert_int_equal(gate_client_waiting(w.client), 0);
+}
+
 static void a_busy_gate_is_asked_for_a_second_and_then_believed(void **state)
 {
     (void)state;
@@ -281,6 +329,8 @@ int main(void)
         T(a_packet_of_another_size_ends_the_connection_not_the_portal),
         T(nobody_waits_for_a_silent_gate_past_the_deadline),
         T(a_cancelled_question_is_not_answered),
+        T(a_page_is_not_behind_all_the_readings),
+        T(held_readings_are_asked_once_each_whatever_happens),
         T(a_busy_gate_is_asked_for_a_second_and_then_believed),
         T(a_gate_of_another_version_is_believed_at_once),
     };
