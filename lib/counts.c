@@ -46,7 +46,8 @@ static bool read_row(char *line, struct count_row *row)
         if (!(word[i] = strsep(&rest, " ")))
             return false;
     *row = (struct count_row){0};
-    if (rest || !utc_read(word[0], &row->hour_s) || row->hour_s % HOUR)
+    if (rest || strlen(word[0]) != UTC_LEN - 1 || !utc_read(word[0], &row->hour_s) ||
+        row->hour_s % HOUR)
         return false;
     row->kind = strcmp(word[1], "service") == 0 ? BUNDLE_SERVICE : BUNDLE_NOTICE;
     if (row->kind == BUNDLE_NOTICE && strcmp(word[1], "notice") != 0)
