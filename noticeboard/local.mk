@@ -33,6 +33,7 @@ noinst_LTLIBRARIES += %D%/libloggia-board.la
     %D%/links.c %D%/links.h \
     %D%/session.c \
     %D%/web.c %D%/web.h %D%/web_internal.h \
+    %D%/web_agree.c \
     %D%/web_counts.c \
     %D%/web_edit.c \
     %D%/web_emergency.c \

@@ -277,11 +277,18 @@ bool who_may_write(const struct who *w, const char *publisher)
     return who_role(w, publisher) >= BOARD_WRITER;
 }
 
-bool who_may_publish(const struct who *w, const char *publisher, const char *editor)
+const char *who_publishers(const struct who *w)
 {
-    int role = who_role(w, publisher);
+    static char out[BOARD_MAX_PUBLISHERS * 40 + 2];
+    const struct board_administration *a = w->administration;
+    size_t at = 1, n = 0;
 
-    if (!w->administration->approval)
-        return role >= BOARD_WRITER;
-    return role >= BOARD_APPROVER && strcmp(editor, w->name) != 0;
+    out[0] = ',';
+    for (size_t i = 0; i < a->n_publishers; i++)
+        if (who_role(w, a->publishers[i].id) >= 0 && at < sizeof out - 40) {
+            at += (size_t)snprintf(out + at, 40, "%.38s,", a->publishers[i].id);
+            n++;
+        }
+    out[at] = '\0';
+    return n == a->n_publishers ? NULL : out;
 }

@@ -119,6 +119,7 @@ enum store_list {
 };
 struct store_query {
     const char *administration;
+    const char *publishers; /* ",comune,acqua,": only theirs; NULL: any */
     enum store_kind kind;
     enum store_list list;
     const char *words; /* all of them must be there, as beginnings of words; NULL or "": any */

@@ -77,9 +77,9 @@ void store_match(const char *scope, const char *words, char out[static STORE_MAT
         *out = '\0';
 }
 
-/* ?1 administration, ?2 kind, ?3 before, ?4 most, ?5 now, ?6 aged, ?7 words. ALL: a value that is
- * bound must be named, also where it decides nothing. */
-#define ALL   "AND ?5 + ?6 IS NOT NULL "
+/* ?1 administration, ?2 kind, ?3 before, ?4 most, ?5 now, ?6 aged, ?7 publishers, ?8 words. ALL: a
+ * value that is bound must be named, also where it decides nothing. */
+#define ALL   "AND ?5 + ?6 IS NOT NULL AND (?7 IS NULL OR instr(?7, ',' || n.publisher || ',') > 0) "
 #define ROWS  "SELECT " STORE_NOTICE_COLUMNS " FROM notice n "
 #define MINE  "n.administration = ?1 AND n.kind = ?2 AND n.id < ?3 " ALL
 #define PAGE  "ORDER BY n.id DESC LIMIT ?4"
@@ -90,7 +90,7 @@ void store_match(const char *scope, const char *words, char out[static STORE_MAT
 #define AGED  SHOWN "AND n.changed < ?6 "
 #define FOUND                                                                                      \
     "SELECT " STORE_NOTICE_COLUMNS " FROM words w CROSS JOIN notice n ON n.id = w.rowid "          \
-    "WHERE words MATCH ?7 AND w.rowid < ?3 AND n.administration = ?1 AND n.kind = ?2 " ALL
+    "WHERE words MATCH ?8 AND w.rowid < ?3 AND n.administration = ?1 AND n.kind = ?2 " ALL
 #define NEWEST "ORDER BY w.rowid DESC LIMIT ?4"
 
 static const char *const lists[] = {
@@ -134,9 +134,10 @@ static sqlite3_stmt *ask(struct store *s, const struct store_query *q, int most)
 
     if (q->words && *q->words)
         match_for(s, q, match);
-    return store_sql(s, *match ? searches[q->list] : lists[q->list], *match ? "tiiiiit" : "tiiiii",
-                     q->administration, (int64_t)q->kind, q->before > 0 ? q->before : INT64_MAX,
-                     (int64_t)most, q->now, q->aged, match);
+    return store_sql(s, *match ? searches[q->list] : lists[q->list],
+                     *match ? "tiiiiitt" : "tiiiiit", q->administration, (int64_t)q->kind,
+                     q->before > 0 ? q->before : INT64_MAX, (int64_t)most, q->now, q->aged,
+                     q->publishers, match);
 }
 
 bool store_list(struct store *s, const struct store_query *q, store_notice_fn fn, void *arg)

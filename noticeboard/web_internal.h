@@ -96,8 +96,12 @@ bool session_checks_signin(struct visit *v);
 /* The role for a publisher, or -1. */
 int who_role(const struct who *w, const char *publisher);
 bool who_may_write(const struct who *w, const char *publisher);
-/* May put on the pages alone what w or somebody else (editor) wrote. */
-bool who_may_publish(const struct who *w, const char *publisher, const char *editor);
+/* May put a version on the pages alone: where a second person has to agree, the visitor is an
+ * approver and did not write it, or others have agreed to it before. */
+bool visit_may_publish(const struct visit *v, int64_t id, int number, const char *publisher);
+/* ",comune,acqua,": whose notices the visitor sees; NULL: all of the administration. Lives until
+ * the next call. */
+const char *who_publishers(const struct who *w);
 
 /* --- web_html.c: the frame of a page
  * ------------------------------------------------------------------------ */
@@ -157,6 +161,8 @@ void templates_page(struct visit *v);
 void services_page(struct visit *v);
 void service_page(struct visit *v, int64_t id);
 void service_post(struct visit *v, int64_t id, bool delete);
+/* What was typed before a sign-in that had expired, as a form's body. */
+void service_again(struct visit *v, int64_t id, const char *kept);
 void counts_page(struct visit *v);
 
 /* Writes a version of a draft in the visitor's name; as store_notice_put. The rights are the

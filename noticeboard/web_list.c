@@ -82,6 +82,7 @@ static bool note(void *arg, const struct store_notice *n)
 static struct store_query query(const struct visit *v, enum store_list list)
 {
     return (struct store_query){.administration = v->who.administration->id,
+                                .publishers = who_publishers(&v->who),
                                 .list = list,
                                 .now = v->now,
                                 .aged = v->now - AGED_S,
@@ -191,6 +192,10 @@ void templates_page(struct visit *v)
     struct store_query q = query(v, STORE_LIST_ALL);
     struct rows r = {.v = v};
 
+    if (v->who.role < BOARD_ADMIN) {
+        visit_not_found(v);
+        return;
+    }
     q.kind = STORE_TEMPLATE;
     page_begin(v, T("Templates for emergencies"));
     page_element(v, "p",

@@ -16,7 +16,7 @@ struct seen {
     bool there;
     struct store_notice n;
     struct draft *d;
-    char publisher[40], title[512], author[80], editor[80], zones[9000], feed[80];
+    char publisher[40], title[512], editor[80], zones[9000], feed[80];
     bool whole, has_live;
 };
 
@@ -29,7 +29,6 @@ static bool copy(void *arg, const struct store_notice *n)
     s->n = *n;
     snprintf(s->publisher, sizeof s->publisher, "%s", n->publisher);
     snprintf(s->title, sizeof s->title, "%s", n->title);
-    snprintf(s->author, sizeof s->author, "%s", n->author);
     snprintf(s->editor, sizeof s->editor, "%s", n->editor);
     snprintf(s->zones, sizeof s->zones, "%s", n->zones);
     snprintf(s->feed, sizeof s->feed, "%s", n->feed ? n->feed : "");
@@ -41,10 +40,12 @@ static bool copy(void *arg, const struct store_notice *n)
         struct notice *parsed = notice_parse("draft", n->text, strlen(n->text), err, sizeof err);
         s->d = parsed ? draft_from_notice(parsed, n->publisher) : NULL;
         notice_free(parsed);
+    } else { /* saved with nothing in it */
+        s->d = draft_new("", 0);
     }
     s->n.publisher = s->publisher;
     s->n.title = s->title;
-    s->n.author = s->author;
+    s->n.author = NULL;
     s->n.editor = s->editor;
     s->n.zones = s->zones;
     s->n.feed = *s->feed ? s->feed : NULL;
@@ -240,7 +241,7 @@ static bool open_version(const struct seen *s)
 
 static void deeds(struct visit *v, const struct seen *s, bool errors)
 {
-    bool publish = who_may_publish(&v->who, s->publisher, s->editor);
+    bool publish = visit_may_publish(v, s->n.id, s->n.version, s->publisher);
     char edit[64];
 
     HTML("<div class=\"row\">");
@@ -453,7 +454,7 @@ static void publish(struct visit *v, const struct seen *s, int version)
     struct draft_finding f[DRAFT_MAX_FINDINGS];
     size_t n = check(v, s, f);
 
-    if (!open_version(s) || !who_may_publish(&v->who, s->publisher, s->editor))
+    if (!open_version(s) || !visit_may_publish(v, s->n.id, s->n.version, s->publisher))
         not_allowed(v);
     else if (draft_has_errors(f, n))
         visit_refuse(v, 409, T("Not yet"), T("Something in it must be mended first."));
@@ -479,7 +480,7 @@ static void send_back(struct visit *v, const struct seen *s, int version)
 {
     char note[320];
 
-    if (s->n.state != STORE_WAITING || !who_may_publish(&v->who, s->publisher, s->editor)) {
+    if (s->n.state != STORE_WAITING || !visit_may_publish(v, s->n.id, s->n.version, s->publisher)) {
         not_allowed(v);
         return;
     }
@@ -541,9 +542,9 @@ static void restore(struct visit *v, struct seen *s, int version)
     draft_free(s->d);
     s->d = o.d;
     bool fine = !draft_has_errors(f, check(v, s, f));
-    enum store_state state = !fine                                           ? STORE_DRAFT
-                             : who_may_publish(&v->who, s->publisher, o.who) ? STORE_APPROVED
-                                                                             : STORE_WAITING;
+    enum store_state state = !fine                                                 ? STORE_DRAFT
+                             : visit_may_publish(v, s->n.id, number, s->publisher) ? STORE_APPROVED
+                                                                                   : STORE_WAITING;
     snprintf(note, sizeof note, "<- %d", number);
     done(v, s->n.id, visit_put(v, s->d, s->n.id, STORE_NOTICE, state, version, note), "restored");
 }

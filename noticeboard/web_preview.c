@@ -16,6 +16,7 @@ struct gathering {
     size_t n_cards;
     struct notice_set set;
     struct notice *mine;
+    char publisher[40];
     int64_t except, now;
 };
 
@@ -49,6 +50,7 @@ static bool add_mine(void *arg, const struct store_notice *n)
     struct gathering *g = arg;
     char err[100];
 
+    snprintf(g->publisher, sizeof g->publisher, "%s", n->publisher);
     if (n->text)
         g->mine = notice_parse("draft", n->text, strlen(n->text), err, sizeof err);
     return true;
@@ -90,7 +92,9 @@ void preview_page(struct visit *v, int64_t id)
 
     g.set.items = calloc(NOTICE_MAX_COUNT + 1, sizeof *g.set.items);
     if (!g.set.items ||
-        !store_notice_get(v->b->store, v->who.administration->id, id, add_mine, &g)) {
+        !store_notice_get(v->b->store, v->who.administration->id, id, add_mine, &g) ||
+        who_role(&v->who, g.publisher) < 0) {
+        notice_free(g.mine);
         free(g.set.items);
         visit_not_found(v);
         return;

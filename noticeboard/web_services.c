@@ -21,9 +21,13 @@ static bool row(void *arg, const struct store_service *s)
 {
     struct visit *v = arg;
 
-    buf_fmt(&v->out, "<li><h2><a href=\"/services/%lld\">", (long long)s->id);
+    bool mine = who_role(&v->who, s->publisher) >= BOARD_ADMIN;
+    if (mine)
+        buf_fmt(&v->out, "<li><h2><a href=\"/services/%lld\">", (long long)s->id);
+    else
+        HTML("<li><h2>");
     TEXT(s->title);
-    HTML("</a></h2><p class=\"fine\">");
+    HTML(mine ? "</a></h2><p class=\"fine\">" : "</h2><p class=\"fine\">");
     FILL(T("last changed by {who}"), {"who", s->editor, false});
     if (!s->shown) {
         HTML(" <span class=\"tag w\">");
@@ -167,13 +171,16 @@ static void publishers(struct visit *v, const struct card *c)
     HTML("</select></label></p>");
 }
 
-static void card_form(struct visit *v, int64_t id, const struct card *c, const char *error)
+static void card_form(struct visit *v, int64_t id, const struct card *c, const char *error,
+                      const char *kept)
 {
     char path[64], number[16];
 
     page_begin(v, id ? T("Change the card") : T("New card"));
     if (error)
         page_box(v, "alert", error);
+    if (kept)
+        page_box(v, "note", kept);
     if (id)
         snprintf(path, sizeof path, "/services/%lld", (long long)id);
     else
@@ -215,7 +222,7 @@ void service_page(struct visit *v, int64_t id)
     if (!c.d || v->who.role < BOARD_ADMIN || (id && who_role(&v->who, c.publisher) < BOARD_ADMIN))
         visit_not_found(v);
     else
-        card_form(v, id, &c, NULL);
+        card_form(v, id, &c, NULL, NULL);
     draft_free(c.d);
 }
 
@@ -260,6 +267,43 @@ static bool zones_allowed(const struct visit *v, const struct card *c)
     return true;
 }
 
+/* What of a card's form is not a draft's. */
+static void read_fields(struct card *c, const struct form_field *fields, size_t n)
+{
+    snprintf(c->icon, sizeof c->icon, "%s", service_icons[0]);
+    c->order = 0;
+    c->shown = false;
+    for (size_t i = 0; i < n; i++) {
+        const char *value = fields[i].value;
+        for (const char *const *icon = service_icons; *icon; icon++)
+            if (strcmp(fields[i].name, "icon") == 0 && strcmp(*icon, value) == 0)
+                snprintf(c->icon, sizeof c->icon, "%s", *icon);
+        if (strcmp(fields[i].name, "order") == 0)
+            c->order = atoi(value);
+        if (strcmp(fields[i].name, "shown") == 0)
+            c->shown = *value != '\0';
+    }
+    c->order = c->order < 0 ? 0 : c->order > SERVICE_MAX_ORDER ? SERVICE_MAX_ORDER : c->order;
+}
+
+void service_again(struct visit *v, int64_t id, const char *kept)
+{
+    struct form_field *fields = calloc(WEB_MAX_FIELDS, sizeof *fields);
+    char *text = strdup(kept);
+    struct card c = {.d = draft_new(kept, strlen(kept))};
+
+    if (!c.d || v->who.role < BOARD_ADMIN || !fields || !text) {
+        visit_not_found(v);
+    } else {
+        read_fields(&c, fields, form_decode_into(text, fields, WEB_MAX_FIELDS));
+        card_form(v, id, &c, NULL,
+                  T("You are signed in again, and here is what you typed. It is not saved yet."));
+    }
+    draft_free(c.d);
+    free(fields);
+    free(text);
+}
+
 static void save(struct visit *v, int64_t id, struct card *c)
 {
     struct buf text, form;
@@ -270,9 +314,9 @@ static void save(struct visit *v, int64_t id, struct card *c)
     draft_form(c->d, &form);
     buf_fmt(&form, "&icon=%s", c->icon);
     if (!zones_allowed(v, c)) {
-        card_form(v, id, c, T("This publisher may not use all of these places."));
+        card_form(v, id, c, T("This publisher may not use all of these places."), NULL);
     } else if (!write_card(v, c, &text, err, sizeof err)) {
-        card_form(v, id, c, err);
+        card_form(v, id, c, err, NULL);
     } else {
         struct store_service s = {.id = id,
                                   .administration = v->who.administration->id,
@@ -314,13 +358,7 @@ void service_post(struct visit *v, int64_t id, bool delete)
         else
             visit_store_failed(v, "service");
     } else {
-        snprintf(c.icon, sizeof c.icon, "%s", service_icons[0]);
-        for (const char *const *i = service_icons; *i; i++)
-            if (strcmp(*i, visit_field(v, "icon")) == 0)
-                snprintf(c.icon, sizeof c.icon, "%s", *i);
-        c.order = atoi(visit_field(v, "order"));
-        c.order = c.order < 0 ? 0 : c.order > SERVICE_MAX_ORDER ? SERVICE_MAX_ORDER : c.order;
-        c.shown = *visit_field(v, "shown") != '\0';
+        read_fields(&c, v->fields, v->n_fields);
         save(v, id, &c);
     }
     draft_free(c.d);

@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "noticeboard/web_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,8 +139,26 @@ static int version_of(const char *kept)
     return version;
 }
 
+/* Where to after a sign-in. A deed is not done by signing in, but its button is there. */
+static const char *page_of(const char *path, bool typed, char out[static 100])
+{
+    const char *rest = path + 8;
+    size_t digits;
+
+    if (strncmp(path, "/emergency/", 11) == 0)
+        return "/emergency";
+    if (strncmp(path, "/notice/", 8) != 0)
+        return typed || strcmp(path, "/sign-out") == 0 ? "/" : path;
+    digits = strspn(rest, "0123456789");
+    if (!typed && strcmp(rest + digits, "/edit") == 0)
+        return path;
+    snprintf(out, 100, "/notice/%.*s", (int)digits, rest);
+    return out;
+}
+
 static void welcome(struct visit *v)
 {
+    char page[100];
     const char *next = visit_field(v, "next"), *kept = visit_field(v, "kept");
     enum store_kind kind;
     int64_t id;
@@ -153,9 +172,15 @@ static void welcome(struct visit *v)
             return;
         }
     }
-    if (*kept || !path_ok(next)) /* a deed is not done by signing in */
+    if (*kept && path_ok(next) && strncmp(next, "/services/", 10) == 0 &&
+        !strstr(next, "/delete")) {
+        v->path = next;
+        service_again(v, strtoll(next + 10, NULL, 10), kept);
+        return;
+    }
+    if (!path_ok(next))
         next = "/";
-    visit_see_other(v, next);
+    visit_see_other(v, page_of(next, *kept, page));
 }
 
 static void on_answer(void *arg, const struct signin_answer *a)

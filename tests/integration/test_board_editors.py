@@ -399,6 +399,44 @@ def test_nobody_agrees_to_what_they_wrote_themselves(careful):
     assert "on the pages" in franco.submit("/publish").words
 
 
+def number_of(page):
+    return re.search(r"/notice/(\d+)/", page.text).group(1)
+
+
+def test_who_wrote_it_cannot_agree_to_it_by_way_of_anothers_button(careful):
+    """An approver's own words, sent back, withdrawn or sent on by somebody else, are still the approver's own."""
+    bruno, franco, anna = careful.editor("bruno"), careful.editor("franco"), careful.editor("anna")
+    number = number_of(bruno.write(title__it="Contro il parere"))
+    bruno.submit("/send")
+    franco.get(f"/notice/{number}")
+    franco.submit("/return", note="No")
+    page = bruno.get(f"/notice/{number}")
+    token = page.form("/withdraw")["fields"]
+    assert not any(f["action"].endswith("/publish") for f in page.forms)
+    assert bruno.post(f"/notice/{number}/publish", token).status == 403
+    franco.get(f"/notice/{number}")
+    franco.submit("/withdraw")
+    latest = int(bruno.get(f"/notice/{number}").form("/restore")["fields"]["version"])
+    for old in range(1, latest + 1):
+        fields = bruno.get(f"/notice/{number}").form("/restore")["fields"]
+        bruno.post(f"/notice/{number}/restore", {**fields, "number": str(old)})
+        assert "on the pages" not in bruno.get(f"/notice/{number}").words, old
+    sent_on = number_of(bruno.write(title__it="Spinto da un altro"))
+    anna.get(f"/notice/{sent_on}")
+    anna.submit("/send")
+    fields = bruno.get(f"/notice/{sent_on}").form("/withdraw")["fields"]
+    assert bruno.post(f"/notice/{sent_on}/publish", fields).status == 403
+    franco.get(f"/notice/{sent_on}")
+    assert "on the pages" in franco.submit("/publish").words
+    bruno.get(f"/notice/{sent_on}/edit")
+    bruno.submit("/edit", text__it="Sbagliato")
+    page = bruno.get(f"/notice/{sent_on}")
+    agreed = next(f for f in page.forms if f["action"].endswith("/restore") and f["fields"]["number"] == "3")
+    bruno.post(agreed["action"], agreed["fields"])
+    assert "a change is a draft" not in bruno.get(f"/notice/{sent_on}").words, "what was agreed to once may come back"
+    assert "# Spinto da un altro\nDa lunedì in piazza." in bundle(careful)
+
+
 # --- emergency -----------------------------------------------------------------------------------------------
 def test_an_emergency_takes_two_clicks_and_ends_by_itself(careful):
     carla = careful.editor("carla")
@@ -437,8 +475,10 @@ def test_one_publisher_cannot_speak_as_another_or_in_anothers_places(board):
     for deed in ("withdraw", "publish", "restore", "send"):
         assert dino.post(f"/notice/{theirs}/{deed}", {"token": token, "number": "1"}).status == 404
     assert dino.post(f"/notice/{theirs}/edit", {"token": token, "publisher": "acqua", "title.it": "rubato"}).status == 403
-    for path in ("/templates/new", "/services/new"):
-        assert dino.get(path).status == 404
+    for path in ("/templates/new", "/services/new", "/templates", f"/notice/{theirs}/preview?show=it&zone=duomo"):
+        assert dino.get(path).status == 404, path
+    assert "Del comune" not in dino.get("/?show=all").words + dino.get("/?q=comune&show=all").words
+    assert "Fontana" in dino.get("/?show=all").words
 
 
 def test_an_administration_does_not_see_anothers_notices(board):
@@ -506,6 +546,23 @@ def test_a_restart_keeps_notices_and_sign_ins(board):
 def test_each_administration_has_its_own_colour(board):
     assert board.editor().get("/colour/comune.css").text == ".band{background:#004d40}"
     assert board.editor().get("/colour/}x{.css").text == ".band{background:#17324d}"
+
+
+def test_a_card_and_a_button_survive_a_sign_in_that_had_expired(board):
+    carla = board.editor("carla")
+    number = number_of(carla.write(title__it="Da premere"))
+    for path, fields in ((f"/notice/{number}/publish", {}),
+                         ("/services/new", {"title.it": "Anagrafe", "text.it": "Sportello", "order": "7", "icon": "office", "shown": "1",
+                                            "zone.duomo": "1", "publisher": "comune", "link": "https://anagrafe.example/"})):
+        carla.cookies.clear()
+        assert carla.post(path, {"token": "x", **fields}).status == 401
+        page = carla.submit("/sign-in", name="carla", password=PEOPLE["carla"][0], administration="comune")
+        if fields:
+            again = page.form("/services/new")["fields"]
+            assert {k: v for k, v in again.items() if v and k != "token"} == fields and "not saved yet" in page.words
+            assert "Anagrafe" in carla.submit("/services/new").words
+        else:
+            assert "Da premere" in page.words and page.form("/publish")
 
 
 # --- services, counts ------------------------------------------------------------------------------------------
