@@ -7,5 +7,5 @@ if BOARD
 dist_man_MANS += %D%/man/loggia-board.8 %D%/man/board.conf.5
 endif
 if CENTRE
-dist_man_MANS += %D%/man/rlm_loggia.5
+dist_man_MANS += %D%/man/rlm_loggia.5 %D%/man/loggia-centre.8
 endif

@@ -2,6 +2,7 @@
 /* The decision, in the order of its rules:
  *
  *   forget             erases, whatever else is true;
+ *   banned             by the city itself: nobody and nothing helps;
  *   denied by any      wins over everything that is generous;
  *   paused pass        a device whose owner left is not let in silently;
  *   known to any       gets in without a tap, with the merge of what its authorities grant; so does
@@ -185,7 +186,9 @@ void decide(const struct decision_rules *rules, enum decision_kind kind, enum de
     }
     bool denied = survey(answers, n, out);
     out->degraded = out->unknown || out->stale || pass == PASS_UNKNOWN;
-    if (denied || (kind == DECISION_SILENT && pass == PASS_PAUSED))
+    if (pass == PASS_BANNED)
+        deny(out, "banned");
+    if (denied || pass == PASS_BANNED || (kind == DECISION_SILENT && pass == PASS_PAUSED))
         return;
     if (out->known) {
         out->verdict = VERDICT_ACCEPT;

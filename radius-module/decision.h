@@ -27,8 +27,9 @@ enum decision_login {
 enum decision_pass {
     PASS_NONE,
     PASS_VALID,
-    PASS_PAUSED, /* its owner left: no silent join until the next tap */
-    PASS_UNKNOWN /* the pass store did not answer */
+    PASS_PAUSED,  /* its owner left: no silent join until the next tap */
+    PASS_UNKNOWN, /* the pass store did not answer */
+    PASS_BANNED   /* the device is shut out, by the city's own administrators */
 };
 
 enum decision_state {

@@ -89,7 +89,8 @@ void fed_bind(struct fed *f, const struct mac *mac, uint32_t left_s,
  */
 enum fed_change {
     FED_STORE = 1, /* what is stored of the authorities' answers is out of date */
-    FED_DENIED     /* the device has just been shut out, or still is and goes on */
+    FED_DENIED,    /* the device has just been shut out, or still is and goes on */
+    FED_BANNED     /* the city has shut it out, as all servers know, and it goes on */
 };
 /* Called with the federation's lock held: must not call it. */
 typedef void (*fed_changed_fn)(void *arg, const struct mac *mac, enum fed_change what);
@@ -103,9 +104,9 @@ void fed_store_failed(struct fed *f, const struct mac *mac);
 /* What was stored of it, by this server or another. It is served stale, and never as fresh. */
 void fed_stored(struct fed *f, const struct mac *mac, const uint8_t *in, size_t len);
 /* Another server has changed what is stored of the device with this pseudonym: nothing that is
- * remembered of it is fresh any more. */
-void fed_changed_elsewhere(struct fed *f, const char *pseudonym);
-/* All but denials. */
+ * remembered of it is fresh any more. banned_s: it is shut out for so long; 0: it is not. */
+void fed_changed_elsewhere(struct fed *f, const char *pseudonym, uint32_t banned_s);
+/* All but denials and bans. */
 void fed_forget(struct fed *f, const struct mac *mac);
 
 /* A session of the device goes on (false: has ended). True: its pass is not remembered. */

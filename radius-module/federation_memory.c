@@ -170,6 +170,11 @@ void fed_store_failed(struct fed *f, const struct mac *mac)
     pthread_mutex_unlock(&f->lock);
 }
 
+static bool banned(const struct memory_device *d, uint64_t now)
+{
+    return d->has_pass && d->pass == PASS_BANNED && memory_pass_left_s(d, now) > 0;
+}
+
 /* --- what was stored ----------------------------------------------------------------------------
  */
 
@@ -223,11 +228,15 @@ void fed_stored(struct fed *f, const struct mac *mac, const uint8_t *in, size_t 
     pthread_mutex_unlock(&f->lock);
 }
 
-void fed_changed_elsewhere(struct fed *f, const char *pseudonym)
+void fed_changed_elsewhere(struct fed *f, const char *pseudonym, uint32_t banned_s)
 {
     pthread_mutex_lock(&f->lock);
     struct memory_device *d = memory_by_pseudonym(f->memory, pseudonym);
     if (d) {
+        if (banned_s)
+            memory_pass_set(d, PASS_BANNED, clock_ms(), banned_s);
+        else if (d->pass == PASS_BANNED)
+            memory_pass_set(d, PASS_NONE, clock_ms(), 0);
         d->pass_asked_for = true;
         for (size_t i = 0; i < f->conf->n_authorities; i++)
             d->answers[i].asked_for = true;
@@ -242,7 +251,8 @@ void fed_forget(struct fed *f, const struct mac *mac)
     pthread_mutex_lock(&f->lock);
     struct memory_device *d = memory_get(f->memory, mac);
     if (d) {
-        memory_pass_set(d, PASS_NONE, clock_ms(), 0);
+        if (!banned(d, clock_ms()))
+            memory_pass_set(d, PASS_NONE, clock_ms(), 0);
         memory_bind(f->memory, d, 0, NULL);
         for (size_t i = 0; i < f->conf->n_authorities; i++)
             if (!memory_answer_denied(&d->answers[i]))
@@ -291,6 +301,8 @@ static void look_at(struct fed *f, struct memory_device *d, uint64_t now)
         return;
     d->recheck_s = (uint32_t)(now / 1000) + f->conf->recheck_s;
     f->stats.rechecked++;
+    if (banned(d, now)) /* and online all the same: the cut was lost, or came before the Start */
+        tell(f, d, FED_BANNED);
     fed_ask_anew(f, &d->mac);
 }
 

@@ -14,7 +14,7 @@ static bool pass_usable(const struct fed *f, const struct memory_device *d, bool
     return d && d->has_pass &&
            (any_age || (!d->pass_asked_for &&
                         memory_pass_age_ms(d, now) < f->conf->fresh_pass_s * UINT64_C(1000))) &&
-           (d->pass != PASS_VALID || memory_pass_left_s(d, now) > 0);
+           (d->pass == PASS_PAUSED || memory_pass_left_s(d, now) > 0);
 }
 
 static void take_pass(const struct memory_device *d, uint64_t now, enum decision_pass *pass,
@@ -85,7 +85,7 @@ bool fed_recall(struct fed *f, const struct mac *mac, bool with_pass, enum decis
 void fed_pass_put(struct fed *f, const struct mac *mac, enum decision_pass pass, uint32_t left_s,
                   const struct fed_person *person)
 {
-    bool keep = pass == PASS_VALID || pass == PASS_PAUSED;
+    bool keep = pass == PASS_VALID || pass == PASS_PAUSED || pass == PASS_BANNED;
     pthread_mutex_lock(&f->lock);
     struct memory_device *d = keep ? memory_make(f->memory, mac) : memory_get(f->memory, mac);
     if (d) {

@@ -33,3 +33,8 @@ frlib_LTLIBRARIES = %D%/rlm_loggia.la
 %C%_rlm_loggia_la_CFLAGS = $(AM_CFLAGS) $(TALLOC_CFLAGS) $(SSL_CFLAGS) -pthread
 %C%_rlm_loggia_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete
 %C%_rlm_loggia_la_LIBADD = %D%/libloggia-federation.la lib/libloggia-core.la -lldap -llber $(TALLOC_LIBS) $(SSL_LIBS)
+
+# What an administrator does to one device.
+sbin_PROGRAMS += %D%/loggia-centre
+%C%_loggia_centre_SOURCES = %D%/loggia_centre.c
+%C%_loggia_centre_LDADD = lib/libloggia-core.la

@@ -397,7 +397,7 @@ bool memory_bind(struct memory *m, struct memory_device *d, size_t authority, co
 void memory_pass_set(struct memory_device *d, enum decision_pass pass, uint64_t now_ms,
                      uint32_t left_s)
 {
-    d->has_pass = pass == PASS_VALID || pass == PASS_PAUSED;
+    d->has_pass = pass == PASS_VALID || pass == PASS_PAUSED || pass == PASS_BANNED;
     d->pass_asked_for = false;
     d->pass = (uint8_t)pass;
     d->pass_at_ds = (uint32_t)(now_ms / 100);

@@ -94,7 +94,7 @@ static void ask(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
     if (!fed_recall(inst->fed, mac, inst->queries[QUERY_LOOKUP] != NULL, &pass, &left_s, answers))
         pass = ask_all(inst, request, mac, &left_s, answers);
     enum decision_pass before = pass;
-    if (kind == DECISION_TAP)
+    if (kind == DECISION_TAP && pass != PASS_BANNED)
         pass = PASS_NONE; /* a tap makes it good, whatever it was */
     decide(&c->rules, kind, pass, left_s, answers, (unsigned)c->n_authorities, d);
     if (!d->write_pass)
@@ -130,9 +130,14 @@ static uint64_t log_in(rlm_loggia_t *inst, REQUEST *request, const struct mac *m
 {
     const struct fed_conf *c = &inst->settings->fed;
     struct login_right right;
+    struct fed_person person;
+    uint32_t left_s;
     uint64_t began = clock_ms();
     struct fed_question *q = fed_ask(inst->fed, mac);
     enum decision_login result = check_password(inst, request, mac, &right);
+    bool banned =
+        result == LOGIN_RIGHT && rlm_loggia_pass(inst, request, mac, clock_ms() + c->deadline_ms,
+                                                 &left_s, &person) == PASS_BANNED;
     fed_collect(inst->fed, q, began, false, answers);
     if (result != LOGIN_RIGHT) {
         decide_login_failed(&c->rules, result, d);
@@ -140,7 +145,8 @@ static uint64_t log_in(rlm_loggia_t *inst, REQUEST *request, const struct mac *m
     }
     struct decision_answer *home = &answers[right.authority];
     *home = decision_fold(home, &right.answer);
-    decide(&c->rules, DECISION_LOGIN, PASS_NONE, 0, answers, (unsigned)c->n_authorities, d);
+    decide(&c->rules, DECISION_LOGIN, banned ? PASS_BANNED : PASS_NONE, 0, answers,
+           (unsigned)c->n_authorities, d);
     if (d->write_pass && !rlm_loggia_pass_bind(inst, request, mac, &right))
         decide(&c->rules, DECISION_LOGIN, PASS_UNKNOWN, 0, answers, (unsigned)c->n_authorities, d);
     return 0;

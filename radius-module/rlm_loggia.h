@@ -101,6 +101,9 @@ enum decision_pass rlm_loggia_pass(rlm_loggia_t *inst, REQUEST *request, const s
 enum decision_pass rlm_loggia_pass_look_up(rlm_loggia_t *inst, REQUEST *request,
                                            const struct mac *mac, uint64_t until_ms,
                                            uint32_t *left_s, struct fed_person *person);
+/* "banned" (for good) or "banned:SECONDS", as the store says it of a device that the city has shut
+ * out. False, and 0: anything else. */
+bool rlm_loggia_read_ban(const char *text, uint32_t *left_s);
 /* Reads row->text, and remembers what it says. */
 void rlm_loggia_read_row(rlm_loggia_t *inst, const struct mac *mac, struct rlm_loggia_row *row);
 /* False if the store did not take it: then it is good for a short session, and remembered here. */

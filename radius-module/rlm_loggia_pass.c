@@ -106,7 +106,28 @@ static char *word(char **rest)
     return begin;
 }
 
-/* "none", "paused" or the seconds left; anything else means that the store did not answer. */
+#define FOR_GOOD UINT32_C(0x3fffffff) /* 34 years: what the memory's clock can tell apart */
+
+bool rlm_loggia_read_ban(const char *text, uint32_t *left_s)
+{
+    static const char word[] = "banned";
+    char *end;
+    *left_s = 0;
+    if (strncmp(text, word, sizeof word - 1) != 0)
+        return false;
+    text += sizeof word - 1;
+    if (!*text)
+        *left_s = FOR_GOOD;
+    else if (*text == ':' && isdigit((unsigned char)text[1])) {
+        unsigned long long n = strtoull(text + 1, &end, 10);
+        if (!*end)
+            *left_s = n < FOR_GOOD ? (uint32_t)n : FOR_GOOD;
+    }
+    return *left_s > 0;
+}
+
+/* "none", "paused", a ban or the seconds left; anything else means that the store did not answer.
+ */
 static enum decision_pass read_pass(const char *text, uint32_t *left_s)
 {
     char *end;
@@ -115,6 +136,8 @@ static enum decision_pass read_pass(const char *text, uint32_t *left_s)
         return PASS_NONE;
     if (strcmp(text, "paused") == 0)
         return PASS_PAUSED;
+    if (rlm_loggia_read_ban(text, left_s))
+        return PASS_BANNED;
     unsigned long n = strtoul(text, &end, 10);
     if (end == text || *end || n == 0 || n > UINT32_MAX)
         return PASS_UNKNOWN;
@@ -232,9 +255,9 @@ bool rlm_loggia_pass_forget(rlm_loggia_t *inst, REQUEST *request, const struct m
         return true;
     rlm_loggia_ask_store(inst, request, mac, &inst->writing, QUERY_FORGET, QUERY_LOOKUP,
                          clock_ms() + inst->settings->store_deadline_ms, &row);
-    if (row.pass == PASS_NONE)
+    if (row.pass == PASS_NONE || row.pass == PASS_BANNED)
         rlm_loggia_announce(inst->store, mac);
-    return row.pass == PASS_NONE;
+    return row.pass == PASS_NONE || row.pass == PASS_BANNED;
 }
 
 /* Whether this Stop was new, a repetition or older than the last tap, the store knows. */

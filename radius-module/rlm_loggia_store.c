@@ -90,7 +90,7 @@ static void on_change(void *arg, const struct mac *mac, enum fed_change what)
             push(s, JOB_STORE, mac);
         return;
     }
-    if (s->inst->queries[QUERY_ANNOUNCE])
+    if (what == FED_DENIED && s->inst->queries[QUERY_ANNOUNCE])
         push(s, JOB_ANNOUNCE, mac);
     if (s->inst->queries[QUERY_SESSIONS])
         push(s, JOB_CUT, mac);
@@ -226,7 +226,7 @@ static bool oust(struct rlm_loggia_store *s, const struct job *j)
     }
     rlm_loggia_expand(inst, r, QUERY_FORGET, ignored, sizeof ignored);
     guard_leave(&inst->writing, true);
-    fed_changed_elsewhere(inst->fed, j->name);
+    fed_changed_elsewhere(inst->fed, j->name, 0);
     bool done = !inst->queries[QUERY_ANNOUNCE] || rlm_loggia_write(inst, r, QUERY_ANNOUNCE);
     talloc_free(r);
     return done && (!inst->queries[QUERY_SESSIONS] || cut_off(s, j));
@@ -273,15 +273,24 @@ static void do_jobs(struct rlm_loggia_store *s)
     }
 }
 
-/* "NUMBER DEVICE". False: that was the last. */
-static bool take_change(struct rlm_loggia_store *s, const char *text)
+/* "NUMBER DEVICE", behind it "banned" or "banned:SECONDS" if it is. False: that was the last. Who
+ * is banned may be online wherever the accounting says; each server cuts, for none knows which of
+ * them is up, and a router that has done it already says so. */
+static bool take_change(struct rlm_loggia_store *s, char *text)
 {
     char *end;
     unsigned long long number = strtoull(text, &end, 10);
+    uint32_t banned_s = 0;
     if (end == text || *end != ' ' || number <= s->read_to)
         return false;
     s->read_to = number;
-    fed_changed_elsewhere(s->inst->fed, end + 1);
+    char *device = end + 1, *word = strchr(device, ' ');
+    if (word)
+        *word++ = 0;
+    bool banned = word && rlm_loggia_read_ban(word, &banned_s);
+    fed_changed_elsewhere(s->inst->fed, device, banned_s);
+    if (banned && s->inst->queries[QUERY_SESSIONS])
+        push_named(s, JOB_CUT, NULL, device);
     return true;
 }
 
@@ -291,7 +300,7 @@ static void look_for_changes(struct rlm_loggia_store *s)
 {
     rlm_loggia_t *inst = s->inst;
     unsigned long long before = s->read_to;
-    char text[80];
+    char text[128];
     bool more = true;
     if (!inst->queries[QUERY_CHANGES] || !guard_enter(&inst->reading, clock_ms()))
         return;

@@ -66,7 +66,7 @@ const struct option_row settings_schema[] = {
     NUMBER("remember", NULL, "pass", S(fed.fresh_pass_s), 0, DAY, "30", "s", "how long a pass is not read again; what another server changes in it is heard of sooner (pass.changes)"),
 
     NUMBER("pass", NULL, "life", S(fed.pass_life_s), 60, 3650 * DAY, "2592000", "s", "how long a tap is good for"),
-    TEXT("pass", NULL, "lookup", S(pass_lookup), NULL, "expands to \"none\", \"paused\" or the seconds left; to nothing only when the store is down"),
+    TEXT("pass", NULL, "lookup", S(pass_lookup), NULL, "expands to \"none\", \"paused\", \"banned\" (for good), \"banned:SECONDS\" or the seconds left; to nothing only when the store is down"),
     TEXT("pass", NULL, "grant", S(pass_grant), NULL, "writes the pass; expands to the number of rows"),
     NUMBER("pass", NULL, "bound", S(fed.bound_life_s), 60, 3650 * DAY, "31536000", "s", "how long a last password is good for"),
     TEXT("pass", NULL, "bind", S(pass_bind), NULL, "writes the pass of a device whose owner has just typed a last password; expands to the number of rows"),
@@ -76,7 +76,7 @@ const struct option_row settings_schema[] = {
     TEXT("pass", NULL, "answers", S(pass_answers), NULL, "writes what the authorities said of a device, sealed; expands to the number of rows"),
     TEXT("pass", NULL, "announce", S(pass_announce), NULL, "tells the other servers that something about the device has changed; expands to the number of rows"),
     TEXT("pass", NULL, "changes", S(pass_changes), NULL,
-         "the first change behind %{control:Loggia-Since}: its number and the device; \"none\", or nothing when the store is down"),
+         "the first change behind %{control:Loggia-Since}: its number, the device, and \"banned\" or \"banned:SECONDS\" if it is; \"none\", or nothing when the store is down"),
     TEXT("pass", NULL, "sessions", S(pass_sessions), NULL,
          "a session of the device, the one behind the first %{control:Loggia-Nth}: the router's address, Acct-Session-Id, NAS-Identifier; or \"none\""),
     TEXT("pass", NULL, "oldest", S(pass_oldest), NULL,

@@ -1,4 +1,4 @@
-"""What outlives a server, what several servers share, who is cut off, and a database that freezes."""
+"""What outlives a server, who is cut off, and a database that freezes."""
 
 import os
 import re
@@ -41,24 +41,10 @@ def centre():
         c.stop()
 
 
-@pytest.fixture(scope="module")
-def second(centre):
-    """Another server on the same database."""
-    other = centre.second("127.0.0.2")
-    yield other
-    other.radius.stop()
-
-
 @pytest.fixture
 def nas(centre):
     yield Nas(centre.namespace, "127.0.0.1", centre.secret)
     centre.thaw()
-
-
-@pytest.fixture
-def elsewhere(centre, second):
-    """The same router, asking the other server."""
-    return Nas(centre.namespace, "127.0.0.2", centre.secret)
 
 
 def stored(centre, mac):
@@ -112,40 +98,6 @@ def test_what_is_stored_tells_nothing_and_goes_with_the_entitlement(centre, nas)
     wait_for("the directory is back", lambda: nas.silent(mac).number(radius.SESSION_TIMEOUT) != 300)
     centre.comune.delete(dn)
     wait_for("the entitlement is gone from the database", lambda: not nas.silent(mac).accepted and stored(centre, mac) == "")
-
-
-def test_forgetting_and_leaving_on_one_server_counts_on_the_other(nas, elsewhere, phone):
-    assert nas.tap(phone).accepted
-    assert elsewhere.silent(phone).accepted, "the pass of one server is unknown to the other"
-    assert not nas.forget(phone).accepted
-    began = time.monotonic()
-    wait_for("the other server has forgotten it", lambda: not elsewhere.silent(phone).accepted)
-    forgot = time.monotonic() - began
-    assert nas.tap(phone).accepted and elsewhere.silent(phone).accepted
-    nas.account(phone, radius.START, f"s-{phone}", at=time.time() - 300)
-    nas.account(phone, radius.STOP, f"s-{phone}", seconds=300, cause=1, at=time.time() + 130)
-    assert not nas.silent(phone).accepted
-    began = time.monotonic()
-    wait_for("nor does the other server let it in silently", lambda: not elsewhere.silent(phone).accepted)
-    paused = time.monotonic() - began
-    assert nas.tap(phone).accepted
-    wait_for("a tap ends it everywhere", lambda: elsewhere.silent(phone).accepted)
-    print(f"forgotten after {forgot:.2f} s, paused after {paused:.2f} s")
-    assert max(forgot, paused) < 2
-
-
-def test_a_denial_seen_by_one_server_counts_on_the_other_beside_a_silent_directory(centre, nas, elsewhere):
-    mac = "0a:68:00:00:00:01"
-    dn = centre.provincia.add_device(mac)
-    assert nas.tap(mac).accepted and elsewhere.silent(mac).accepted
-    centre.provincia.suspend(dn)
-    assert nas.silent(mac).message == "suspended"
-    centre.freeze("provincia")
-    began = time.monotonic()
-    wait_for("the other server shuts it out", lambda: elsewhere.silent(mac).message == "suspended")
-    took = time.monotonic() - began
-    print(f"denied elsewhere after {took:.2f} s")
-    assert took < 2
 
 
 def test_who_is_suspended_is_cut_off_while_idle(centre, nas):

@@ -25,6 +25,10 @@ DELETE FROM radacct WHERE acctuniqueid IN (SELECT acctuniqueid FROM radacct, kee
 DELETE FROM passes WHERE device IN (SELECT device FROM passes
 	WHERE expires < CAST(strftime('%s', 'now') AS INTEGER) LIMIT (SELECT at_once FROM keep));
 
+-- Bans that are over.
+DELETE FROM bans WHERE device IN (SELECT device FROM bans
+	WHERE expires < CAST(strftime('%s', 'now') AS INTEGER) LIMIT (SELECT at_once FROM keep));
+
 -- What the authorities said of a device that nobody has asked about for a year; and what every server has heard of long ago.
 DELETE FROM answers WHERE device IN (SELECT device FROM answers, keep WHERE updated
 	< CAST(strftime('%s', 'now') AS INTEGER) - CASE WHEN answers = '' THEN 1 ELSE 366 END * 86400 LIMIT (SELECT at_once FROM keep));

@@ -15,6 +15,15 @@ ALTER TABLE passes ADD COLUMN IF NOT EXISTS identity char(32) NOT NULL DEFAULT '
 CREATE INDEX IF NOT EXISTS passes_expires ON passes (expires);
 CREATE INDEX IF NOT EXISTS passes_identity ON passes (identity);
 
+-- Whom the city itself has shut out (loggia-centre): no directory helps, nor a tap.
+CREATE TABLE IF NOT EXISTS bans (
+	device char(32) NOT NULL PRIMARY KEY,
+	expires bigint, -- NULL: for good
+	reason varchar(200) NOT NULL DEFAULT '', -- for administrators, no citizen sees it
+	author varchar(64) NOT NULL DEFAULT '',
+	created bigint NOT NULL
+);
+
 -- What the authorities last said of a device, sealed.
 CREATE TABLE IF NOT EXISTS answers (
 	device char(32) NOT NULL PRIMARY KEY,
