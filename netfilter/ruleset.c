@@ -257,13 +257,30 @@ static int read_answers(struct ruleset *rs, struct answers *a)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) /* ENOBUFS: an answer is lost; EAGAIN: the kernel gave up half-way */
-            return a->error ? a->error : errno == EAGAIN ? -ETIMEDOUT : -errno;
+            return a->error ? a->error : -errno;
         int left = (int)n;
         for (struct nlmsghdr *nlh = (struct nlmsghdr *)buf; mnl_nlmsg_ok(nlh, left);
              nlh = mnl_nlmsg_next(nlh, &left))
             on_answer(a, nlh);
     }
     return a->error;
+}
+
+bool ruleset_lost(int error)
+{
+    return error == -ENOBUFS || error == -ETIMEDOUT;
+}
+
+/* Once an answer was lost the kernel drops all that follow until nothing waits any more. */
+int ruleset_checked(struct ruleset *rs, int error)
+{
+    char byte;
+    if (error == -EAGAIN)
+        error = -ETIMEDOUT;
+    while (ruleset_lost(error) && (recv(mnl_socket_get_fd(rs->nl), &byte, 1, MSG_DONTWAIT) >= 0 ||
+                                   errno == EINTR || errno == ENOBUFS))
+        continue;
+    return error;
 }
 
 int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg)
@@ -284,7 +301,7 @@ int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg)
     do
         sent = mnl_socket_sendto(rs->nl, b->buf, len);
     while (sent < 0 && errno == EINTR);
-    int r = sent < 0 ? -errno : read_answers(rs, &a);
+    int r = ruleset_checked(rs, sent < 0 ? -errno : read_answers(rs, &a));
     if (r < 0) {
         rs->failed++;
         b->failed = a.error_seq - b->first_seq;
@@ -331,28 +348,38 @@ int ruleset_shut(struct ruleset *rs)
     return rs->shut ? batch_commit(rs->shut, NULL, NULL) : -ENOMEM;
 }
 
-bool ruleset_present(struct ruleset *rs)
+static int look_for_table(struct ruleset *rs)
 {
     char buf[RECV_BUFFER / 8] __attribute__((aligned(8)));
     struct nlmsghdr *nlh =
         nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK, rs->seq++);
     uint32_t seq = nlh->nlmsg_seq;
     mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, rs->cfg.table);
-    if (mnl_socket_sendto(rs->nl, nlh, nlh->nlmsg_len) < 0)
-        return false;
+    while (mnl_socket_sendto(rs->nl, nlh, nlh->nlmsg_len) < 0)
+        if (errno != EINTR)
+            return -errno;
     for (;;) {
         ssize_t n = mnl_socket_recvfrom(rs->nl, buf, sizeof buf);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return false;
+            return -errno;
         int left = (int)n;
         for (nlh = (struct nlmsghdr *)buf; mnl_nlmsg_ok(nlh, left);
              nlh = mnl_nlmsg_next(nlh, &left)) {
             if (nlh->nlmsg_type == NLMSG_ERROR && nlh->nlmsg_seq == seq)
-                return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error == 0;
+                return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error;
         }
     }
+}
+
+/* Who is not told goes on as if it were there. */
+bool ruleset_present(struct ruleset *rs)
+{
+    int r = -ENOBUFS;
+    for (int i = 0; i < RULESET_TRIES && ruleset_lost(r); i++)
+        r = ruleset_checked(rs, look_for_table(rs));
+    return r == 0 || ruleset_lost(r);
 }
 
 /* Asks for a flowtable in a transaction that cannot succeed, for its last message deletes a table

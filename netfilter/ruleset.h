@@ -110,6 +110,9 @@ size_t batch_bytes(const struct batch *b);
 typedef void (*batch_deleted_fn)(void *arg, const struct mac *mac, uint32_t number, uint64_t bytes,
                                  uint64_t packets);
 int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg);
+/* The kernel's answer was lost (netlink(7): ENOBUFS) or never came: what was asked for is done, or
+ * is not. Each call here leaves the socket such that one can ask again. */
+bool ruleset_lost(int error);
 
 /* Reading by key. found is false where the kernel has neither element. */
 struct ruleset_reading {

@@ -96,4 +96,8 @@ struct element {
 typedef void (*element_fn)(void *arg, const struct element *e);
 void element_parse(const struct nlmsghdr *nlh, element_fn fn, void *arg);
 
+#define RULESET_TRIES 8 /* where answers are lost, or dumps interrupted */
+/* error, with the socket ready for the next question. */
+int ruleset_checked(struct ruleset *rs, int error);
+
 #endif

@@ -21,7 +21,6 @@
 #define READ_CHUNK  64   /* devices asked for in one send: a message for each direction */
 #define KEY_ROOM    64   /* an element that is named alone */
 #define ANSWER_ROOM 1024 /* an element with its limit and counter */
-#define DUMP_TRIES  8
 
 static int nft_type(const struct nlmsghdr *nlh)
 {
@@ -153,7 +152,7 @@ static int take_answers(struct ruleset *rs, struct reading *r)
         }
         int got = recvmmsg(mnl_socket_get_fd(rs->nl), m, wanted, MSG_WAITFORONE, NULL);
         if (got < 0 && errno != EINTR)
-            return errno == EAGAIN ? -ETIMEDOUT : -errno; /* ENOBUFS: an answer is lost */
+            return -errno; /* ENOBUFS: an answer is lost */
         for (int i = 0; i < got; i++) {
             int left = (int)m[i].msg_len;
             for (struct nlmsghdr *nlh = (struct nlmsghdr *)buf[i]; mnl_nlmsg_ok(nlh, left);
@@ -167,11 +166,13 @@ static int take_answers(struct ruleset *rs, struct reading *r)
 static int read_direction(struct ruleset *rs, struct ruleset_reading *items, size_t n, bool down)
 {
     struct reading r = {.items = items, .n = n, .down = down};
-    int error = 0;
+    int error = 0, lost = 0;
     while (r.next < n && error == 0) {
         error = ask(rs, &r);
         if (error == 0)
-            error = take_answers(rs, &r);
+            error = ruleset_checked(rs, take_answers(rs, &r));
+        if (ruleset_lost(error) && ++lost < RULESET_TRIES)
+            error = r.error = 0; /* those that have not answered are asked again */
     }
     return error;
 }
@@ -204,9 +205,8 @@ static void on_found(void *arg, const struct element *e)
     f->found = true;
 }
 
-/* What one element holds: 0 or -ENOENT. */
-static int find(struct ruleset *rs, const char *set, const void *key, uint32_t key_len,
-                struct finding *f)
+static int find_once(struct ruleset *rs, const char *set, const void *key, uint32_t key_len,
+                     struct finding *f)
 {
     static char buf[RECV_BUFFER] __attribute__((aligned(8)));
     uint32_t seq = rs->seq;
@@ -227,6 +227,16 @@ static int find(struct ruleset *rs, const char *set, const void *key, uint32_t k
         }
     }
     return r < 0 ? r : f->found ? 0 : -ENOENT;
+}
+
+/* What one element holds: 0 or -ENOENT. */
+static int find(struct ruleset *rs, const char *set, const void *key, uint32_t key_len,
+                struct finding *f)
+{
+    int r = -ENOBUFS;
+    for (int i = 0; i < RULESET_TRIES && ruleset_lost(r); i++)
+        r = ruleset_checked(rs, find_once(rs, set, key, key_len, f));
+    return r;
 }
 
 int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number)
@@ -300,9 +310,9 @@ int ruleset_dump(struct ruleset *rs, ruleset_seen_fn seen, void *arg)
 {
     struct dumping dp = {seen, arg};
     int r = -EINTR;
-    for (int i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+    for (int i = 0; i < RULESET_TRIES && (r == -EINTR || ruleset_lost(r)); i++) {
         seen(arg, NULL);
-        r = dump_once(rs, SET_IDS, on_dumped, &dp);
+        r = ruleset_checked(rs, dump_once(rs, SET_IDS, on_dumped, &dp));
     }
     return r;
 }
@@ -319,8 +329,11 @@ static void on_reserved(void *arg, const struct element *e)
 
 int ruleset_reserved(struct ruleset *rs, uint32_t *end)
 {
+    int r = -EINTR;
     *end = 0;
-    return dump_once(rs, SET_NUMBERS, on_reserved, end);
+    for (int i = 0; i < RULESET_TRIES && (r == -EINTR || ruleset_lost(r)); i++)
+        r = ruleset_checked(rs, dump_once(rs, SET_NUMBERS, on_reserved, end));
+    return r;
 }
 
 /* --- what others do

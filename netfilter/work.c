@@ -3,8 +3,8 @@
  *
  * All requests that were waiting are taken in groups in which no device is named twice: so one
  * transaction can hold a group, and a device's requests still happen in the order asked. If the
- * kernel refuses a group, each of its devices is tried alone, and what is only half there is tidied
- * up: one bad element never costs another device its turn.
+ * kernel refuses a group, or its answer is lost, each of its devices is tried alone, and what is
+ * only half there is tidied up: one bad element never costs another device its turn.
  *
  * Replacing a device (new rates, new end) deletes its elements and adds them again in one
  * transaction, the new counters seeded with what was read just before. What was counted between
@@ -19,6 +19,8 @@
 
 #include <errno.h>
 #include <string.h>
+
+enum { TRIES = 5 }; /* where the kernel's answers are lost */
 
 struct op {
     const struct gate_request *req;
@@ -270,11 +272,13 @@ static int commit_one(struct group *w, struct op *op, bool with_delete)
  */
 static void tidy(struct group *w, struct op *op)
 {
-    uint32_t found = 0, numbers[] = {op->old_number, 0};
+    uint32_t found = 0, numbers[] = {op->old_number, 0, 0};
     const struct mac *mac = &op->req->entry.mac;
     if (ruleset_find(w->g->rs, mac, &found) == 0 && found != op->old_number)
         numbers[1] = found;
-    for (int i = 0; i < 4; i++) {
+    if (op->number != numbers[0] && op->number != numbers[1])
+        numbers[2] = op->number; /* added, and the answer lost */
+    for (int i = 0; i < 5; i++) {
         struct ruleset_key key = {*mac, i < 2 ? 0 : numbers[i - 2]};
         struct batch *b = batch_new(w->g->rs);
         if (!b)
@@ -295,7 +299,7 @@ static void do_alone(struct group *w, struct op *op)
         keeper_rebuild(w->g, loop_now_us(), &unknown);
         r = commit_one(w, op, true);
     }
-    if (r == -ENOENT || r == -EEXIST) {
+    for (int i = 0; i < TRIES && (r == -ENOENT || r == -EEXIST || ruleset_lost(r)); i++) {
         tidy(w, op);
         r = commit_one(w, op, false);
     }
@@ -327,6 +331,8 @@ static void reserve_numbers(struct gate *g)
     if (!clients_needs_block(g->clients, GATE_BATCH))
         return;
     int r = reserve_block(g);
+    for (int i = 0; i < TRIES && ruleset_lost(r); i++) /* the block's end is read again each time */
+        r = reserve_block(g);
     if (r == -ENOENT && !ruleset_present(g->rs)) {
         struct ruleset_foreign unknown = {.damaged = true};
         keeper_rebuild(g, loop_now_us(), &unknown);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A kernel that is short of room and interrupts, for one process: LD_PRELOAD. Of each netlink
+ * socket of netfilter's every INTERRUPT-th call is interrupted before it does anything, and every
+ * LOSE-th message that was received is lost, as netlink(7) says of a full buffer: ENOBUFS instead.
+ * ROOM is the size of its receive buffer, for losses of the kernel's own. 0: nothing of the sort.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static long number(const char *name)
+{
+    const char *text = getenv(name);
+    return text ? atol(text) : 0;
+}
+
+static bool concerned(int fd)
+{
+    int domain = 0, protocol = 0, saved = errno;
+    socklen_t n = sizeof domain, m = sizeof protocol;
+    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n);
+    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &m);
+    errno = saved;
+    return domain == AF_NETLINK && protocol == NETLINK_NETFILTER;
+}
+
+static bool due(const char *name, long *calls)
+{
+    long every = number(name);
+    return every && ++*calls % every == 0;
+}
+
+static bool interrupted(int fd)
+{
+    static long calls;
+    if (!concerned(fd) || !due("INTERRUPT", &calls))
+        return false;
+    errno = EINTR;
+    return true;
+}
+
+static bool lost(int fd, ssize_t received)
+{
+    static long messages;
+    if (received <= 0 || !concerned(fd) || !due("LOSE", &messages))
+        return false;
+    errno = ENOBUFS;
+    return true;
+}
+
+ssize_t recv(int fd, void *buf, size_t len, int flags)
+{
+    ssize_t (*real)(int, void *, size_t, int) = dlsym(RTLD_NEXT, "recv");
+    if (interrupted(fd))
+        return -1;
+    ssize_t n = real(fd, buf, len, flags);
+    return lost(fd, n) ? -1 : n;
+}
+
+ssize_t recvmsg(int fd, struct msghdr *m, int flags)
+{
+    ssize_t (*real)(int, struct msghdr *, int) = dlsym(RTLD_NEXT, "recvmsg");
+    if (interrupted(fd))
+        return -1;
+    ssize_t n = real(fd, m, flags);
+    return lost(fd, n) ? -1 : n;
+}
+
+int recvmmsg(int fd, struct mmsghdr *m, unsigned len, int flags, struct timespec *timeout)
+{
+    int (*real)(int, struct mmsghdr *, unsigned, int, struct timespec *) =
+        dlsym(RTLD_NEXT, "recvmmsg");
+    if (interrupted(fd))
+        return -1;
+    int n = real(fd, m, len, flags, timeout);
+    return lost(fd, n) ? -1 : n;
+}
+
+ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to,
+               socklen_t to_len)
+{
+    ssize_t (*real)(int, const void *, size_t, int, const struct sockaddr *, socklen_t) =
+        dlsym(RTLD_NEXT, "sendto");
+    return interrupted(fd) ? -1 : real(fd, buf, len, flags, to, to_len);
+}
+
+int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
+{
+    int (*real)(int, int, int, const void *, socklen_t) = dlsym(RTLD_NEXT, "setsockopt");
+    int room = (int)number("ROOM");
+    if (room && level == SOL_SOCKET && option == SO_RCVBUFFORCE && concerned(fd))
+        return real(fd, level, option, &room, sizeof room);
+    return real(fd, level, option, value, len);
+}

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A kernel whose answers get lost (ENOBUFS), which interrupts (EINTR) and whose tables others write all the time: each
+request is answered once, and what the answers say is what the kernel holds."""
+
+import random
+import subprocess
+
+import pytest
+from city import gateclient as gc
+from city.gateworld import GateWorld, wait_for_text
+from city.netns import World
+from conftest import BUILD, SOURCE
+from test_gate_model import in_kernel
+
+MACS = [f"02:a5:00:00:{i >> 8:02x}:{i & 255:02x}" for i in range(300)]
+REQUESTS, IN_FLIGHT = 2500, 150
+WRITER = """while :; do nft 'add table ip other; add set ip other s { type ipv4_addr; }; add element ip other s { 192.0.2.1, 192.0.2.9 };
+add chain ip other c { type filter hook forward priority 300; }; delete table ip other'; echo wrote; done"""
+
+
+@pytest.fixture
+def city():
+    with World() as world:
+        made = GateWorld(world, BUILD)
+        yield made
+        made.gate.stop()
+        assert "Sanitizer" not in made.gate.output() and "runtime error" not in made.gate.output(), made.gate.output()[-6000:]
+
+
+@pytest.fixture(scope="module")
+def preload(tmp_path_factory):
+    library = tmp_path_factory.mktemp("kernel") / "kernel_answers.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, SOURCE / "tests/integration/kernel_answers.c"], check=True)
+    for folder in library.parents[:3]:
+        folder.chmod(0o755)  # the gate is nobody
+    return library
+
+
+class Asker:
+    """Opens, replaces, reads and closes at random; what the answers say is what it knows."""
+
+    def __init__(self, city, seed):
+        self.city, self.rng, self.gate = city, random.Random(seed), gc.GateClient(city.socket)
+        self.open, self.waiting = {}, []
+
+    def ask(self):
+        mac = self.rng.choice(MACS)
+        verb = self.rng.choices((gc.OPEN, gc.CLOSE, gc.READ), (5, 2, 3))[0]
+        tag = f"s={self.rng.randrange(10**6)}"
+        seq = self.gate.send_open(mac, up=10**6, tag=tag, same_session=self.rng.random() < 0.5) if verb == gc.OPEN else \
+            self.gate.send_device(verb, mac)
+        self.waiting.append((seq, verb, mac, tag))
+
+    def take(self):
+        seq, verb, mac, tag = self.waiting.pop(0)
+        reply = self.gate.wait(seq)
+        assert (reply.verb, reply.body.mac) == (verb, mac)
+        there = mac in self.open
+        assert reply.status == (gc.OK if there or verb == gc.OPEN else gc.NOT_FOUND), (verb, reply)
+        if verb == gc.OPEN:
+            self.open[mac] = tag
+        elif verb == gc.CLOSE:
+            self.open.pop(mac, None)
+        elif there:
+            assert reply.body.tag == self.open[mac]
+
+    def run(self, requests=REQUESTS):
+        for _ in range(requests):
+            self.ask()
+            if len(self.waiting) > IN_FLIGHT:
+                self.take()
+        while self.waiting:
+            self.take()
+        assert not any(self.gate.replies.values()), "answered twice"
+        ids, up, down = in_kernel(self.city)
+        assert {mac: tag for mac, (_, tag, _) in ids.items()} == self.open
+        assert set(up) == set(ids) and set(down) == {number for number, _, _ in ids.values()}
+
+
+@pytest.mark.parametrize("ill", [{"INTERRUPT": "3"}, {"ROOM": "8192"}, {"INTERRUPT": "5", "LOSE": "40"}],
+                         ids=lambda ill: " ".join(f"{k}={v}" for k, v in ill.items()))
+def test_each_request_is_answered_once_by_a_kernel_short_of_room(city, preload, ill):
+    city.start_gate(env={"LD_PRELOAD": str(preload), "ASAN_OPTIONS": "verify_asan_link_order=0", **ill})
+    asker = Asker(city, 7)
+    asker.run()
+    failed = asker.gate.hello().body.transactions_failed
+    assert (failed > 0) == ("INTERRUPT" not in ill or "LOSE" in ill), f"{failed} transactions met it"
+
+
+def test_each_request_is_answered_once_while_others_write_tables(city):
+    """Every dump of the gate's may be interrupted, every transaction may meet another's."""
+    city.start_gate()
+    writer = city.router.start("sh", "-c", WRITER)
+    wait_for_text(writer, "wrote")
+    asker = Asker(city, 8)
+    asker.run()
+    asker.gate.close()
+    for _ in range(5):
+        city.gate.kill()
+        city.start_gate()
+        assert f"adopted={len(asker.open)}" in city.gate.output()
+    assert writer.alive()
+    writer.stop()
