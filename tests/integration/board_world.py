@@ -4,6 +4,7 @@ without a screen (cookies, forms), so that each test reads as what an editor doe
 import http.client
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -31,9 +32,12 @@ class Slapd:
     suffix = "o=comune"
     rights = "access to * by * read"
 
-    def __init__(self, directory):
+    def __init__(self, directory, tls=None):
+        """tls: a chain and its key; then it speaks StartTLS, and ldaps at another port."""
         self.dir, self.port = directory, free_port()
         self.uri = f"ldap://127.0.0.1:{self.port}"
+        self.secure_uri = f"ldaps://127.0.0.1:{free_port()}" if tls else ""
+        self.secure = f"TLSCertificateFile {tls[0]}\nTLSCertificateKeyFile {tls[1]}\n" if tls else ""
         (directory / "db").mkdir(parents=True)
         self.write_conf()
         (directory / "all.ldif").write_text("".join(self.population()))
@@ -49,7 +53,7 @@ pidfile {self.dir}/slapd.pid
 modulepath /usr/lib/ldap
 moduleload back_mdb
 loglevel 0
-database mdb
+{self.secure}database mdb
 suffix "{self.suffix}"
 rootdn "cn=admin,{self.suffix}"
 rootpw segreto
@@ -71,10 +75,20 @@ access to attrs=userPassword by anonymous auth by * none
             yield ldif(f"cn={group},{self.suffix}", objectClass="groupOfNames", cn=group, member=members)
 
     def start(self):
-        self.process = subprocess.Popen(["/usr/sbin/slapd", "-f", self.dir / "slapd.conf", "-h", self.uri, "-d", "0"],
-                                        stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(["/usr/sbin/slapd", "-f", self.dir / "slapd.conf", "-h",
+                                         f"{self.uri} {self.secure_uri}", "-d", "0"], stderr=subprocess.DEVNULL)
         wait_for("slapd answers", lambda: subprocess.run(["ldapwhoami", "-x", "-H", self.uri], capture_output=True,
                                                          check=False).returncode == 0)
+
+    def freeze(self):
+        """Returns when not one of its threads runs any more: the kernel still takes connections for it."""
+        self.process.send_signal(signal.SIGSTOP)
+        wait_for("slapd stands still", lambda: all(
+            stat.read_text().rsplit(")", 1)[1].split()[0] == "T"
+            for stat in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat")))
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self):
         self.process.kill()
@@ -92,7 +106,7 @@ class Board:
 
     def __init__(self, conf="", approval=False):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="loggia-board-"))
-        self.slapd = Slapd(self.dir / "slapd")
+        self.slapd = self.make_slapd()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = None
@@ -102,6 +116,9 @@ class Board:
         subprocess.run([BUILD / "noticeboard/loggia-board", "key", "new", self.dir / "board"], check=True, capture_output=True)
         self.write_conf()
         self.start()
+
+    def make_slapd(self):
+        return Slapd(self.dir / "slapd")
 
     def directory(self):
         return (f'directory {{ uri = "{self.slapd.uri}" base = "o=comune" start_tls = no timeout_ms = 3000 '
