@@ -434,7 +434,7 @@ def test_who_wrote_it_cannot_agree_to_it_by_way_of_anothers_button(careful):
     agreed = next(f for f in page.forms if f["action"].endswith("/restore") and f["fields"]["number"] == "3")
     bruno.post(agreed["action"], agreed["fields"])
     assert "a change is a draft" not in bruno.get(f"/notice/{sent_on}").words, "what was agreed to once may come back"
-    assert "# Spinto da un altro\nDa lunedì in piazza." in bundle(careful)
+    wait_for("the routers have it", lambda: "# Spinto da un altro\nDa lunedì in piazza." in bundle(careful))
 
 
 # --- emergency -----------------------------------------------------------------------------------------------
@@ -552,7 +552,7 @@ def test_a_card_and_a_button_survive_a_sign_in_that_had_expired(board):
     carla = board.editor("carla")
     number = number_of(carla.write(title__it="Da premere"))
     for path, fields in ((f"/notice/{number}/publish", {}),
-                         ("/services/new", {"title.it": "Anagrafe", "text.it": "Sportello", "order": "7", "icon": "office", "shown": "1",
+                         ("/services/new", {"title.it": "Anagrafe", "text.it": "Sportello", "order": "900", "icon": "office", "shown": "1",
                                             "zone.duomo": "1", "publisher": "comune", "link": "https://anagrafe.example/"})):
         carla.cookies.clear()
         assert carla.post(path, {"token": "x", **fields}).status == 401
