@@ -13,7 +13,8 @@
 enum {
     SCREEN_CHARACTERS = 600, /* of text: what a small phone shows without scrolling for long */
     FAR_DAYS = 366,
-    MAX_HOURS = 7 * 24
+    MAX_HOURS = 7 * 24,
+    EMERGENCY_DAYS = 7 /* one that stays is not read any more, and the next one neither */
 };
 
 struct findings {
@@ -135,6 +136,9 @@ static int64_t check_times(struct findings *f, const struct draft *d, const stru
         add(f, DRAFT_ENDS_BEFORE, draft_get(d, "until_day"), 0);
     else if (until > p->now + (int64_t)FAR_DAYS * 86400)
         add(f, DRAFT_FAR_END, draft_get(d, "until_day"), FAR_DAYS);
+    else if (draft_priority(d) == NOTICE_EMERGENCY &&
+             until > (from > p->now ? from : p->now) + (int64_t)EMERGENCY_DAYS * 86400 + 86400)
+        add(f, DRAFT_LONG_EMERGENCY, draft_get(d, "until_day"), EMERGENCY_DAYS);
     return from > p->now ? from : p->now;
 }
 

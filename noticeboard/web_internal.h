@@ -129,9 +129,10 @@ const char *page_language_name(const struct visit *v, const char *tag);
  * ---------------------------------------------------------------------------- */
 /* "Monday 30 November at 08:00" */
 void words_moment(const struct visit *v, struct buf *b, int64_t t, bool is_end);
-/* "Appears on Monday … in Piazza Duomo and San Marco, and ends on Friday …." */
+/* "Appears on Monday … in Piazza Duomo and San Marco, and ends on Friday …." shown: it is, or was,
+ * on the pages; else what would happen. */
 void words_sentence(const struct visit *v, struct buf *b, const char *zones, int64_t from,
-                    int64_t until);
+                    int64_t until, bool shown);
 void words_zones(const struct visit *v, struct buf *b, const char *zones);
 const char *words_state(const struct visit *v, const struct store_notice *n);
 const char *words_priority(const struct visit *v, int priority);

@@ -47,8 +47,10 @@ static void row(struct visit *v, const struct store_notice *n)
     if (n->kind == STORE_NOTICE) {
         TEXT(words_state(v, n));
         HTML("</p><p class=\"fine\">");
-        if (n->ends)
-            words_sentence(v, &b, n->zones, n->starts, n->ends);
+        if (n->state == STORE_WITHDRAWN)
+            words_zones(v, &b, n->zones);
+        else if (n->ends)
+            words_sentence(v, &b, n->zones, n->starts, n->ends, n->state == STORE_APPROVED);
     } else {
         words_zones(v, &b, n->zones);
     }

@@ -367,9 +367,9 @@ static void page_now(struct visit *v, int64_t id)
     HTML("</span> ");
     TEXT(words_state(v, &s.n));
     HTML("</p>");
-    if (s.n.ends) {
+    if (s.n.ends && s.n.state != STORE_WITHDRAWN) {
         buf_init(&b, 16384);
-        words_sentence(v, &b, s.zones, s.n.starts, s.n.ends);
+        words_sentence(v, &b, s.zones, s.n.starts, s.n.ends, s.n.state == STORE_APPROVED);
         HTML("<p class=\"lead\">");
         TEXT(b.data ? b.data : "");
         HTML("</p>");

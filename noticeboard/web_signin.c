@@ -98,7 +98,7 @@ void signin_page(struct visit *v, unsigned status, const char *error)
     page_begin(v, T("Sign in"));
     if (error)
         page_box(v, "alert", error);
-    HTML("<form method=\"post\" action=\"/sign-in\" class=\"card\">");
+    HTML("<form method=\"post\" action=\"/sign-in\" class=\"card signin\">");
     session_signin_token(v, token);
     page_hidden(v, "token", token);
     what_was_asked(v);

@@ -62,7 +62,7 @@ void words_zones(const struct visit *v, struct buf *b, const char *zones)
 }
 
 void words_sentence(const struct visit *v, struct buf *b, const char *zones, int64_t from,
-                    int64_t until)
+                    int64_t until, bool shown)
 {
     struct buf place, start, end;
     const char *text;
@@ -75,11 +75,13 @@ void words_sentence(const struct visit *v, struct buf *b, const char *zones, int
     if (from > v->now)
         words_moment(v, &start, from, false);
     if (until <= v->now)
-        text = T("It was in {zones}, and ended on {end}.");
+        text = shown ? T("It was in {zones}, and ended on {end}.")
+                     : T("It would be in {zones}, but its end, {end}, has passed.");
     else if (from > v->now)
         text = T("It appears on {start} in {zones}, and ends on {end}.");
     else
-        text = T("It appears at once in {zones}, and ends on {end}.");
+        text = shown ? T("It is in {zones} now, and ends on {end}.")
+                     : T("It appears at once in {zones}, and ends on {end}.");
     page_fill_plain(b, text,
                     ARGS({"zones", place.data ? place.data : "", false},
                          {"start", start.data ? start.data : "", false},
@@ -174,17 +176,41 @@ static const char *const findings[] = {
     [DRAFT_FAR_END] = N_("It ends on {what}, more than a year from now. Is that meant?"),
     [DRAFT_LINK_INSIDE] = N_("The link leads into a network that is not public, where a phone may "
                              "not come: {what}"),
+    [DRAFT_LONG_EMERGENCY] =
+        N_("An emergency that stays until {what}, more than {n} days, is not read any more: end it "
+           "sooner, and prolong it if need be."),
     [DRAFT_LINK_DEAD] = N_("The link does not answer: {what}"),
 };
 
+/* "2026-11-25" as people say it; what else there is stays. */
+static const char *words_day(const struct visit *v, const char *iso, char out[static 80])
+{
+    char day[16], year[16];
+    int y, m, d, used = 0;
+    struct buf b;
+
+    if (sscanf(iso, "%4d-%2d-%2d%n", &y, &m, &d, &used) != 3 || iso[used] || m < 1 || m > 12)
+        return iso;
+    snprintf(day, sizeof day, "%d", d);
+    snprintf(year, sizeof year, "%d", y);
+    buf_init(&b, 80);
+    page_fill_plain(
+        &b, T("{day} {month} {year}"),
+        ARGS({"day", day, false}, {"month", T(months[m - 1]), false}, {"year", year, false}));
+    snprintf(out, 80, "%.79s", b.data ? b.data : iso);
+    buf_free(&b);
+    return out;
+}
+
 void words_finding(const struct visit *v, struct buf *b, const struct draft_finding *f)
 {
-    char number[16];
+    char number[16], day[80];
     bool language = f->code == DRAFT_TITLE_LONG || f->code == DRAFT_TEXT_WITHOUT_TITLE ||
                     f->code == DRAFT_LANGUAGE_MISSING || f->code == DRAFT_LONG_FOR_SCREEN;
     const char *what = language                    ? page_language_name(v, f->what)
                        : strcmp(f->what, "*") == 0 ? T("all places")
-                                                   : f->what;
+                       : f->code == DRAFT_BAD_DATE ? f->what
+                                                   : words_day(v, f->what, day);
 
     snprintf(number, sizeof number, "%d", f->number);
     page_fill_plain(b, T(findings[f->code]), ARGS({"what", what, false}, {"n", number, false}));

@@ -51,6 +51,31 @@ async function write(page, board, out) {
   return number;
 }
 
+// The addresses that only what is there has: a template, a card, a draft with an error and one with a warning.
+async function others(page, board) {
+  const found = [];
+  for (const [list, link] of [['/templates', /^\/templates\/\d+\/edit$/], ['/services', /^\/services\/\d+$/]]) {
+    await page.goto(board + list);
+    const all = await page.locator('main a').evaluateAll((as) => as.map((a) => a.getAttribute('href')));
+    found.push(...all.filter((href) => link.test(href)).slice(0, 1));
+  }
+  for (const fields of [{}, { title: 'Con un avviso', zone: true }]) {
+    await page.goto(`${board}/new`);
+    if (fields.title) await page.fill('[name="title.it"]', fields.title);
+    if (fields.zone) await page.check('[name="zone.duomo"]');
+    await press(page, 'button[value=look]');
+    found.push(new URL(page.url()).pathname);
+  }
+  if (found.length !== 4) throw new Error(`found only ${found}`);
+  return found;
+}
+
+// The sign-in as it comes back: a wrong password, and what was typed when a session had ended.
+async function refused(page, board, out, name) {
+  await signIn(page, board, 'nessuno', 'sbagliata');
+  out.wrong.push(...(await look(page, `${name} a wrong password`)).filter(target));
+}
+
 async function audit(page, board, paths, out, name) {
   for (const path of paths) {
     const answer = await page.goto(board + path);
@@ -74,10 +99,11 @@ async function main(board, name, password, noscript) {
     const looking = await phone(browser, { storageState: await context.storageState() });
     if (noscript) await looking.route('**/board.js', (route) => route.abort());
     const second = await looking.newPage();
-    const mine = [`/notice/${number}`, `/notice/${number}/edit`];
-    await audit(second, board, noscript ? ['/new', ...mine] : [...PAGES, ...mine], out, noscript ? 'noscript' : 'script');
+    const mine = [`/notice/${number}`, `/notice/${number}/edit`, ...await others(page, board)];
+    await audit(second, board, [...PAGES, ...mine], out, noscript ? 'noscript' : 'script');
     await looking.clearCookies();
     await audit(second, board, ['/sign-in'], out, 'out');
+    await refused(second, board, out, noscript ? 'noscript' : 'script');
   } finally {
     await browser.close();
   }
