@@ -575,7 +575,7 @@ def test_a_service_is_a_card_on_every_page_once_it_is_saved(board):
     wait_for("the routers have it", lambda: "# Biblioteca\n" in bundle(board))
     number = re.search(r"/notice/(\d+)/", board.editor("anna").write().text).group(1)
     assert "Orari e sale studio" in carla.get(f"/notice/{number}/preview?show=it&zone=duomo").text
-    carla.get(re.search(r'href="(/services/\d+)"', page.text).group(1))
+    carla.get(re.search(r'href="(/services/\d+)">Biblioteca', page.text).group(1))
     carla.submit("/delete")
     wait_for("the routers have it no more", lambda: "# Biblioteca\n" not in bundle(board))
 
