@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { DAYS = 30, MAX_BARS = 60 };
+enum { DAYS = 30, MAX_BARS = 60, FEW_BARS = 12 /* as wide as of so many */ };
 
 struct table {
     struct visit *v;
@@ -26,12 +27,23 @@ static bool note_title(void *arg, const struct store_notice *n)
     return true;
 }
 
+/* A day, or the city's hour for one of UTC. */
+static void moment(struct visit *v, enum store_by by, int64_t t, char out[static 128])
+{
+    time_t when = (time_t)(by == STORE_BY_HOUR ? v->now / 86400 * 86400 + t * 3600 : t);
+    char text[16], day[80];
+    struct tm tm;
+
+    localtime_r(&when, &tm);
+    strftime(text, sizeof text, by == STORE_BY_HOUR ? "%H:00" : "%Y-%m-%d", &tm);
+    snprintf(out, 128, "%.100s", by == STORE_BY_HOUR ? text : words_day(v, text, day));
+}
+
 static void label(struct visit *v, enum store_by by, const struct store_count *c,
                   char out[static 128])
 {
     const struct board_zone *z;
     const char *dash;
-    struct buf b;
 
     switch (by) {
     case STORE_BY_NOTICE:
@@ -49,10 +61,7 @@ static void label(struct visit *v, enum store_by by, const struct store_count *c
         snprintf(out, 128, "%.100s", page_language_name(v, c->lang));
         break;
     default:
-        buf_init(&b, 128);
-        words_moment(v, &b, c->hour, false);
-        snprintf(out, 128, "%.*s", (int)(b.data ? strcspn(b.data, "\n") : 0), b.data ? b.data : "");
-        buf_free(&b);
+        moment(v, by, c->hour, out);
     }
 }
 
@@ -72,7 +81,7 @@ static bool note(void *arg, const struct store_count *c)
     t->bars[t->rows].displays = c->displays;
     t->bars[t->rows].taps =
         c->taps < (int64_t)t->v->b->conf->count_minimum ? -1 : c->taps; /* too few to tell */
-    if (t->by == STORE_BY_DAY)
+    if (t->by == STORE_BY_DAY || t->by == STORE_BY_HOUR)
         snprintf(t->bars[t->rows].label, sizeof t->bars[0].label, "%" PRId64, c->hour);
     t->rows++;
     return true;
@@ -92,7 +101,7 @@ static void chart(struct table *t)
 {
     struct visit *v = t->v;
     int64_t most = 1;
-    double width = 600.0 / (t->rows ? t->rows : 1);
+    double width = 600.0 / (t->rows > FEW_BARS ? t->rows : FEW_BARS);
 
     for (int i = 0; i < t->rows; i++)
         if (t->bars[i].displays > most)
@@ -168,6 +177,7 @@ void counts_page(struct visit *v)
     HTML("</p>");
     section(v, STORE_BY_NOTICE, T("By notice"), T("Notice"));
     section(v, STORE_BY_DAY, T("By day"), T("Day"));
+    section(v, STORE_BY_HOUR, T("By hour of the day"), T("Hour"));
     section(v, STORE_BY_ZONE, T("By place"), T("Place"));
     section(v, STORE_BY_LANG, T("By language"), T("Language"));
     page_end(v);

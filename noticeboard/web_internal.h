@@ -138,6 +138,8 @@ const char *words_state(const struct visit *v, const struct store_notice *n);
 const char *words_priority(const struct visit *v, int priority);
 /* A paragraph: how far what is published has come. */
 void words_routers(struct visit *v);
+/* "2026-11-25" as people say it, in out; anything else as it came. */
+const char *words_day(const struct visit *v, const char *iso, char out[static 80]);
 void words_finding(const struct visit *v, struct buf *b, const struct draft_finding *f);
 
 /* --- the pages

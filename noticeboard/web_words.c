@@ -182,8 +182,7 @@ static const char *const findings[] = {
     [DRAFT_LINK_DEAD] = N_("The link does not answer: {what}"),
 };
 
-/* "2026-11-25" as people say it; what else there is stays. */
-static const char *words_day(const struct visit *v, const char *iso, char out[static 80])
+const char *words_day(const struct visit *v, const char *iso, char out[static 80])
 {
     char day[16], year[16];
     int y, m, d, used = 0;

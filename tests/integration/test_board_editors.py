@@ -586,5 +586,7 @@ def test_counts_are_shown_only_from_the_minimum_on(board):
         db.execute("INSERT INTO counted VALUES ('comune-1', ?, 'duomo', 'it', 412, 17), ('comune-2', ?, 'fontana', 'sq', 3, 1)",
                    (hour, hour))
     page = board.editor("anna").get("/counts")
+    today = time.strftime("%-d %B %Y", time.gmtime(hour))
+    assert "By hour of the day" in page.words and f"Day Shown Tapped {today} 415 18" in page.words
     assert "412" in page.words and "17" in page.words and "Piazza del Duomo" in page.words
     assert "Fontana di via Roma" not in page.words
