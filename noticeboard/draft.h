@@ -49,6 +49,10 @@ void draft_zones(const struct draft *d, const struct board_conf *c, struct buf *
 const char *draft_title(const struct draft *d, const struct board_conf *c);
 /* All that a search should find. */
 void draft_words(const struct draft *d, struct buf *out);
+/* The addresses that it leads to: its link, and those in its texts ("[words](https://…)"), each
+ * once, at most max. Returns how many. */
+typedef char draft_url[NOTICE_MAX_LINK + 4];
+size_t draft_links(const struct draft *d, draft_url *out, size_t max);
 /* The fields again, as a form's body, to be kept. */
 void draft_form(const struct draft *d, struct buf *out);
 

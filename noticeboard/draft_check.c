@@ -84,6 +84,33 @@ static void check_texts(struct findings *f, const struct draft *d, const struct 
         check_language(f, d, p->conf->languages[i], true);
 }
 
+static size_t add_link(draft_url *out, size_t n, size_t max, const char *url, size_t len)
+{
+    if (!len || len >= sizeof *out || n == max)
+        return n;
+    for (size_t i = 0; i < n; i++)
+        if (strlen(out[i]) == len && strncmp(out[i], url, len) == 0)
+            return n;
+    memcpy(out[n], url, len);
+    out[n][len] = '\0';
+    return n + 1;
+}
+
+size_t draft_links(const struct draft *d, draft_url *out, size_t max)
+{
+    const char *link = draft_get(d, "link");
+    size_t n = add_link(out, 0, max, link, strlen(link));
+
+    for (size_t i = 0; i < d->n; i++) {
+        const char *at = strncmp(d->fields[i].name, "text.", 5) == 0 ? d->fields[i].value : "";
+        while ((at = strstr(at, "](https://"))) {
+            at += 2;
+            n = add_link(out, n, max, at, strcspn(at, ") \t\r\n\"<>"));
+        }
+    }
+    return n;
+}
+
 /* --- place, time, link
  * ------------------------------------------------------------------------------------ */
 static void check_zones(struct findings *f, const struct draft *d, const struct draft_place *p,

@@ -22,6 +22,7 @@ enum {
     WEB_MAX_FIELDS = 420,
     WEB_MAX_PAGE = 512 * 1024,
     WEB_PAGE_ROWS = 25,
+    WEB_LINKS = 4,       /* of a notice are asked for */
     WEB_SESSION_LEN = 80 /* a cookie's value, with its NUL */
 };
 
@@ -48,7 +49,9 @@ struct visit {
     char session[WEB_SESSION_LEN]; /* the cookie as it came, checked */
     char set_cookie[3][256];       /* for the answer; "" for none */
     uint64_t asking;               /* a sign-in under way */
-    int64_t waiting;               /* the notice whose link is being asked for */
+    int64_t waiting;               /* the notice whose links are being asked for, */
+    draft_url links[WEB_LINKS];    /* these, */
+    size_t n_links, next_link;     /* from this one on */
     struct buf out;
 };
 

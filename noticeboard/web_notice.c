@@ -98,15 +98,18 @@ static size_t check(struct visit *v, const struct seen *s,
 
     load_now.except = s->n.id;
     size_t n = draft_check(s->d, &place, out);
-    const char *link = draft_get(s->d, "link");
-    const char *dead = *link ? links_dead(v->b->links, link) : NULL;
-    bool inside = *link && links_inside(v->b->links, link);
-    if ((dead || inside) && n < DRAFT_MAX_FINDINGS) {
+    draft_url links[WEB_LINKS];
+    size_t n_links = draft_links(s->d, links, WEB_LINKS);
+    for (size_t i = 0; i < n_links && n < DRAFT_MAX_FINDINGS; i++) {
+        const char *dead = links_dead(v->b->links, links[i]);
+        bool inside = links_inside(v->b->links, links[i]);
+        if (!dead && !inside)
+            continue;
         out[n].code = inside ? DRAFT_LINK_INSIDE : DRAFT_LINK_DEAD;
         out[n].number = 0;
-        snprintf(out[n].what, sizeof out->what, "%.90s", link);
+        snprintf(out[n].what, sizeof out->what, "%.90s", links[i]);
         if (!inside)
-            snprintf(out[n].what, sizeof out->what, "%.90s (%.60s)", link, dead);
+            snprintf(out[n].what, sizeof out->what, "%.90s (%.60s)", links[i], dead);
         n++;
     }
     return n;
@@ -399,6 +402,10 @@ static void link_known(void *arg)
     struct visit *v = arg;
     int64_t id = v->waiting;
 
+    if (v->next_link < v->n_links) {
+        links_ask(v->b->links, v->links[v->next_link++], link_known, v);
+        return;
+    }
     v->waiting = 0;
     v->who.administration = board_conf_administration(v->b->conf, v->who.administration_id);
     if (v->who.administration)
@@ -407,19 +414,21 @@ static void link_known(void *arg)
         visit_not_found(v);
 }
 
-/* Before something is published its link is asked for; that takes seconds at most (links.c). */
+/* Before something is published its links are asked for, all at once; that takes seconds at most
+ * (links.c). */
 void notice_page(struct visit *v, int64_t id)
 {
-    char link[NOTICE_MAX_LINK + 4] = "";
     struct seen s;
 
     if (!look(v, id, STORE_NOTICE, &s))
         return;
     if (open_version(&s))
-        snprintf(link, sizeof link, "%s", draft_get(s.d, "link"));
+        v->n_links = draft_links(s.d, v->links, WEB_LINKS);
     draft_free(s.d);
     v->waiting = id;
-    links_ask(v->b->links, link, link_known, v);
+    for (size_t i = 1; i < v->n_links; i++)
+        links_ask(v->b->links, v->links[i], NULL, NULL);
+    link_known(v);
 }
 
 /* --- what the buttons do

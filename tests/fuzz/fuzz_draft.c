@@ -26,6 +26,9 @@ static void look(const struct draft *d, const struct board_conf *c)
         .conf = c, .administration = &c->administrations[0], .now = 1780000000};
     struct draft_finding f[DRAFT_MAX_FINDINGS];
     size_t n = draft_check(d, &place, f);
+    draft_url links[4];
+    if (draft_links(d, links, 4) > 4)
+        abort();
     char err[200];
     struct buf b;
 

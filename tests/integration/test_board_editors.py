@@ -286,7 +286,11 @@ def test_a_real_error_blocks_and_what_was_typed_is_kept(board, fields, words):
 
 @pytest.mark.parametrize("fields, words", [
     ({"text__it": "[clicca qui](https://www.comune.prato.it/)"}, "do not say where it leads"),
-    ({"link": "http://example.com/"}, "not secure"), ({"link": "https://nobody.invalid/"}, "does not answer"), ({"text__it": "parola " * 120}, "more than a phone shows"),
+    ({"link": "http://example.com/"}, "not secure"), ({"link": "https://nobody.invalid/"}, "does not answer"),
+    ({"link": "https://nobody.invalid/", "text__it": "[Orari](https://nobody.invalid/orari), [moduli](https://nobody.invalid/moduli)"},
+     "does not answer: https://nobody.invalid/moduli"),
+    ({"priority": "emergency", "until_day": in_days(20)}, "An emergency that stays until"),
+    ({"text__it": "parola " * 120}, "more than a phone shows"),
     ({"until_day": in_days(500)}, "more than a year")])
 def test_a_warning_explains_and_does_not_block(board, fields, words):
     page = board.editor("anna").write(**fields)
