@@ -37,6 +37,7 @@ noinst_LTLIBRARIES += %D%/libloggia-board.la
     %D%/web_counts.c \
     %D%/web_edit.c \
     %D%/web_emergency.c \
+    %D%/web_feeds.c \
     %D%/web_html.c \
     %D%/web_list.c \
     %D%/web_notice.c \

@@ -272,6 +272,8 @@ static void get(struct visit *v)
         service_page(v, id);
     else if (is(v, "/counts"))
         counts_page(v);
+    else if (is(v, "/feeds"))
+        feeds_page(v);
     else if (numbered(v->path, "/notice/", &id, &rest) && strcmp(rest, "edit") == 0)
         edit_get(v, id, STORE_NOTICE);
     else if (numbered(v->path, "/notice/", &id, &rest) && strcmp(rest, "preview") == 0)

@@ -170,6 +170,7 @@ void service_post(struct visit *v, int64_t id, bool delete);
 /* What was typed before a sign-in that had expired, as a form's body. */
 void service_again(struct visit *v, int64_t id, const char *kept);
 void counts_page(struct visit *v);
+void feeds_page(struct visit *v);
 
 /* Writes a version of a draft in the visitor's name; as store_notice_put. The rights are the
  * caller's to look at. */

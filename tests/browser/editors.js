@@ -14,7 +14,7 @@ const target = (what) => !/only [\d.]+ px high: <input type="(checkbox|radio)"/.
 const style = (what) => !/ (require-sri|form-dup-name): /.test(what);
 
 const PAGES = ['/', '/?show=all', '/?q=strada', '/new', '/emergency', '/templates', '/templates/new', '/services', '/services/new',
-  '/counts', '/notice/999999'];
+  '/counts', '/feeds', '/notice/999999'];
 
 async function signIn(page, board, name, password) {
   await page.goto(`${board}/sign-in?administration=comune`);

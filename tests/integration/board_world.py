@@ -104,6 +104,8 @@ access to attrs=userPassword by anonymous auth by * none
 class Board:
     """conf: more lines of board.conf; of the administrations: see administrations()."""
 
+    feeds = ""  # of comune
+
     def __init__(self, conf="", approval=False):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="loggia-board-"))
         self.slapd = self.make_slapd()
@@ -144,6 +146,7 @@ administration "comune" {{
   colour = "#004d40"
   approval = {"yes" if self.approval else "no"}
   notices_directory = "{self.dir}/drop"
+  {self.feeds}
   publisher "comune" {{ name = "Comune di Prato" zones = {{"*"}} }}
   publisher "acqua" {{ name = "Acqua Bene Comune" zones = {{"fontana"}} }}
   {self.directory()}

@@ -1,7 +1,9 @@
 """The editors' road through loggia-board, as they walk it: sign in, write, look, agree, publish, undo; and what
 they must not be able to do."""
 
+import os
 import re
+import signal
 import socket
 import sqlite3
 import time
@@ -582,6 +584,26 @@ def test_a_service_is_a_card_on_every_page_once_it_is_saved(board):
     carla.get(re.search(r'href="(/services/\d+)">Biblioteca', page.text).group(1))
     carla.submit("/delete")
     wait_for("the routers have it no more", lambda: "# Biblioteca\n" not in bundle(board))
+
+
+def test_admins_see_how_their_feeds_do(board):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:  # takes connections, until it is gone
+        port = nobody.getsockname()[1]
+    board.feeds = (f'feed "stampa" {{ url = "http://127.0.0.1:{port}/rss?key=s3cret" publisher = comune zones = {{"*"}} poll = 3600 }}')
+    board.write_conf()
+    os.kill(board.process.pid, signal.SIGHUP)
+    wait_for("the look", lambda: "event=feed_failed feed=comune/stampa" in board.log(), timeout=30)
+    carla = board.editor("carla")
+    page = carla.get("/feeds")
+    assert "stampa" in page.words and f"127.0.0.1:{port}" in page.words and "failures in a row: 1" in page.words
+    assert "s3cret" not in page.text and "never" in page.words and "Files in the directory" in page.words
+    assert re.search(r"stampa.*?Comune di Prato.*?(Couldn't|Failed to) connect", page.words)
+    assert 'href="/feeds"' in carla.get("/").text
+    anna = board.editor("anna")
+    assert anna.get("/feeds").status == 404 and 'href="/feeds"' not in anna.get("/").text
+    board.feeds = ""
+    board.write_conf()
+    os.kill(board.process.pid, signal.SIGHUP)
 
 
 def test_counts_are_shown_only_from_the_minimum_on(board):
