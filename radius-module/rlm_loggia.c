@@ -236,8 +236,8 @@ static bool take_place(rlm_loggia_t *inst, REQUEST *request)
     return false;
 }
 
-/* Who is online is known by the accounting. A server that has just begun knows nothing of somebody
- * until the next Interim-Update, and then not whom the device is bound to. */
+/* Who is online is known by the accounting. A server that has just begun reads there who is
+ * (pass.online); of whom it hears first, it does not know whom the device is bound to. */
 static void note_session(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
                          uint32_t status)
 {
@@ -332,8 +332,9 @@ static ssize_t put_status(rlm_loggia_t *inst, const char *name, char *out, size_
     return n;
 }
 
-/* device: the request's device as a keyed hash; profile, identity: from its Class; life, bound: of
- * a pass and of a bound one, in seconds; authority NAME: its state; status: everybody's. */
+/* device: the request's device as a keyed hash; sealed: so that this server can read it; profile,
+ * identity: from its Class; life, bound: of a pass and of a bound one, in seconds; authority NAME:
+ * its state; status: everybody's. */
 static ssize_t loggia_xlat(void *instance, REQUEST *request, char const *fmt, char *out,
                            size_t room)
 {
@@ -350,6 +351,12 @@ static ssize_t loggia_xlat(void *instance, REQUEST *request, char const *fmt, ch
             return put(out, room, "", 0);
         crypto_device_hash(c->key, c->key_len, &mac, hash);
         return put(out, room, hash, strlen(hash));
+    }
+    if (strcmp(fmt, "sealed") == 0) {
+        char sealed[RLM_SEALED_DEVICE] = "";
+        if (device_of(request, &mac))
+            rlm_loggia_seal_device(inst, &mac, sealed);
+        return put(out, room, sealed, strlen(sealed));
     }
     if (strcmp(fmt, "profile") == 0 || strcmp(fmt, "identity") == 0)
         return put_class(request, fmt[0] == 'p', out, room);

@@ -19,6 +19,7 @@ enum rlm_query {
     QUERY_CHANGES,
     QUERY_SESSIONS,
     QUERY_OLDEST,
+    QUERY_ONLINE,
     QUERY_OPERATOR,
     QUERIES
 };
@@ -28,7 +29,7 @@ enum rlm_attribute {
     ATTRIBUTE_DECISION, /* Loggia-Decision */
     ATTRIBUTE_BINDING,  /* Loggia-Binding: who a login binds the device to, sealed */
     ATTRIBUTE_ANSWERS,  /* Loggia-Answers: what the authorities said of it, sealed; or empty */
-    ATTRIBUTE_SINCE,    /* Loggia-Since: the last change that is known */
+    ATTRIBUTE_SINCE,    /* Loggia-Since: the last change, or session, that is known */
     ATTRIBUTE_NTH,      /* Loggia-Nth: so many sessions, or devices, are known already */
     ATTRIBUTE_PERSON,   /* Loggia-Person: a pseudonym of whom a login binds the device to */
     ATTRIBUTE_DEVICE,   /* Loggia-Device: %{loggia:device}, where it is not the request's own */
@@ -114,6 +115,15 @@ bool rlm_loggia_pass_forget(rlm_loggia_t *inst, REQUEST *request, const struct m
 
 /* No silent join until the next tap. False: the store did not say. */
 bool rlm_loggia_pass_pause(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac);
+
+/* The device's address, for nobody without the key file: sealed for the place where its pseudonym
+ * stands. */
+#define RLM_SEALED_DEVICE 48 /* with the NUL */
+void rlm_loggia_seal_device(rlm_loggia_t *inst, const struct mac *mac,
+                            char text[static RLM_SEALED_DEVICE]);
+/* False: it was not sealed here, or is another device's. */
+bool rlm_loggia_unseal_device(rlm_loggia_t *inst, const char *pseudonym, const char *text,
+                              struct mac *mac);
 
 /* Here and now, in this thread: for the store's own. True: a row was written. */
 bool rlm_loggia_write(rlm_loggia_t *inst, REQUEST *request, enum rlm_query which);

@@ -91,6 +91,7 @@ unsigned rlm_loggia_conf_read(rlm_loggia_t *inst, CONF_SECTION *cs)
     w.faults += read_query(inst, cs, QUERY_CHANGES, "pass.changes", s->pass_changes);
     w.faults += read_query(inst, cs, QUERY_SESSIONS, "pass.sessions", s->pass_sessions);
     w.faults += read_query(inst, cs, QUERY_OLDEST, "pass.oldest", s->pass_oldest);
+    w.faults += read_query(inst, cs, QUERY_ONLINE, "pass.online", s->pass_online);
     w.faults += read_query(inst, cs, QUERY_OPERATOR, "operator", s->operator_name);
     return w.faults;
 }

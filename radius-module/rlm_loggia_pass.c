@@ -38,28 +38,26 @@ static void seal_key(const struct fed_conf *c, const char *what, uint8_t key[SHA
 }
 
 /* text has room for (len + CRYPTO_SEAL_EXTRA) * 4 / 3 + 4. */
-static void seal(const struct fed_conf *c, const char *what, const struct mac *mac,
+static void seal(const struct fed_conf *c, const char *what, const struct crypto_slice *place,
                  const void *plain, size_t len, char *text)
 {
     uint8_t sealed[FED_STORED_MAX + CRYPTO_SEAL_EXTRA], key[SHA256_LEN];
-    const struct crypto_slice place = {mac, sizeof *mac};
     seal_key(c, what, key);
-    crypto_seal(key, &place, plain, len, sealed);
+    crypto_seal(key, place, plain, len, sealed);
     crypto_base64url(sealed, len + CRYPTO_SEAL_EXTRA, text);
     crypto_wipe(key, sizeof key);
 }
 
-/* How many bytes; 0 for anything that was not sealed here, as this, for this device. */
-static size_t unseal(const struct fed_conf *c, const char *what, const struct mac *mac,
+/* How many bytes; 0 for anything that was not sealed here, as this, for this place. */
+static size_t unseal(const struct fed_conf *c, const char *what, const struct crypto_slice *place,
                      const char *text, uint8_t *plain, size_t room)
 {
     uint8_t sealed[FED_STORED_MAX + CRYPTO_SEAL_EXTRA], key[SHA256_LEN];
-    const struct crypto_slice place = {mac, sizeof *mac};
     long len = crypto_base64url_decode(text, strlen(text), sealed, sizeof sealed);
     if (len <= CRYPTO_SEAL_EXTRA || (size_t)len - CRYPTO_SEAL_EXTRA > room)
         return 0;
     seal_key(c, what, key);
-    bool ours = crypto_unseal(key, &place, sealed, (size_t)len, plain);
+    bool ours = crypto_unseal(key, place, sealed, (size_t)len, plain);
     crypto_wipe(key, sizeof key);
     return ours ? (size_t)len - CRYPTO_SEAL_EXTRA : 0;
 }
@@ -68,11 +66,12 @@ static size_t unseal(const struct fed_conf *c, const char *what, const struct ma
 static void seal_person(const struct fed_conf *c, const struct mac *mac, const char *authority,
                         const char *dn, char text[TEXT_MAX])
 {
+    const struct crypto_slice place = {mac, sizeof *mac};
     uint8_t plain[PLAIN_MAX];
     size_t name = strlen(authority) + 1, len = strlen(dn);
     memcpy(plain, authority, name);
     memcpy(plain + name, dn, len);
-    seal(c, "loggia-binding", mac, plain, name + len, text);
+    seal(c, "loggia-binding", &place, plain, name + len, text);
 }
 
 /* authority -1 for anything that was not sealed here for this device, or whose authority is no more
@@ -80,9 +79,10 @@ static void seal_person(const struct fed_conf *c, const struct mac *mac, const c
 static void unseal_person(const struct fed_conf *c, const struct mac *mac, const char *text,
                           struct fed_person *person)
 {
+    const struct crypto_slice place = {mac, sizeof *mac};
     uint8_t plain[PLAIN_MAX + 1];
     person->authority = -1;
-    size_t len = unseal(c, "loggia-binding", mac, text, plain, PLAIN_MAX);
+    size_t len = unseal(c, "loggia-binding", &place, text, plain, PLAIN_MAX);
     const char *dn = len ? memchr(plain, 0, len) : NULL;
     if (!dn++)
         return;
@@ -91,6 +91,24 @@ static void unseal_person(const struct fed_conf *c, const struct mac *mac, const
         if (strcmp(c->authorities[i].name, (const char *)plain) == 0)
             person->authority = (int)i;
     strlcpy(person->dn, dn, sizeof person->dn);
+}
+
+void rlm_loggia_seal_device(rlm_loggia_t *inst, const struct mac *mac,
+                            char text[static RLM_SEALED_DEVICE])
+{
+    const struct fed_conf *c = &inst->settings->fed;
+    char pseudonym[DEVICE_HASH_LEN];
+    const struct crypto_slice place = {pseudonym, DEVICE_HASH_LEN - 1};
+    crypto_device_hash(c->key, c->key_len, mac, pseudonym);
+    seal(c, "loggia-session", &place, mac->b, sizeof mac->b, text);
+}
+
+bool rlm_loggia_unseal_device(rlm_loggia_t *inst, const char *pseudonym, const char *text,
+                              struct mac *mac)
+{
+    const struct crypto_slice place = {pseudonym, strlen(pseudonym)};
+    return unseal(&inst->settings->fed, "loggia-session", &place, text, mac->b, sizeof mac->b) ==
+           sizeof mac->b;
 }
 
 /* --- reading ------------------------------------------------------------------------------------
@@ -148,6 +166,7 @@ static enum decision_pass read_pass(const char *text, uint32_t *left_s)
 /* The row is "PASS PERSON ANSWERS", the last two sealed or empty. */
 void rlm_loggia_read_row(rlm_loggia_t *inst, const struct mac *mac, struct rlm_loggia_row *row)
 {
+    const struct crypto_slice place = {mac, sizeof *mac};
     const struct fed_conf *c = &inst->settings->fed;
     uint8_t plain[FED_STORED_MAX];
     char *rest = row->text;
@@ -156,7 +175,7 @@ void rlm_loggia_read_row(rlm_loggia_t *inst, const struct mac *mac, struct rlm_l
     if (row->pass == PASS_UNKNOWN)
         return;
     fed_pass_put(inst->fed, mac, row->pass, row->left_s, &row->person);
-    size_t len = unseal(c, "loggia-answers", mac, word(&rest), plain, sizeof plain);
+    size_t len = unseal(c, "loggia-answers", &place, word(&rest), plain, sizeof plain);
     fed_stored(inst->fed, mac, plain, len);
 }
 
@@ -284,13 +303,14 @@ bool rlm_loggia_write(rlm_loggia_t *inst, REQUEST *request, enum rlm_query which
 
 bool rlm_loggia_answers_put(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac)
 {
+    const struct crypto_slice place = {mac, sizeof *mac};
     uint8_t plain[FED_STORED_MAX];
     char text[(FED_STORED_MAX + CRYPTO_SEAL_EXTRA) * 4 / 3 + 4] = "";
     long len = fed_store(inst->fed, mac, plain);
     if (len < 0)
         return true;
     if (len > 0)
-        seal(&inst->settings->fed, "loggia-answers", mac, plain, (size_t)len, text);
+        seal(&inst->settings->fed, "loggia-answers", &place, plain, (size_t)len, text);
     rlm_loggia_control(request, inst->attributes[ATTRIBUTE_ANSWERS], text);
     bool written = rlm_loggia_write(inst, request, QUERY_ANSWERS);
     if (!written)

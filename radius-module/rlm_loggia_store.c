@@ -2,7 +2,8 @@
 /* The store's own thread. Everything that no citizen waits for is done here, so that it costs no
  * worker: what the authorities said is written down when it changes; every half second it looks for
  * what other servers have changed (which is how a store that was silent is found to be back, too);
- * those who are online are asked about again; and who has been shut out is cut off, wherever the
+ * those who are online are asked about again (a server that has just begun reads in the accounting
+ * who that is); and who has been shut out is cut off, wherever the
  * accounting says that a session of the device is open.
  *
  * What is to be written waits here while the store is silent, bounded. The thread expands the same
@@ -21,6 +22,7 @@
 #define MOST_JOBS     65536
 #define MOST_CHANGES  1000 /* at one look */
 #define MOST_SESSIONS 16   /* of one device */
+#define ONLINE_MS     300  /* at one look, for reading who is online */
 
 enum job_kind {
     JOB_STORE,
@@ -50,7 +52,10 @@ struct rlm_loggia_store {
     uint64_t dropped;
     unsigned long long since, read_to; /* changes: seen twice, seen once */
     struct disconnects *disconnects;
-    uint64_t sent; /* of those */
+    uint64_t sent;   /* of those */
+    bool beginning;  /* who is online is still being read */
+    char online[64]; /* Acct-Unique-Session-Id of the last that was */
+    size_t n_online;
 };
 
 /* --- jobs ---------------------------------------------------------------------------------------
@@ -295,15 +300,18 @@ static bool take_change(struct rlm_loggia_store *s, char *text)
 }
 
 /* Each change is taken twice, at two looks: numbers are given before a transaction is over, so a
- * smaller one may come into sight a moment later. Taking one twice does no harm. */
-static void look_for_changes(struct rlm_loggia_store *s)
+ * smaller one may come into sight a moment later. Taking one twice does no harm. False: the store
+ * does not answer. */
+static bool look_for_changes(struct rlm_loggia_store *s)
 {
     rlm_loggia_t *inst = s->inst;
     unsigned long long before = s->read_to;
     char text[128];
     bool more = true;
-    if (!inst->queries[QUERY_CHANGES] || !guard_enter(&inst->reading, clock_ms()))
-        return;
+    if (!inst->queries[QUERY_CHANGES])
+        return true;
+    if (!guard_enter(&inst->reading, clock_ms()))
+        return false;
     bool ok = true;
     s->read_to = s->since;
     for (int i = 0; more && i < MOST_CHANGES; i++) {
@@ -320,6 +328,62 @@ static void look_for_changes(struct rlm_loggia_store *s)
         s->read_to = before;
     if (ok)
         s->since = before;
+    guard_leave(&inst->reading, ok);
+    return ok;
+}
+
+/* --- who is online when a server begins ---------------------------------------------------------
+ */
+
+/* "SESSION PSEUDONYM SEALED". What cannot be read is nobody's that this server could ask about. */
+static void take_online(struct rlm_loggia_store *s, char *text)
+{
+    rlm_loggia_t *inst = s->inst;
+    struct rlm_loggia_row row;
+    struct mac mac;
+    char *pseudonym = strchr(text, ' '), *sealed = pseudonym ? strchr(pseudonym + 1, ' ') : NULL;
+    if (!sealed) {
+        s->beginning = false; /* another query than the sample's: it would never end */
+        return;
+    }
+    *pseudonym++ = *sealed++ = 0;
+    strlcpy(s->online, text, sizeof s->online);
+    if (!rlm_loggia_unseal_device(inst, pseudonym, sealed, &mac) || !mac_is_device(&mac))
+        return;
+    s->n_online++;
+    if (!fed_live(inst->fed, &mac, true) || !inst->queries[QUERY_LOOKUP])
+        return;
+    REQUEST *r = rlm_loggia_request(&mac); /* whom it is bound to */
+    if (!r)
+        return;
+    rlm_loggia_expand(inst, r, QUERY_LOOKUP, row.text, sizeof row.text);
+    rlm_loggia_read_row(inst, &mac, &row);
+    talloc_free(r);
+}
+
+/* A slice at each look, so that nothing else waits long; while the store is silent, later. */
+static void look_who_is_online(struct rlm_loggia_store *s)
+{
+    rlm_loggia_t *inst = s->inst;
+    char text[160];
+    bool ok = true;
+    if (!s->beginning || !guard_enter(&inst->reading, clock_ms()))
+        return;
+    for (uint64_t end = clock_ms() + ONLINE_MS; s->beginning && ok && clock_ms() < end;) {
+        REQUEST *r = rlm_loggia_request(NULL);
+        if (!r)
+            break;
+        rlm_loggia_control(r, inst->attributes[ATTRIBUTE_SINCE], s->online);
+        rlm_loggia_expand(inst, r, QUERY_ONLINE, text, sizeof text);
+        talloc_free(r);
+        ok = text[0];
+        if (strcmp(text, "none") == 0 || s->n_online >= inst->settings->fed.remember) {
+            s->beginning = false;
+            report_line(&inst->report, LOG_INFO, "event=online_read sessions=%zu", s->n_online);
+        } else if (ok) {
+            take_online(s, text);
+        }
+    }
     guard_leave(&inst->reading, ok);
 }
 
@@ -390,7 +454,8 @@ static void *run(void *arg)
             status = clock_ms() + c->status_interval_s * UINT64_C(1000);
         }
         if (clock_ms() >= next) {
-            look_for_changes(s);
+            if (look_for_changes(s)) /* the server starts sql behind this thread */
+                look_who_is_online(s);
             fed_tick(s->inst->fed, rounds);
             next = clock_ms() + c->store_poll_ms;
         }
@@ -407,6 +472,8 @@ struct rlm_loggia_store *rlm_loggia_store_start(rlm_loggia_t *inst)
     if (!s)
         return NULL;
     s->inst = inst;
+    s->beginning = inst->queries[QUERY_ONLINE] && rlm_loggia_is_first(inst->name);
+    strlcpy(s->online, "0", sizeof s->online);
     pthread_mutex_init(&s->lock, NULL);
     s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     s->disconnects = disconnects_new(inst->section, inst->settings->disconnect_from, &inst->report);

@@ -81,6 +81,8 @@ const struct option_row settings_schema[] = {
          "a session of the device, the one behind the first %{control:Loggia-Nth}: the router's address, Acct-Session-Id, NAS-Identifier; or \"none\""),
     TEXT("pass", NULL, "oldest", S(pass_oldest), NULL,
          "a device of %{control:Loggia-Person}, the one behind the %{control:Loggia-Nth} bound last; or \"none\""),
+    TEXT("pass", NULL, "online", S(pass_online), NULL,
+         "an open session, the first behind %{control:Loggia-Since}: its Acct-Unique-Session-Id, %{loggia:device} and %{loggia:sealed}; or \"none\""),
     NUMBER("pass", NULL, "workers", S(store_workers), 1, 128, "8", "", "so many questions are at the store at once, for reading and for writing; more wait for a place"),
     NUMBER("pass", NULL, "deadline", S(store_deadline_ms), 50, 10000, "1000", "ms", "no tap waits longer for its pass to be written"),
     NUMBER("pass", NULL, "breaker_failures", S(store_failures), 1, 1000, "2", "", "in a row, and the store is not asked for a while"),

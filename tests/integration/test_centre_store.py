@@ -136,6 +136,38 @@ def test_a_cut_that_got_lost_is_repeated_and_a_bound_person_is_cut_too(centre, n
         router.close()
 
 
+def test_who_is_suspended_while_the_server_is_down_is_cut_off_although_the_router_says_nothing(centre, nas, phone):
+    router = Router(centre, "square")
+    mac = "0a:68:00:00:00:04"
+    try:
+        listed = centre.provincia.add_device(mac)
+        bound = centre.add_login("sleeper", "vecchia", "provincia")
+        assert router.login(phone, "sleeper", "vecchia").accepted
+        router.account(mac, radius.START, "gap-1")
+        router.account(phone, radius.START, "gap-2")
+        router.account("0a:68:00:00:00:05", radius.START, "gap-3")
+        router.account("0a:68:00:00:00:06", radius.START, "gap-4")
+        router.account("0a:68:00:00:00:06", radius.STOP, "gap-4", seconds=3)
+        text = repr(centre.sql("SELECT * FROM radacct"))
+        assert not re.search("0a.?68.?00.?00.?00.?04", text, re.I), "an address in clear"
+        sealed = {r["acctsessionid"]: r["sealed"] for r in centre.sql("SELECT acctsessionid, sealed FROM radacct")}
+        assert len(sealed["gap-1"]) > 40 and sealed["gap-4"] == "", "kept longer than the session"
+        centre.radius.stop()
+        centre.provincia.suspend(listed)
+        centre.provincia.suspend(bound)
+        # Somebody else's row is of no use to whoever writes it.
+        centre.write_sql("UPDATE radacct SET sealed = ? WHERE acctsessionid = 'gap-3'", sealed["gap-1"])
+        began = time.monotonic()
+        centre.start_radius()
+        assert {router.told()[44], router.told()[44]} == {b"gap-1", b"gap-2"}
+        print(f"cut off {time.monotonic() - began:.2f} s after the start of the server (recheck = 1)")
+        for session, who in (("gap-1", mac), ("gap-2", phone), ("gap-3", "0a:68:00:00:00:05")):
+            router.account(who, radius.STOP, session, seconds=3, cause=6)
+        assert all(not r["sealed"] for r in centre.sql("SELECT sealed FROM radacct WHERE acctstoptime IS NOT NULL"))
+    finally:
+        router.close()
+
+
 def figures(centre):
     """loggia.prom, as {name and labels: number}."""
     lines = (centre.dir / "loggia.prom").read_text().splitlines()

@@ -14,7 +14,7 @@ PRAGMA secure_delete = ON;
 
 -- Its router died, or was told to close it (roaming) and never answered. A Stop that comes after all
 -- puts the row right.
-UPDATE radacct SET acctstoptime = acctupdatetime, acctterminatecause = 'Lost-Service'
+UPDATE radacct SET acctstoptime = acctupdatetime, acctterminatecause = 'Lost-Service', sealed = ''
 WHERE acctuniqueid IN (SELECT acctuniqueid FROM radacct, keep WHERE acctstoptime IS NULL
 	AND acctupdatetime < CAST(strftime('%s', 'now') AS INTEGER) - silent_days * 86400 LIMIT (SELECT at_once FROM keep));
 

@@ -7,4 +7,5 @@
 PRAGMA busy_timeout = 5000;
 ALTER TABLE passes ADD COLUMN binding varchar(512) NOT NULL DEFAULT '';
 ALTER TABLE passes ADD COLUMN identity char(32) NOT NULL DEFAULT '';
+ALTER TABLE radacct ADD COLUMN sealed varchar(80) NOT NULL DEFAULT '';
 .read /etc/loggia/centre/mods-config/loggia/schema.sql

@@ -57,11 +57,14 @@ CREATE TABLE IF NOT EXISTS radacct (
 	acctoutputoctets bigint NOT NULL DEFAULT 0,
 	acctinputpackets bigint NOT NULL DEFAULT 0,
 	acctoutputpackets bigint NOT NULL DEFAULT 0,
-	acctterminatecause varchar(32) NOT NULL DEFAULT ''
+	acctterminatecause varchar(32) NOT NULL DEFAULT '',
+	sealed varchar(80) NOT NULL DEFAULT '' -- the device's address while the session is open, sealed
 );
+ALTER TABLE radacct ADD COLUMN IF NOT EXISTS sealed varchar(80) NOT NULL DEFAULT '';
 CREATE INDEX IF NOT EXISTS radacct_device ON radacct (callingstationid, acctstoptime);
 CREATE INDEX IF NOT EXISTS radacct_open ON radacct (nasidentifier, acctstoptime);
 CREATE INDEX IF NOT EXISTS radacct_stop ON radacct (acctstoptime);
+CREATE INDEX IF NOT EXISTS radacct_online ON radacct (acctuniqueid) WHERE acctstoptime IS NULL;
 
 CREATE TABLE IF NOT EXISTS nasreload (
 	nasidentifier varchar(253) NOT NULL PRIMARY KEY,
