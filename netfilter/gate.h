@@ -60,6 +60,10 @@ int keeper_refresh(struct gate *g);
 /* Makes the table again from memory; started_us: since when it is known to be damaged. */
 int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_foreign *cause);
 
+/* rebuild.c: the table made anew from memory, with all that was in it. 0 or a negative errno. */
+int rebuild_all(struct gate *g);    /* what the kernel's counters held is lost */
+int rebuild_layout(struct gate *g); /* of a table that is whole, but made by another gate */
+
 /* shaping.c: queues instead of drops; without them (g->shape NULL) all of it does nothing. */
 struct shaping_wish {
     uint32_t number;

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REBUILD_CHUNK    1000 /* devices a transaction: bounds its memory (about 1 MB) */
 #define REBUILD_AGAIN_MS 100
 #define EXPIRY_LATE_MS   20 /* the kernel counts in jiffies */
 #define READ_EVERY_MS    5
@@ -110,67 +109,6 @@ int keeper_refresh(struct gate *g)
 
 /* --- rebuilding
  * ------------------------------------------------------------------------------------- */
-
-static bool is_kept(const struct client *c, uint64_t now)
-{
-    return c->ends_ms > now && !c->pending;
-}
-
-static struct ruleset_device as_it_was(const struct client *c, uint64_t now)
-{
-    return (struct ruleset_device){.mac = c->mac,
-                                   .number = c->number,
-                                   .timeout_ms = c->ends_ms - now,
-                                   .up_Bps = c->up_Bps,
-                                   .down_Bps = c->down_Bps,
-                                   .counters = c->last,
-                                   .shaped = c->shaped,
-                                   .up_shaped = c->up_shaped,
-                                   .queue = *client_queue(c),
-                                   .tag = c->tag};
-}
-
-static int rebuild_chunk(struct gate *g, size_t from)
-{
-    static struct ruleset_device devices[REBUILD_CHUNK];
-    struct batch *b = batch_new(g->rs);
-    const struct client *c;
-    uint64_t now = loop_now_ms();
-    size_t n = 0;
-    if (!b)
-        return -ENOMEM;
-    if (from == 0) {
-        batch_fresh_table(b);
-        batch_reserve(b, 0, clients_numbers_end(g->clients));
-    }
-    for (size_t i = from; i < from + REBUILD_CHUNK && (c = clients_at(g->clients, i)); i++)
-        if (is_kept(c, now))
-            devices[n++] = as_it_was(c, now);
-    batch_open(b, devices, n);
-    int r = batch_commit(b, NULL, NULL);
-    batch_free(b);
-    return r;
-}
-
-/* Shut before this. The rules come with the first devices, the others follow. */
-static int rebuild_all(struct gate *g)
-{
-    size_t n = clients_count(g->clients);
-    int r = rebuild_chunk(g, 0);
-    for (size_t from = REBUILD_CHUNK; r == 0 && from < n; from += REBUILD_CHUNK)
-        r = rebuild_chunk(g, from);
-    int guard = r == 0 ? ruleset_guard(g->rs, true) : 0;
-    if (guard < 0)
-        log_msg(LOG_ERR, "event=no-guard error=\"%s\"", strerror(-guard));
-    if (r == 0)
-        ruleset_claims(g->rs, true);
-    for (size_t i = 0; r == 0 && i < n; i++) { /* the kernel's counters hold all of it now */
-        struct client *c = clients_at(g->clients, i);
-        client_set_carry(c, &(struct gate_counters){0});
-        c->read = true;
-    }
-    return r;
-}
 
 int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_foreign *cause)
 {
@@ -337,16 +275,6 @@ static int adopt(struct gate *g)
     return r == -ENOENT ? 0 : r;
 }
 
-/* A table of another layout (an older or newer gate's) cannot be kept: what it holds is read, and
- * it is made anew with the same devices in one transaction. */
-static int replace_layout(struct gate *g)
-{
-    read_now(g, true);
-    log_msg(LOG_WARNING, "event=layout-replaced table=%s devices=%zu", g->rules.table,
-            clients_count(g->clients));
-    return rebuild_all(g);
-}
-
 bool keeper_start(struct gate *g, char *err, size_t err_len)
 {
     shaping_start(g);
@@ -360,7 +288,7 @@ bool keeper_start(struct gate *g, char *err, size_t err_len)
     int a = adopt(g);
     bool over = shaping_is_over(g);
     if (a == 0 && (r < 0 || over))
-        a = replace_layout(g);
+        a = rebuild_layout(g);
     if (a == 0 && g->shape) {
         read_now(g, true); /* where queues are new their count begins at this */
         shaping_adopt(g);

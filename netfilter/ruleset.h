@@ -88,6 +88,12 @@ int ruleset_shut(struct ruleset *rs);
 struct batch *batch_new(struct ruleset *rs);
 void batch_free(struct batch *b);
 void batch_fresh_table(struct batch *b); /* deletes whatever is there and makes it anew */
+/* Deletes the base chains. Before many elements are deleted in a transaction that deletes the
+ * table: the kernel unhooks a deleted chain when its turn comes, and until then asks its rules of
+ * elements that are no longer there (measured: 7 ms with 2500 devices). */
+void batch_unhook(struct batch *b);
+/* What the walled garden in the kernel holds goes into the table that the batch makes anew. */
+void batch_keep_garden(struct batch *b);
 /* A drop of all that is forwarded from or to the LAN, before all other rules, and what it needs:
  * the least that shuts a router whose table was deleted, whatever the number of its devices. */
 void batch_shut(struct batch *b);

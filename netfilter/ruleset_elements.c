@@ -231,6 +231,25 @@ void batch_close(struct batch *b, const struct ruleset_key *keys, size_t n)
     batch_close_one(b, RULESET_DOWN, keys, n);
 }
 
+static void on_garden(void *arg, const struct element *e)
+{
+    struct list *l = arg;
+    struct nlmsghdr *nlh = list_next(l);
+    if (nlh)
+        elem_put_key(nlh, e->key, e->key_len);
+}
+
+void batch_keep_garden(struct batch *b)
+{
+    static const char *const names[] = {SET_GARDEN4, SET_GARDEN6};
+    static const uint32_t lengths[] = {4, 16};
+    for (int i = 0; i < 2; i++) {
+        struct list l = {b, names[i], NFT_MSG_NEWSETELEM, NLM_F_CREATE, 0};
+        element_dump(b->rs, names[i], lengths[i], on_garden, &l);
+        list_end(&l);
+    }
+}
+
 static void reserve(struct batch *b, uint16_t type, uint16_t flags, const uint32_t *end)
 {
     struct list l = {b, SET_NUMBERS, type, flags, 0};

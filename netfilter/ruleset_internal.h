@@ -95,6 +95,9 @@ struct element {
 /* Calls fn for each element of a NEWSETELEM or DELSETELEM message. */
 typedef void (*element_fn)(void *arg, const struct element *e);
 void element_parse(const struct nlmsghdr *nlh, element_fn fn, void *arg);
+/* The same for all of a set whose keys have so many bytes; a dump that a change interrupted is
+ * begun again and may tell of an element twice. 0 or a negative errno (-ENOENT: no such set). */
+int element_dump(struct ruleset *rs, const char *set, uint32_t key_len, element_fn fn, void *arg);
 
 #define RULESET_TRIES 8 /* where answers are lost, or dumps interrupted */
 /* error, with the socket ready for the next question. */

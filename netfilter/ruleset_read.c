@@ -284,6 +284,28 @@ static int dump_once(struct ruleset *rs, const char *set, element_fn fn, void *a
     return r;
 }
 
+struct telling {
+    uint32_t key_len;
+    element_fn fn;
+    void *arg;
+};
+
+static void tell(void *arg, const struct element *e)
+{
+    const struct telling *t = arg;
+    if (e->key_len == t->key_len)
+        t->fn(t->arg, e);
+}
+
+int element_dump(struct ruleset *rs, const char *set, uint32_t key_len, element_fn fn, void *arg)
+{
+    struct telling t = {key_len, fn, arg};
+    int r = -EINTR;
+    for (int i = 0; i < RULESET_TRIES && (r == -EINTR || ruleset_lost(r)); i++)
+        r = ruleset_checked(rs, dump_once(rs, set, tell, &t));
+    return r;
+}
+
 struct dumping {
     ruleset_seen_fn seen;
     void *arg;
@@ -320,8 +342,6 @@ int ruleset_dump(struct ruleset *rs, ruleset_seen_fn seen, void *arg)
 static void on_reserved(void *arg, const struct element *e)
 {
     uint32_t *end = arg, value;
-    if (e->key_len != sizeof value)
-        return;
     memcpy(&value, e->key, sizeof value);
     if (value > *end)
         *end = value;
@@ -329,11 +349,8 @@ static void on_reserved(void *arg, const struct element *e)
 
 int ruleset_reserved(struct ruleset *rs, uint32_t *end)
 {
-    int r = -EINTR;
     *end = 0;
-    for (int i = 0; i < RULESET_TRIES && (r == -EINTR || ruleset_lost(r)); i++)
-        r = ruleset_checked(rs, dump_once(rs, SET_NUMBERS, on_reserved, end));
-    return r;
+    return element_dump(rs, SET_NUMBERS, sizeof *end, on_reserved, end);
 }
 
 /* --- what others do

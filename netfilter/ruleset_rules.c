@@ -450,6 +450,17 @@ void batch_chains(struct batch *b)
     rules_forward(b);
 }
 
+void batch_unhook(struct batch *b)
+{
+    for (size_t i = sizeof chains / sizeof *chains; i-- > 0;) {
+        if (!chains[i].type)
+            continue;
+        const struct chain_def any = {chains[i].name, NULL, 0, 0};
+        batch_chain(b, &any); /* as in batch_chains; whatever its hook is, if it is there */
+        delete_chain(b, chains[i].name);
+    }
+}
+
 void batch_shut(struct batch *b)
 {
     static const uint32_t ways[] = {NFT_META_IIFNAME, NFT_META_OIFNAME};
