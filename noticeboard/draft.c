@@ -92,7 +92,8 @@ struct draft *draft_new(const char *form, size_t len)
             continue;
         /* The value is inside of d->text, which is ours. */
         d->broken |= clean((char *)(uintptr_t)all[i].value, one_line(all[i].name));
-        d->fields[d->n++] = all[i];
+        if (*all[i].value) /* an empty one would hide another of its name */
+            d->fields[d->n++] = all[i];
     }
     free(all);
     return d;
