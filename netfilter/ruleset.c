@@ -47,6 +47,9 @@ static struct mnl_socket *open_socket(unsigned groups, char *err, size_t err_len
         return NULL;
     }
     int fd = mnl_socket_get_fd(nl), send_room = SOCKET_SEND_ROOM, recv_room = SOCKET_RECV_ROOM;
+    int on = 1;
+    /* Else an error brings the whole question back with it, for which a reading has no room. */
+    setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_room, sizeof send_room);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &recv_room, sizeof recv_room);
     struct timeval patience = {.tv_sec = 2};
