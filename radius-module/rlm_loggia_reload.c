@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A reload (HUP). FreeRADIUS makes a second instance from the new configuration, and from then on
  * calls that one; the first it keeps, for requests may still be inside it, and frees at some later
- * reload. So the second takes over what the first remembers, and a minute later ends its threads
- * and connections. A configuration that is wrong makes no second instance, and the first goes on.
+ * reload. So the second takes over what the first remembers, and `reload_grace` later ends its
+ * threads and connections. A configuration that is wrong makes no second instance, and the first
+ * goes on.
  *
  * The server reloads only modules that do everything in `instantiate`. */
 #include "radius-module/rlm_loggia.h"
 
 #include <string.h>
 
-#define RETIRE_MS   60000 /* no request is older */
 #define MOST_IN_USE 16
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of this, and of before and after */
@@ -43,7 +43,7 @@ void rlm_loggia_take_over(rlm_loggia_t *inst)
     if (before) {
         inst->before = before;
         before->after = inst;
-        inst->retire_ms = clock_ms() + RETIRE_MS;
+        inst->retire_ms = clock_ms() + inst->settings->reload_grace_s * UINT64_C(1000);
         size_t n = fed_inherit(inst->fed, before->fed);
         report_line(&inst->report, LOG_NOTICE, "event=reloaded remembered_devices=%zu", n);
     }
@@ -62,6 +62,7 @@ void rlm_loggia_retire(rlm_loggia_t *inst)
     if (old && clock_ms() >= inst->retire_ms) {
         rlm_loggia_stop(old);
         inst->before = old->after = NULL;
+        report_line(&inst->report, LOG_INFO, "event=retired");
     }
     pthread_mutex_unlock(&lock);
 }

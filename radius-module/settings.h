@@ -30,7 +30,7 @@ struct settings {
     uint32_t store_workers, store_failures, store_open_ms, store_poll_ms, store_deadline_ms;
     char *disconnect_from;
     char *metrics_file, *status_file;
-    uint32_t status_interval_s;
+    uint32_t status_interval_s, reload_grace_s;
     uint32_t login_refusal_ms, login_devices;
     struct settings_authority authority[FED_MAX_AUTHORITIES];
 };

@@ -60,6 +60,9 @@ const struct option_row settings_schema[] = {
     TEXT(NULL, NULL, "status_file", S(status_file), NULL, "the same for people, a line for each authority; none, if left out"),
     NUMBER(NULL, NULL, "status_interval", S(status_interval_s), 1, 3600, "10", "s", "how often the two are written"),
 
+    NUMBER(NULL, NULL, "reload_grace", S(reload_grace_s), 1, 3600, "60", "s",
+           "after a reload, for requests that the old configuration still has; then its threads and connections end"),
+
     NUMBER("remember", NULL, "devices", S(fed.remember), 1, 4000000, "100000", "devices", "the longest unused is forgotten first"),
     NUMBER("remember", NULL, "found", S(fed.fresh_found_s), 0, DAY, "30", "s", "how long who was found is not asked for again"),
     NUMBER("remember", NULL, "not_found", S(fed.fresh_not_found_s), 0, DAY, "2", "s", "how long who was not found is not asked for again"),

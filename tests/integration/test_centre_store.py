@@ -22,7 +22,7 @@ from test_centre_roaming import Router
 
 SHARP = {"found = 30": "found = 0", "not_found = 2": "not_found = 0"}
 OPEN = {"pass = 30": "pass = 3600"}  # what a server remembers it does not read again for an hour
-QUICK = {"recheck = 40": "recheck = 1\n\tstatus_interval = 1"}
+QUICK = {"recheck = 40": "recheck = 1\n\tstatus_interval = 1\n\treload_grace = 1"}
 
 _number = iter(range(1, 1000))
 
@@ -217,12 +217,18 @@ def wait_until(probe, seconds):
         return False
 
 
+def size(centre):
+    """Threads of the server."""
+    return len(os.listdir(f"/proc/{centre.radius.pid}/task"))
+
+
 def test_a_reload_loses_nobody_and_a_wrong_one_changes_nothing(centre, nas, phone):
     module = centre.dir / "mods-available/loggia"
     text = module.read_text()
     known, shut_out = mac_of("provincia", 4), mac_of("provincia", 49 * 4)
     assert nas.silent(known).profile == "provincia" and nas.silent(shut_out).message == "suspended"
     assert nas.tap(phone).accepted
+    before = size(centre)
     centre.freeze("provincia")
     # What is remembered must come from the memory, not from the database.
     centre.write_sql("UPDATE passes SET expires = 0 WHERE device = ?", centre.pseudonym(phone))
@@ -236,6 +242,8 @@ def test_a_reload_loses_nobody_and_a_wrong_one_changes_nothing(centre, nas, phon
             reply = nas.silent(known)
             assert reply.accepted and reply.profile == "provincia" and reply.number(radius.SESSION_TIMEOUT) == session
             assert nas.silent(shut_out).message == "suspended"
+        wait_for("the threads and connections of those before have ended", lambda: centre.radius.output().count("event=retired") == 2)
+        assert size(centre) < before + 10 and nas.silent(phone).accepted
         module.write_text(text.replace("deadline = 200", "deadline = soon"))
         reload(centre, "Using old configuration")
         assert 'deadline: found "soon", expected a number from 20 to 5000 ms' in centre.radius.output()
