@@ -112,7 +112,13 @@ struct gate_hello {
     uint64_t transactions; /* so far, and how many of them failed */
     uint64_t transactions_failed;
 };
-enum gate_feature { GATE_F_MASKED_MARK = 1, GATE_F_TIMEOUT_UPDATE = 2, GATE_F_FLOWTABLE = 4 };
+enum gate_feature {
+    GATE_F_MASKED_MARK = 1,
+    GATE_F_TIMEOUT_UPDATE = 2,
+    GATE_F_FLOWTABLE = 4,
+    GATE_F_SHAPED = 8,    /* downloads have queues now (shaping = htb) */
+    GATE_F_SHAPED_UP = 16 /* and so have uploads */
+};
 
 struct gate_request {
     uint16_t verb;

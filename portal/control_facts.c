@@ -35,11 +35,13 @@ static json_t *not_kept(const struct portal *p)
 static json_t *gate_facts(const struct portal *p)
 {
     const struct gate_hello *h = gate_client_hello(p->gate);
-    return json_pack("{s:b, s:b, s:b, s:b, s:I, s:I}", "connected", gate_client_ready(p->gate),
-                     "masked_mark", (h->features & GATE_F_MASKED_MARK) != 0, "timeout_update",
-                     (h->features & GATE_F_TIMEOUT_UPDATE) != 0, "flowtable",
-                     (h->features & GATE_F_FLOWTABLE) != 0, "max_devices",
-                     (json_int_t)h->max_devices, "losses", (json_int_t)gate_client_losses(p->gate));
+    return json_pack(
+        "{s:b, s:b, s:b, s:b, s:b, s:b, s:I, s:I}", "connected", gate_client_ready(p->gate),
+        "masked_mark", (h->features & GATE_F_MASKED_MARK) != 0, "timeout_update",
+        (h->features & GATE_F_TIMEOUT_UPDATE) != 0, "flowtable",
+        (h->features & GATE_F_FLOWTABLE) != 0, "shaped", (h->features & GATE_F_SHAPED) != 0,
+        "shaped_up", (h->features & GATE_F_SHAPED_UP) != 0, "max_devices",
+        (json_int_t)h->max_devices, "losses", (json_int_t)gate_client_losses(p->gate));
 }
 
 void control_on_facts(struct talk *t, const json_t *request)

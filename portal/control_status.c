@@ -13,11 +13,13 @@ static json_t *gate_status(const struct portal *p)
 {
     const struct gate_hello *h = gate_client_hello(p->gate);
     return json_pack(
-        "{s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connected", gate_client_ready(p->gate),
-        "pid", (int)h->pid, "max_devices", (json_int_t)h->max_devices, "waiting",
-        (json_int_t)gate_client_waiting(p->gate), "losses", (json_int_t)gate_client_losses(p->gate),
-        "rebuilt", (json_int_t)p->counts.rebuilt, "adopted", (json_int_t)p->counts.adopted,
-        "reopened", (json_int_t)p->counts.reopened, "claims", (json_int_t)p->counts.claims);
+        "{s:b, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "shaped",
+        (h->features & GATE_F_SHAPED) != 0, "shaped_up", (h->features & GATE_F_SHAPED_UP) != 0,
+        "connected", gate_client_ready(p->gate), "pid", (int)h->pid, "max_devices",
+        (json_int_t)h->max_devices, "waiting", (json_int_t)gate_client_waiting(p->gate), "losses",
+        (json_int_t)gate_client_losses(p->gate), "rebuilt", (json_int_t)p->counts.rebuilt,
+        "adopted", (json_int_t)p->counts.adopted, "reopened", (json_int_t)p->counts.reopened,
+        "claims", (json_int_t)p->counts.claims);
 }
 
 static json_t *radius_status(const struct portal *p)

@@ -127,6 +127,10 @@ void ctl_show_status(const json_t *s)
            text(s, "table"), yes(gate, "connected") ? "connected" : "NOT CONNECTED",
            (unsigned long long)number(gate, "pid"), (unsigned long long)number(gate, "losses"),
            (unsigned long long)number(gate, "rebuilt"));
+    printf("rates        %s\n", !yes(gate, "shaped") ? "policed"
+                                : yes(gate, "shaped_up")
+                                    ? "shaped: queues for downloads and uploads"
+                                    : "shaped: queues for downloads; uploads policed");
     if (number(gate, "claims"))
         printf("ON THE LAN   somebody claimed this router's address %llu times: see the log\n",
                (unsigned long long)number(gate, "claims"));

@@ -131,6 +131,17 @@ def test_nobody_is_disturbed_by_the_doctor(square):
     assert "level=warning" not in square.router.log("loggiad")[log:]
 
 
+def test_rates_that_are_policed_where_queues_were_asked_for(square):
+    assert "rates        policed" in square.router.ctl("status")
+    conf = square.router.conf.read_text()
+    try:
+        square.router.conf.write_text('shaping = "htb"\n' + conf)
+        found = [f for f in doctor(square)[1] if f["check"] == "shaping"]
+        assert [f["what"] for f in found] == ['shaping = "htb", but the gate polices']
+    finally:
+        square.router.conf.write_text(conf)
+
+
 def test_a_radius_server_that_is_gone(square):
     square.centre.daemon.stop()
     try:
