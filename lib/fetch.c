@@ -43,6 +43,7 @@ struct fetch {
     size_t head_bytes;
     bool too_long;
     enum fetch_reach reach;
+    bool begun;
     bool was_outside, refused; /* an address outside was met; one inside was refused */
     char why[CURL_ERROR_SIZE];
     char etag[MAX_VALUE], last_modified[MAX_VALUE], content_type[MAX_VALUE];
@@ -287,7 +288,14 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 static int before_request(void *arg, char *to, char *from, int to_port, int from_port)
 {
     (void)from, (void)to_port, (void)from_port;
-    return may_reach(arg, outside_text(to)) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+    struct fetch *c = arg;
+    c->begun = may_reach(c, outside_text(to));
+    return c->begun ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+bool fetch_begun(const struct fetch *c)
+{
+    return c->begun;
 }
 
 /* --- begin and end -----------------------------------------------------------------------------

@@ -67,6 +67,8 @@ void fetcher_free(struct fetcher *f);
 /* fn is called once, from the loop, never before this returns. NULL if it cannot even begin (no
  * memory, a URL of another scheme). */
 struct fetch *fetch_start(struct fetcher *f, const struct fetch_request *r, fetch_fn fn, void *arg);
+/* Whether the connection stands and the request is being sent or was: its answer is waited for. */
+bool fetch_begun(const struct fetch *c);
 /* fn is not called any more. Also from inside another's callback; not from its own. */
 void fetch_cancel(struct fetch *c);
 

@@ -23,6 +23,7 @@
 #include <time.h>
 
 enum {
+    HELD_MS = 1000,         /* a question that is not answered so soon is being held */
     WAIT_S = 240,           /* a long poll's */
     FETCH_MS = 30000,       /* anything else */
     FIRST_MS = 2000,        /* the first question comes within this */
@@ -482,6 +483,9 @@ const struct board_edition *board_edition(const struct board *b)
 void board_stats(const struct board *b, struct board_stats *out)
 {
     *out = b->stats;
+    if (out->state == BOARD_WAITING &&
+        !(b->call && fetch_begun(b->call) && loop_now_ms() - b->asked_ms >= HELD_MS))
+        out->state = BOARD_ASKING;
     out->keeping_fails = board_keep_failing(b->keep);
     out->counts_lost = board_tally_lost(b->tally);
 }

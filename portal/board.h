@@ -35,8 +35,10 @@ const struct board_edition *board_edition(const struct board *b);
 
 enum board_state { BOARD_ASKING, BOARD_WAITING, BOARD_PAUSING, BOARD_LOADING };
 struct board_stats {
-    enum board_state state; /* WAITING: the board holds our question until there is news */
-    uint64_t serial;        /* 0: no bundle */
+    /* WAITING: the board holds our question until there is news: it has it, and has not answered
+     * for a second. */
+    enum board_state state;
+    uint64_t serial; /* 0: no bundle */
     int64_t created_s, expires_s;
     size_t notices, services, skipped;
     char name[BUNDLE_BOARD_LEN], key_id[SIGN_ID_LEN];

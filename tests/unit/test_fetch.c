@@ -17,6 +17,8 @@ static struct loop *loop;
 static struct http_server *server;
 static struct fetcher *fetcher;
 static struct http_request *held;
+static struct fetch *asked;
+static bool held_begun;
 static unsigned followed;
 
 static void reply(struct http_request *req, unsigned status, const char *body,
@@ -54,7 +56,7 @@ static void handle(void *arg, struct http_request *req)
     else if (strcmp(path, "/token") == 0)
         reply(req, 200, http_header(req, "Authorization"), NULL);
     else if (strcmp(path, "/held") == 0)
-        held = req;
+        held = req, held_begun = fetch_begun(asked);
     else
         followed++, reply(req, 200, "followed", NULL);
 }
@@ -101,7 +103,8 @@ static void ask(const char *path, struct fetch_request r)
     r.url = url;
     r.max_bytes = r.max_bytes ? r.max_bytes : 1000;
     r.timeout_ms = r.timeout_ms ? r.timeout_ms : 60000;
-    assert_non_null(fetch_start(fetcher, &r, done, NULL));
+    assert_non_null(asked = fetch_start(fetcher, &r, done, NULL));
+    assert_false(fetch_begun(asked));
     loop_run(loop);
 }
 
@@ -153,6 +156,7 @@ static void a_server_that_says_nothing_is_given_up(void **state)
     assert_int_equal(got.a.status, 0);
     assert_true(*got.err);
     assert_non_null(held);
+    assert_true(held_begun);
     reply(held, 200, "", NULL);
 }
 
