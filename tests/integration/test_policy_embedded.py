@@ -2,6 +2,7 @@
 """A router without a radius section: one router of one small comune, and nothing else. And a disk that is full."""
 
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -267,3 +268,35 @@ def test_a_router_whose_disk_is_full_from_the_start_serves_and_accounts(monkeypa
         raise
     finally:
         square.close()
+
+
+def test_a_quota_and_idleness_end_sessions_by_the_counters():
+    """Real traffic through a real kernel: who used up his quota is closed, and who is silent; who sends a little is not."""
+    village = Village()
+    try:
+        village.router.start()
+        conf = village.router.conf.read_text()
+        village.router.conf.write_text(re.sub(r'(zone "[^"]+" \{)', r'\1\n    idle = 5\n    quota_mb = 1\n', conf, count=1))
+        for daemon in ("loggia-gate", "loggiad"):
+            village.router.restart(daemon)
+        greedy = village.joined()
+        sessions = {greedy: village.row(greedy)["session"]}
+        assert village.row(greedy)["quota_bytes"] == 1_000_000
+
+        def cause(phone):
+            """Why it ended; they may have joined again at once."""
+            return re.findall(rf"event=offline device=\w+ session={sessions[phone]} cause=(\S+)", village.router.log("loggiad"))
+        greedy.ns.run("ping", "-q", "-f", "-l", "20", "-c", "1000", "-s", "1400", "198.51.100.2", check=False, timeout=60)
+        wait_for("the quota is used up", lambda: cause(greedy), timeout=10)
+        assert cause(greedy) == ["session-timeout"]
+        silent, quiet = village.joined(), village.joined()
+        sessions.update({phone: village.row(phone)["session"] for phone in (silent, quiet)})
+
+        def over():
+            quiet.pings("198.51.100.2", timeout=0.2)
+            return cause(silent)
+        assert wait_for("the silent one is closed", over, timeout=20) == ["idle-timeout"]
+        assert not cause(quiet)
+    finally:
+        print(village.router.logs(40))
+        village.world.close()
