@@ -346,8 +346,10 @@ static void on_peer(void *arg, int fd, int events)
     if (k->peer.fd >= 0 && k->waiting == 0 && !k->dumping && read_requests(k))
         serve_pending(k);
     k->gathering = false;
+    /* A dump that stopped at a full socket goes on even if the other end has read meanwhile: it
+     * sends nothing before it has the whole. */
     if (k->peer.fd >= 0)
-        loop_io_set(k->peer.io, flush_queue(k) ? LOOP_READ : LOOP_WRITE);
+        loop_io_set(k->peer.io, flush_queue(k) && !k->dumping ? LOOP_READ : LOOP_WRITE);
 }
 
 /* --- life
