@@ -56,3 +56,21 @@ def test_100_000_devices_are_opened_read_adopted_by_the_next_gate_and_closed(cit
         all_of_them(gate, lambda i: gate.send_device(gc.CLOSE, mac(i)))
         assert gate.hello_reply.body.open_devices == DEVICES and gate.hello().body.open_devices == 0
     assert "02:6d:" not in city.table(), "the kernel has none of them"
+
+
+def test_a_dump_goes_on_however_its_reader_keeps_up(city):
+    """One that empties the socket just as the gate finds it full: the next part has to come without being asked for."""
+    some = 20_000
+    with gc.GateClient(city.socket) as gate:
+        asked = []
+        for i in range(some + IN_FLIGHT):
+            if i < some:
+                asked.append(gate.send_open(mac(i)))
+            if i >= IN_FLIGHT:
+                assert gate.wait(asked[i - IN_FLIGHT]).status == gc.OK
+        gate.sock.settimeout(10)
+        receive = gate.sock.recv  # undecoded: as fast as Python reads
+        for _ in range(60):
+            gate.send(gc.DUMP)
+            for _ in range(some + 1):
+                receive(4096)
