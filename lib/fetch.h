@@ -2,7 +2,11 @@
 /* The room for libcurl: HTTP(S) requests to others, on the event loop. Certificates are verified,
  * no other protocol is spoken, no proxy of the environment is used, nothing is decompressed, and
  * every answer is bounded in bytes and time. Names are resolved in libcurl's own thread, so that no
- * slow name server stops the loop. Connections are kept and used again. */
+ * slow name server stops the loop. Connections are kept and used again.
+ *
+ *   fetch.c         all of it
+ *   fetch_module.c  the same as a loadable module, and
+ *   fetch_late.c    what a program has instead that loads it only where something is fetched */
 #ifndef LOGGIA_LIB_FETCH_H
 #define LOGGIA_LIB_FETCH_H
 
@@ -59,7 +63,7 @@ struct fetch_answer {
 typedef void (*fetch_fn)(void *arg, const struct fetch_answer *a);
 
 /* ca_file: PEM file of authorities instead of the system's; NULL: the system's. user_agent: NULL:
- * none is sent. NULL without memory. */
+ * none is sent. NULL without memory; or, logged, where the module cannot be loaded. */
 struct fetcher *fetcher_new(struct loop *loop, const char *ca_file, const char *user_agent);
 /* Cancels all; not from inside a callback. NULL is fine. */
 void fetcher_free(struct fetcher *f);

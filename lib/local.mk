@@ -24,6 +24,16 @@ noinst_LTLIBRARIES += %D%/libloggia-confine.la
 %C%_libloggia_confine_la_SOURCES = %D%/confine.c %D%/confine.h
 %C%_libloggia_confine_la_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
 %C%_libloggia_confine_la_LIBADD = $(SECCOMP_LIBS)
+# loggiad loads it where a board is configured, and is spared libcurl's libraries where none is. It
+# takes the loop's descriptors and timers, so what it needs of the loop is compiled in.
+pkglib_LTLIBRARIES += %D%/loggia-fetch.la
+%C%_loggia_fetch_la_SOURCES = %D%/fetch.c %D%/fetch_module.c %D%/fetch_calls.h %D%/outside.c %D%/buf.c %D%/log.c \
+    %D%/loop.c
+%C%_loggia_fetch_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
+%C%_loggia_fetch_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
+%C%_loggia_fetch_la_LIBADD = $(CURL_LIBS) $(EV_LIBS)
+noinst_LTLIBRARIES += %D%/libloggia-fetch-late.la
+%C%_libloggia_fetch_late_la_SOURCES = %D%/fetch_late.c %D%/fetch_calls.h
 endif
 %C%_libloggia_fetch_la_SOURCES = %D%/fetch.c %D%/fetch.h %D%/outside.c %D%/outside.h
 %C%_libloggia_fetch_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)

@@ -538,6 +538,8 @@ struct board *board_new(struct portal *p, char *err, size_t err_len)
     /* By its name the board tells routers apart that come through one proxy, or one NAT. */
     snprintf(agent, sizeof agent, "loggiad %s", p->boot->nas_identifier);
     b->fetcher = fetcher_new(p->loop, p->boot->board.ca_file, agent);
+    if (!b->fetcher)
+        snprintf(err, err_len, "cannot ask the board: out of memory or a module (see above)");
     b->timer = loop_timer_new(p->loop, ask, b);
     b->report_timer = loop_timer_new(p->loop, report, b);
     b->tally = board_tally_new();

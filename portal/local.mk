@@ -57,7 +57,7 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/web_view.c
 %C%_loggiad_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(JANSSON_CFLAGS)
 %C%_loggiad_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-%C%_loggiad_LDADD = lib/libloggia-confine.la %D%/libloggia-portal.la %D%/libloggia-radius.la lib/libloggia-fetch.la \
+%C%_loggiad_LDADD = lib/libloggia-confine.la %D%/libloggia-portal.la %D%/libloggia-radius.la lib/libloggia-fetch-late.la \
     lib/libloggia-bundle.la lib/libloggia-web.la \
     lib/libloggia-cert.la lib/libloggia-host.la lib/libloggia-core.la $(JANSSON_LIBS)
 

@@ -3,8 +3,10 @@
 to be believed is not, and nothing is lost when the board, the power or the clock goes."""
 
 import hashlib
+import pathlib
 import random
 import re
+import shutil
 import subprocess
 import time
 
@@ -12,6 +14,7 @@ import pytest
 from city.board import Key, Publisher, bundle, moment, notice, service
 from city.internet import GATEWAY
 from city.netns import wait_for
+from city.router import PROGRAMS
 from city.webpage import Page
 from conftest import SOURCE
 from test_policy_embedded import Village
@@ -407,3 +410,41 @@ def test_a_page_made_once_is_each_devices_own_and_changes_with_the_news(square):
     one.tap()
     two.tap()
     assert one.probe() == two.probe() == "online"
+
+
+def libraries(router):
+    maps = pathlib.Path(f"/proc/{router.daemons['loggiad'].pid}/maps").read_text()
+    return {name.partition(".so")[0] for name in re.findall(r"/([^/ ]+\.so[.\d]*)$", maps, re.M)}
+
+
+def test_what_fetches_is_in_memory_only_where_a_board_is_configured(square):
+    """Two dozen libraries, and as many megabytes as the rest of loggiad, with strangers at the door."""
+    assert {"loggia-fetch", "libcurl-gnutls"} <= libraries(square.router)
+    lonely = Village()
+    try:
+        lonely.router.start()
+        assert "libmicrohttpd" in libraries(lonely.router)
+        assert not {"loggia-fetch", "libcurl-gnutls", "libldap-2.5", "libkrb5"} & libraries(lonely.router)
+    finally:
+        lonely.world.close()
+
+
+def test_a_module_that_is_damaged_or_of_another_version_is_named(square, tmp_path):
+    elsewhere = square.world.namespace("elsewhere")
+    program, module = tmp_path / "portal" / "loggiad", tmp_path / "lib" / ".libs" / "loggia-fetch.so"
+    for path in (program, module):
+        path.parent.mkdir(parents=True)
+    shutil.copy(PROGRAMS["loggiad"], program)
+    conf = tmp_path / "loggia.conf"
+    conf.write_text(re.sub(r"(?m)^run_directory = .*$", f'run_directory = "{tmp_path}"', square.router.conf.read_text()))
+    other = tmp_path / "other.c"
+    other.write_text('const struct { const char *version; long more[9]; } loggia_fetch = {"0.0.1", {0}};\n')
+    for content, named in ((b"no library", "invalid ELF header|file too short"), (None, "of another version .0.0.1.")):
+        if content:
+            module.write_bytes(content)
+        else:
+            subprocess.run(["cc", "-shared", "-fPIC", "-o", module, other], check=True)
+        r = elsewhere.run(program, "-c", conf, check=False)
+        assert r.returncode == 1, r
+        assert re.search(f"event=fetch_not_loaded .*({named})", r.stderr), r.stderr
+        assert re.search(r'event=failed why="cannot ask the board', r.stderr), r.stderr
