@@ -50,6 +50,36 @@ void crypto_hmac_sha256(const void *key, size_t key_len, const struct crypto_sli
     crypto_wipe(&ctx, sizeof ctx);
 }
 
+struct crypto_keyed {
+    struct hmac_sha256_ctx ctx;
+};
+
+struct crypto_keyed *crypto_keyed_new(const void *key, size_t key_len)
+{
+    struct crypto_keyed *k = malloc(sizeof *k);
+    if (k)
+        hmac_sha256_set_key(&k->ctx, key_len, key);
+    return k;
+}
+
+void crypto_keyed_free(struct crypto_keyed *k)
+{
+    if (k)
+        crypto_wipe(k, sizeof *k);
+    free(k);
+}
+
+void crypto_keyed_sha256(const struct crypto_keyed *k, const struct crypto_slice *parts, size_t n,
+                         uint8_t out[static SHA256_LEN])
+{
+    struct hmac_sha256_ctx ctx = k->ctx;
+
+    for (size_t i = 0; i < n; i++)
+        hmac_sha256_update(&ctx, parts[i].len, parts[i].data);
+    hmac_sha256_digest(&ctx, SHA256_LEN, out);
+    crypto_wipe(&ctx, sizeof ctx);
+}
+
 #define NONCE_LEN GCM_IV_SIZE
 #define TAG_LEN   GCM_DIGEST_SIZE
 _Static_assert(CRYPTO_SEAL_EXTRA == NONCE_LEN + TAG_LEN, "as the header says");

@@ -22,6 +22,14 @@ void crypto_hmac_md5(const void *key, size_t key_len, const struct crypto_slice 
 void crypto_hmac_sha256(const void *key, size_t key_len, const struct crypto_slice *parts, size_t n,
                         uint8_t out[static SHA256_LEN]);
 
+/* HMAC-SHA256 with one key, again and again: what depends on the key alone is done once. Any
+ * threads. NULL: out of memory. crypto_keyed_free wipes. */
+struct crypto_keyed;
+struct crypto_keyed *crypto_keyed_new(const void *key, size_t key_len);
+void crypto_keyed_free(struct crypto_keyed *k);
+void crypto_keyed_sha256(const struct crypto_keyed *k, const struct crypto_slice *parts, size_t n,
+                         uint8_t out[static SHA256_LEN]);
+
 /* AES-256-GCM with a random nonce: what is sealed can be read and changed by nobody without the
  * key, nor moved to another place than the one that `place` names. */
 #define CRYPTO_SEAL_EXTRA 28 /* sealed text is so much longer: nonce in front, tag behind */

@@ -54,8 +54,9 @@ void fed_free(struct fed *f);
 size_t fed_inherit(struct fed *f, struct fed *old);
 
 /* The fast path: pass and answers, the person's folded in, if all of them are remembered and fresh;
- * else false, and fed_ask. Without with_pass the pass is PASS_NONE (there is no store). Never
- * blocks. answers has room for n_authorities. */
+ * else false, and fed_ask. Without with_pass the pass is PASS_NONE (there is no store); so it is
+ * where an authority has shut the device out, for then no pass helps. Never blocks. answers has
+ * room for n_authorities. */
 bool fed_recall(struct fed *f, const struct mac *mac, bool with_pass, enum decision_pass *pass,
                 uint32_t *left_s, struct decision_answer *answers);
 /* Never blocks. NULL: out of memory (then every authority is unknown). */

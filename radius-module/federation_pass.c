@@ -43,6 +43,15 @@ bool fed_pass_get(struct fed *f, const struct mac *mac, bool any_age, enum decis
     return found;
 }
 
+/* Who is shut out by any stays so, with a pass or without one. */
+static bool shut_out(const struct fed *f, const struct memory_device *d)
+{
+    for (size_t i = 0; i < f->conf->n_authorities; i++)
+        if (memory_answer_denied(&d->answers[i]))
+            return true;
+    return false;
+}
+
 static bool all_fresh(const struct fed *f, const struct memory_device *d, uint64_t now)
 {
     for (size_t i = 0; i < f->conf->n_authorities; i++)
@@ -61,9 +70,10 @@ bool fed_recall(struct fed *f, const struct mac *mac, bool with_pass, enum decis
     *left_s = 0;
     pthread_mutex_lock(&f->lock);
     const struct memory_device *d = memory_get(f->memory, mac);
-    bool all = d && (!with_pass || pass_usable(f, d, false, now)) && all_fresh(f, d, now);
+    bool usable = with_pass && pass_usable(f, d, false, now);
+    bool all = d && all_fresh(f, d, now) && (!with_pass || usable || shut_out(f, d));
     if (all) {
-        if (with_pass)
+        if (usable)
             take_pass(d, now, pass, left_s);
         for (size_t i = 0; i < f->conf->n_authorities; i++) {
             fed_take(&d->answers[i], false, &answers[i]);

@@ -45,22 +45,78 @@ static bool device_of(REQUEST *request, struct mac *mac)
     return mac_parse(text_of(request, PW_CALLING_STATION_ID), mac) && mac_is_device(mac);
 }
 
-static bool kind_of(REQUEST *request, enum decision_kind *kind)
+/* Of several of one kind the first counts. */
+static void listen_to(REQUEST *request, struct rlm_loggia_said *said)
 {
-    switch (number_of(request, PW_SERVICE_TYPE)) {
+    memset(said, 0, sizeof *said);
+    for (const VALUE_PAIR *vp = request->packet->vps; vp; vp = vp->next) {
+        const VALUE_PAIR **at = NULL;
+        if (vp->da->vendor)
+            continue;
+        switch (vp->da->attr) {
+        case PW_USER_NAME:
+            at = &said->user;
+            break;
+        case PW_USER_PASSWORD:
+            at = &said->password;
+            break;
+        case PW_CALLING_STATION_ID:
+            at = &said->device;
+            break;
+        case PW_SERVICE_TYPE:
+            at = &said->service;
+            break;
+        case PW_CONNECT_INFO:
+            at = &said->connect;
+            break;
+        case PW_NAS_IDENTIFIER:
+            at = &said->nas;
+            break;
+        case PW_OPERATOR_NAME:
+            at = &said->operator_name;
+            break;
+        default:
+            continue;
+        }
+        if (!*at)
+            *at = vp;
+    }
+}
+
+static bool kind_of(const struct rlm_loggia_said *said, enum decision_kind *kind)
+{
+    switch (said->service ? said->service->vp_integer : 0) {
     case SERVICE_CALL_CHECK:
-        *kind = strcmp(text_of(request, PW_CONNECT_INFO), "forget") == 0 ? DECISION_FORGET
-                                                                         : DECISION_SILENT;
+        *kind = said->connect && strcmp(said->connect->vp_strvalue, "forget") == 0
+                    ? DECISION_FORGET
+                    : DECISION_SILENT;
         return true;
     case SERVICE_FRAMED:
         *kind = DECISION_TAP;
         return true;
     case SERVICE_LOGIN:
         *kind = DECISION_LOGIN;
-        return fr_pair_find_by_num(request->packet->vps, PW_USER_PASSWORD, 0, TAG_ANY) != NULL;
+        return said->password != NULL;
     default:
         return false; /* somebody else's: a password, EAP… */
     }
+}
+
+/* Whose device it is about; false: nobody's, or two that differ (but whoever logs in has a name).
+ */
+static bool device_said(const struct rlm_loggia_said *said, enum decision_kind kind,
+                        struct mac *mac)
+{
+    const VALUE_PAIR *device = said->device, *user = said->user;
+    struct mac name;
+    if (!device || !mac_parse(device->vp_strvalue, mac) || !mac_is_device(mac))
+        return false;
+    if (kind == DECISION_LOGIN)
+        return true;
+    if (user && user->vp_length == device->vp_length &&
+        memcmp(user->vp_strvalue, device->vp_strvalue, user->vp_length) == 0)
+        return true;
+    return user && mac_parse(user->vp_strvalue, &name) && mac_equal(mac, &name);
 }
 
 void rlm_loggia_control(REQUEST *request, DICT_ATTR const *attribute, const char *text)
@@ -152,13 +208,14 @@ static uint64_t log_in(rlm_loggia_t *inst, REQUEST *request, const struct mac *m
     return 0;
 }
 
-static rlm_rcode_t answer(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
-                          const struct decision *d, const struct decision_answer *answers,
-                          uint64_t reject_at_ms)
+static rlm_rcode_t answer(rlm_loggia_t *inst, REQUEST *request, const struct rlm_loggia_said *said,
+                          const struct mac *mac, const struct decision *d,
+                          const struct decision_answer *answers, uint64_t reject_at_ms)
 {
     rlm_loggia_note(inst, request, d);
+    rlm_loggia_sign(inst, request);
     if (d->verdict == VERDICT_ACCEPT) {
-        rlm_loggia_accept(inst, request, d, mac,
+        rlm_loggia_accept(inst, request, said, d, mac,
                           d->home >= 0 ? answers[d->home].entitlement.identity : NULL);
         return RLM_MODULE_UPDATED;
     }
@@ -175,15 +232,15 @@ static rlm_rcode_t CC_HINT(nonnull) mod_authorize(void *instance, REQUEST *reque
     rlm_loggia_t *inst = instance;
     struct decision_answer answers[FED_MAX_AUTHORITIES];
     struct decision d;
+    struct rlm_loggia_said said;
     enum decision_kind kind;
-    struct mac mac, name;
+    struct mac mac;
     uint64_t reject_at_ms = 0;
 
-    if (!kind_of(request, &kind))
+    listen_to(request, &said);
+    if (!kind_of(&said, &kind))
         return RLM_MODULE_NOOP;
-    if (!device_of(request, &mac) ||
-        (kind != DECISION_LOGIN &&
-         (!mac_parse(text_of(request, PW_USER_NAME), &name) || !mac_equal(&mac, &name)))) {
+    if (!device_said(&said, kind, &mac)) {
         report_limited(&inst->report, LOG_WARNING,
                        "event=request_invalid why=\"User-Name and Calling-Station-Id are not one "
                        "device's address\"");
@@ -200,7 +257,7 @@ static rlm_rcode_t CC_HINT(nonnull) mod_authorize(void *instance, REQUEST *reque
     } else {
         ask(inst, request, &mac, kind, answers, &d);
     }
-    return answer(inst, request, &mac, &d, answers, reject_at_ms);
+    return answer(inst, request, &said, &mac, &d, answers, reject_at_ms);
 }
 
 /* --- accounting ---------------------------------------------------------------------------------
@@ -395,10 +452,10 @@ static DICT_ATTR const *own_attribute(CONF_SECTION *cs, const char *name)
 static bool add_attributes(rlm_loggia_t *inst, CONF_SECTION *cs)
 {
     static const char *const names[ATTRIBUTES] = {
-        [ATTRIBUTE_DECISION] = "Loggia-Decision", [ATTRIBUTE_BINDING] = "Loggia-Binding",
-        [ATTRIBUTE_ANSWERS] = "Loggia-Answers",   [ATTRIBUTE_SINCE] = "Loggia-Since",
-        [ATTRIBUTE_NTH] = "Loggia-Nth",           [ATTRIBUTE_PERSON] = "Loggia-Person",
-        [ATTRIBUTE_DEVICE] = "Loggia-Device",
+        [ATTRIBUTE_DECISION] = "Loggia-Decision", [ATTRIBUTE_DEGRADED] = "Loggia-Degraded",
+        [ATTRIBUTE_BINDING] = "Loggia-Binding",   [ATTRIBUTE_ANSWERS] = "Loggia-Answers",
+        [ATTRIBUTE_SINCE] = "Loggia-Since",       [ATTRIBUTE_NTH] = "Loggia-Nth",
+        [ATTRIBUTE_PERSON] = "Loggia-Person",     [ATTRIBUTE_DEVICE] = "Loggia-Device",
     };
     for (int i = 0; i < ATTRIBUTES; i++)
         if (!(inst->attributes[i] = own_attribute(cs, names[i])))
@@ -413,7 +470,8 @@ static bool read_configuration(rlm_loggia_t *inst, CONF_SECTION *cs)
     unsigned faults = rlm_loggia_conf_read(inst, cs);
     if (faults)
         cf_log_err_cs(cs, "%u faults in the configuration of %s", faults, inst->name);
-    else if (!(inst->fed = fed_new(&inst->settings->fed, &inst->report)))
+    else if (!rlm_loggia_reply_prepare(inst) ||
+             !(inst->fed = fed_new(&inst->settings->fed, &inst->report)))
         cf_log_err_cs(cs, "out of memory");
     return inst->fed != NULL;
 }
@@ -460,6 +518,7 @@ static int mod_detach(void *instance)
     rlm_loggia_leave(inst);
     xlat_unregister(inst->name, loggia_xlat, inst);
     rlm_loggia_stop(inst);
+    crypto_keyed_free(inst->keyed);
     settings_free(inst->settings);
     return 0;
 }

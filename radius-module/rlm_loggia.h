@@ -27,6 +27,7 @@ enum rlm_query {
 /* In the control list alone: what the configured texts are told, and the log. */
 enum rlm_attribute {
     ATTRIBUTE_DECISION, /* Loggia-Decision */
+    ATTRIBUTE_DEGRADED, /* Loggia-Degraded: there, if it was taken while somebody was silent */
     ATTRIBUTE_BINDING,  /* Loggia-Binding: who a login binds the device to, sealed */
     ATTRIBUTE_ANSWERS,  /* Loggia-Answers: what the authorities said of it, sealed; or empty */
     ATTRIBUTE_SINCE,    /* Loggia-Since: the last change, or session, that is known */
@@ -34,6 +35,27 @@ enum rlm_attribute {
     ATTRIBUTE_PERSON,   /* Loggia-Person: a pseudonym of whom a login binds the device to */
     ATTRIBUTE_DEVICE,   /* Loggia-Device: %{loggia:device}, where it is not the request's own */
     ATTRIBUTES
+};
+
+/* What is put into most replies, and into the control list: looked up once. */
+enum rlm_reply {
+    REPLY_AUTHENTICATOR,
+    REPLY_SESSION,
+    REPLY_IDLE,
+    REPLY_INTERIM,
+    REPLY_UP,
+    REPLY_DOWN,
+    REPLY_OCTETS,
+    REPLY_GIGAWORDS,
+    REPLY_CLASS,
+    REPLY_CUI,
+    REPLY_AUTH_TYPE,
+    REPLIES
+};
+
+/* What a request says, read in one go; NULL: not in it. */
+struct rlm_loggia_said {
+    const VALUE_PAIR *user, *password, *device, *service, *connect, *nas, *operator_name;
 };
 
 typedef struct rlm_loggia_t {
@@ -44,7 +66,9 @@ typedef struct rlm_loggia_t {
     struct fed *fed;
     xlat_exp_t *queries[QUERIES]; /* NULL: not configured */
     DICT_ATTR const *attributes[ATTRIBUTES];
-    struct guard reading, writing; /* around the store */
+    DICT_ATTR const *replies[REPLIES]; /* NULL: the server's dictionary has it not */
+    struct crypto_keyed *keyed;        /* of the pseudonyms in replies */
+    struct guard reading, writing;     /* around the store */
     struct status_counts counts;
     struct rlm_loggia_store *store;
     struct rlm_loggia_desk *desk;
@@ -57,9 +81,14 @@ void rlm_loggia_control(REQUEST *request, DICT_ATTR const *attribute, const char
 /* rlm_loggia_conf.c: reads the section into inst->settings. Every fault is logged; how many. */
 unsigned rlm_loggia_conf_read(rlm_loggia_t *inst, CONF_SECTION *cs);
 
-/* rlm_loggia_reply.c */
-void rlm_loggia_accept(rlm_loggia_t *inst, REQUEST *request, const struct decision *d,
-                       const struct mac *mac, const uint8_t identity[ENTITLEMENT_HASH_LEN]);
+/* rlm_loggia_reply.c. prepare: what is the same for all replies; false: out of memory. */
+bool rlm_loggia_reply_prepare(rlm_loggia_t *inst);
+/* identity NULL: of the device alone. */
+void rlm_loggia_accept(rlm_loggia_t *inst, REQUEST *request, const struct rlm_loggia_said *said,
+                       const struct decision *d, const struct mac *mac,
+                       const uint8_t identity[ENTITLEMENT_HASH_LEN]);
+/* Signed (CVE-2024-3596), in front of everything else. */
+void rlm_loggia_sign(rlm_loggia_t *inst, REQUEST *request);
 void rlm_loggia_note(rlm_loggia_t *inst, REQUEST *request, const struct decision *d);
 
 /* This will be a Reject, to be sent no sooner than at_ms (clock_ms). */
