@@ -39,9 +39,15 @@ EXTRA_PROGRAMS += $(BENCH_FEDERATION)
 CLEANFILES += $(BENCH_FEDERATION) %D%/federation.json
 %C%_radius_load_SOURCES = %D%/radius_load.c
 %C%_radius_load_LDADD = portal/libloggia-radius.la lib/libloggia-host.la lib/libloggia-core.la
+# The module with a memory that is full from the beginning.
+EXTRA_LTLIBRARIES += %D%/remember/rlm_loggia.la
+CLEANFILES += %D%/remember/rlm_loggia.la
+%C%_remember_rlm_loggia_la_SOURCES = %D%/remember.c
+%C%_remember_rlm_loggia_la_LDFLAGS = $(radius_module_rlm_loggia_la_LDFLAGS) -rpath $(frlibdir) -Wl,--wrap=fed_start
+%C%_remember_rlm_loggia_la_LIBADD = $(radius_module_rlm_loggia_la_OBJECTS) $(radius_module_rlm_loggia_la_LIBADD)
 BENCHES += bench-federation
 
-bench-federation: $(BENCH_FEDERATION) radius-module/rlm_loggia.la tests/unit/memory_scale
+bench-federation: $(BENCH_FEDERATION) %D%/remember/rlm_loggia.la radius-module/rlm_loggia.la tests/unit/memory_scale
 	cd $(srcdir) && LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 %D%/federation.py
 endif
 
