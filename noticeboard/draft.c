@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "noticeboard/draft.h"
 #include "lib/buf.h"
+#include "lib/card.h"
 #include "lib/utf8.h"
 
 #include <stdio.h>
@@ -21,7 +22,7 @@ static bool known(const char *name)
 {
     static const char *const plain[] = {"publisher",  "priority",  "link",       "from_day",
                                         "from_hour",  "until_day", "until_hour", "hours",
-                                        "everywhere", "source"};
+                                        "everywhere", "source",    "icon",       "order"};
 
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         if (strcmp(name, plain[i]) == 0)
@@ -161,6 +162,14 @@ enum notice_priority draft_priority(const struct draft *d)
         if (strcmp(draft_get(d, "priority"), priorities[i]) == 0)
             return (enum notice_priority)i;
     return NOTICE_INFO;
+}
+
+unsigned draft_order(const struct draft *d)
+{
+    const char *order = draft_get(d, "order");
+    long n = *order ? strtol(order, NULL, 10) : 100;
+
+    return n < 0 ? 0 : n > SERVICE_MAX_ORDER ? SERVICE_MAX_ORDER : (unsigned)n;
 }
 
 void draft_zones(const struct draft *d, const struct board_conf *c, struct buf *out)

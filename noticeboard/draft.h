@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A notice (or a template) as it is typed: the fields of the editor's form, whatever somebody wrote
- * into them. It is kept as it came, so that nothing that was typed is lost; what is published is
- * the notice file that draft_write makes of it, which must pass lib/notice's own reader. Pure.
+/* A notice (a template, a service card) as it is typed: the fields of the editor's form, whatever
+ * somebody wrote into them. It is kept as it came, so that nothing that was typed is lost; what is
+ * published is the notice file that draft_write makes of it, which must pass lib/notice's own
+ * reader. Pure.
  *
  *   publisher, priority, link, from_day, from_hour, until_day, until_hour, hours (templates),
- *   everywhere=1 or zone.NAME=1 …, title.LANG, text.LANG, source (not typed: draft_set_source) */
+ *   icon, order (service cards), everywhere=1 or zone.NAME=1 …, title.LANG, text.LANG, source (not
+ * typed: draft_set_source) */
 #ifndef LOGGIA_NOTICEBOARD_DRAFT_H
 #define LOGGIA_NOTICEBOARD_DRAFT_H
 
@@ -43,6 +45,8 @@ const char *draft_get(const struct draft *d, const char *name); /* "" where abse
 const char *draft_text(const struct draft *d, const char *what, const char *lang);
 bool draft_in_zone(const struct draft *d, const char *zone); /* everywhere, or ticked */
 enum notice_priority draft_priority(const struct draft *d);
+/* A card's place in its row, 0 … 9999; 100 where none is set. */
+unsigned draft_order(const struct draft *d);
 /* ",duomo,stazione," or ",*,", of those that the board has. */
 void draft_zones(const struct draft *d, const struct board_conf *c, struct buf *out);
 /* The title in the first language that has one; "" if none has. */
@@ -79,6 +83,8 @@ enum draft_code {
     DRAFT_NO_ZONE,
     DRAFT_ZONE_FORBIDDEN,
     DRAFT_BAD_LINK,
+    DRAFT_NO_LINK,   /* of a card, */
+    DRAFT_LINE_LONG, /* whose text is one line */
     DRAFT_NO_PUBLISHER,
     DRAFT_UNREADABLE, /* lib/notice's own reader says why */
     DRAFT_WARNINGS,   /* from here on it may be published all the same */
@@ -102,7 +108,7 @@ enum { DRAFT_MAX_FINDINGS = 40 };
 struct draft_place {
     const struct board_conf *conf;
     const struct board_administration *administration;
-    bool is_template;
+    bool is_template, is_card; /* else a notice */
     int64_t now;
     int (*zone_load)(void *arg, const char *zone, int64_t at); /* NULL: not looked at */
     void *arg;
@@ -112,8 +118,8 @@ size_t draft_check(const struct draft *d, const struct draft_place *p,
                    struct draft_finding out[static DRAFT_MAX_FINDINGS]);
 bool draft_has_errors(const struct draft_finding *f, size_t n);
 
-/* The notice file. Templates get from and until as given; notices ignore them. False, with why in
- * err, if lib/notice would not read it. */
+/* The notice file, or that of a service card (lib/card.h). Templates get from and until as given;
+ * the others ignore them. False, with why in err, if lib/notice would not read it. */
 bool draft_write(const struct draft *d, const struct draft_place *p, int64_t from, int64_t until,
                  struct buf *out, char *err, size_t err_len);
 

@@ -2,6 +2,7 @@
 /* What is wrong with a draft. An error keeps it from the pages; a warning explains, and whoever
  * publishes decides. */
 #include "lib/buf.h"
+#include "lib/card.h"
 #include "lib/utf8.h"
 #include "noticeboard/draft.h"
 
@@ -54,17 +55,22 @@ static void vague_links(struct findings *f, const char *text)
 }
 
 static void check_language(struct findings *f, const struct draft *d, const char *lang,
-                           bool expected)
+                           bool is_card)
 {
     const char *title = draft_text(d, "title", lang), *text = draft_text(d, "text", lang);
     size_t length = utf8_count(title), body = utf8_count(text);
 
     if (!*title && *text)
         add(f, DRAFT_TEXT_WITHOUT_TITLE, lang, 0);
-    else if (!*title && expected)
+    else if (!*title)
         add(f, DRAFT_LANGUAGE_MISSING, lang, 0);
     if (length > 120)
         add(f, DRAFT_TITLE_LONG, lang, (int)length);
+    if (is_card) { /* a plain line */
+        if (body > SERVICE_MAX_LINE)
+            add(f, DRAFT_LINE_LONG, lang, (int)body);
+        return;
+    }
     if (body > SCREEN_CHARACTERS)
         add(f, DRAFT_LONG_FOR_SCREEN, lang, (int)body);
     vague_links(f, text);
@@ -81,7 +87,7 @@ static void check_texts(struct findings *f, const struct draft *d, const struct 
         return;
     }
     for (size_t i = 0; i < p->conf->n_languages; i++)
-        check_language(f, d, p->conf->languages[i], true);
+        check_language(f, d, p->conf->languages[i], p->is_card);
 }
 
 static size_t add_link(draft_url *out, size_t n, size_t max, const char *url, size_t len)
@@ -132,7 +138,8 @@ static void check_zones(struct findings *f, const struct draft *d, const struct 
         if (publisher && !*draft_get(d, "everywhere") &&
             !board_publisher_may_use(publisher, z->name))
             add(f, DRAFT_ZONE_FORBIDDEN, z->title, 0);
-        int load = p->zone_load && !p->is_template ? p->zone_load(p->arg, z->name, from) : 0;
+        bool counts = p->zone_load && !p->is_template && !p->is_card;
+        int load = counts ? p->zone_load(p->arg, z->name, from) : 0;
         if (load >= most)
             add(f, DRAFT_MANY_IN_ZONE, z->title, load + 1);
     }
@@ -145,6 +152,8 @@ static int64_t check_times(struct findings *f, const struct draft *d, const stru
 {
     int64_t from = 0, until = 0;
 
+    if (p->is_card) /* it stays */
+        return p->now;
     if (p->is_template) {
         int hours = atoi(draft_get(d, "hours"));
         if (hours < 1 || hours > MAX_HOURS)
@@ -169,10 +178,12 @@ static int64_t check_times(struct findings *f, const struct draft *d, const stru
     return from > p->now ? from : p->now;
 }
 
-static void check_link(struct findings *f, const struct draft *d)
+static void check_link(struct findings *f, const struct draft *d, bool needed)
 {
     const char *link = draft_get(d, "link");
 
+    if (!*link && needed)
+        add(f, DRAFT_NO_LINK, "", 0);
     if (!*link)
         return;
     if (!notice_link_ok(link))
@@ -202,7 +213,7 @@ size_t draft_check(const struct draft *d, const struct draft_place *p,
 
     check_texts(&f, d, p);
     check_zones(&f, d, p, check_times(&f, d, p));
-    check_link(&f, d);
+    check_link(&f, d, p->is_card);
     qsort(out, f.n, sizeof *out, compare);
     if (draft_has_errors(out, f.n))
         return f.n;
@@ -214,74 +225,4 @@ size_t draft_check(const struct draft *d, const struct draft_place *p,
     }
     buf_free(&b);
     return f.n;
-}
-
-/* --- the file
- * ------------------------------------------------------------------------------------------------
- */
-static bool lang_ok(const char *lang)
-{
-    return strlen(lang) >= 2 && strlen(lang) < sizeof((struct notice_text *)0)->lang;
-}
-
-/* n's texts point into the draft; only the arrays are made here. */
-static bool fill(struct notice *n, const struct draft *d, const struct draft_place *p)
-{
-    const struct board_conf *c = p->conf;
-    size_t zones = 0;
-    static char all[] = "*";
-
-    n->zones = calloc(c->n_zones + 2, sizeof *n->zones);
-    n->texts = calloc(NOTICE_MAX_LANGS, sizeof *n->texts);
-    if (!n->zones || !n->texts)
-        return false;
-    if (*draft_get(d, "everywhere"))
-        n->zones[zones++] = all;
-    for (size_t i = 0; !*draft_get(d, "everywhere") && i < c->n_zones; i++)
-        if (draft_in_zone(d, c->zones[i].name))
-            n->zones[zones++] = c->zones[i].name;
-    for (size_t i = 0; i < d->n && n->n_texts < NOTICE_MAX_LANGS; i++) {
-        const char *lang = d->fields[i].name + 6;
-        if (strncmp(d->fields[i].name, "title.", 6) != 0 || !*d->fields[i].value || !lang_ok(lang))
-            continue;
-        struct notice_text *t = &n->texts[n->n_texts++];
-        snprintf(t->lang, sizeof t->lang, "%s", lang);
-        t->title = (char *)(uintptr_t)d->fields[i].value;
-        t->markdown = (char *)(uintptr_t)draft_text(d, "text", lang);
-    }
-    return true;
-}
-
-bool draft_write(const struct draft *d, const struct draft_place *p, int64_t from, int64_t until,
-                 struct buf *out, char *err, size_t err_len)
-{
-    const struct board_publisher *publisher =
-        board_conf_publisher(p->administration, draft_get(d, "publisher"));
-    static char id[] = "draft", nobody[] = "?";
-    struct notice n = {.id = id, .priority = draft_priority(d)}, *back;
-    const char *link = draft_get(d, "link"), *source = draft_get(d, "source");
-    bool fine = false;
-
-    snprintf(err, err_len, "no memory");
-    n.publisher = publisher ? publisher->name : nobody;
-    n.link = *link ? (char *)(uintptr_t)link : NULL;
-    n.source = *source ? (char *)(uintptr_t)source : NULL;
-    n.from = from;
-    n.until = until;
-    if (!p->is_template) {
-        draft_from(d, &n.from);
-        draft_until(d, &n.until);
-    }
-    if (fill(&n, d, p)) {
-        notice_write(out, &n);
-        back =
-            out->data && !out->failed ? notice_parse(id, out->data, out->len, err, err_len) : NULL;
-        if (out->failed)
-            snprintf(err, err_len, "too long");
-        fine = back != NULL;
-        notice_free(back);
-    }
-    free(n.zones);
-    free(n.texts);
-    return fine;
 }

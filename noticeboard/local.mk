@@ -10,6 +10,7 @@ noinst_LTLIBRARIES += %D%/libloggia-board.la
     %D%/conf_schema.c \
     %D%/draft.c %D%/draft.h \
     %D%/draft_check.c \
+    %D%/draft_write.c \
     %D%/store.c %D%/store.h %D%/store_internal.h \
     %D%/store_counts.c \
     %D%/store_messages.c \
@@ -35,14 +36,18 @@ noinst_LTLIBRARIES += %D%/libloggia-board.la
     %D%/web.c %D%/web.h %D%/web_internal.h \
     %D%/web_agree.c \
     %D%/web_counts.c \
+    %D%/web_deeds.c \
     %D%/web_edit.c \
+    %D%/web_edit_parts.c \
     %D%/web_emergency.c \
     %D%/web_feeds.c \
+    %D%/web_history.c \
     %D%/web_html.c \
     %D%/web_list.c \
     %D%/web_notice.c \
     %D%/web_preview.c \
     %D%/web_script.c \
+    %D%/web_seen.c \
     %D%/web_services.c \
     %D%/web_signin.c \
     %D%/web_style.c \

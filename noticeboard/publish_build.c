@@ -98,20 +98,18 @@ static bool add_notice(void *arg, const struct store_item *item)
     return true;
 }
 
-static bool add_service(void *arg, const struct store_service *v)
+static bool add_service(void *arg, const struct store_item *item)
 {
     struct builder *b = arg;
-    char err[320], id[BUNDLE_ID_LEN];
-    size_t len = strlen(v->text);
-    snprintf(id, sizeof id, "%.60s-%lld", v->administration, (long long)v->id);
-    struct service *card = service_parse(id, v->text, len, err, sizeof err);
+    char err[320];
+    struct service *card = service_parse(item->name, item->text, item->len, err, sizeof err);
     if (!card) {
-        log_msg(LOG_ERR, "event=service_left_out service=%s why=\"%s\"", id, err);
+        log_msg(LOG_ERR, "event=service_left_out service=%s why=\"%s\"", item->name, err);
         return true;
     }
     service_free(card);
-    char *text = copy(v->text, len);
-    if (!text || !add_part(b, BUNDLE_SERVICE, id, text, len))
+    char *text = copy(item->text, item->len);
+    if (!text || !add_part(b, BUNDLE_SERVICE, item->name, text, item->len))
         b->failed = true;
     else
         b->e->n_services++;
@@ -129,7 +127,7 @@ bool edition_build(struct edition *e, struct store *s, const struct board_conf *
             if (!add_publisher(&b, &c->administrations[i], &c->administrations[i].publishers[k]))
                 b.failed = true;
     bool fine = !b.failed && store_published(s, now, add_notice, &b) && !b.failed &&
-                store_services(s, NULL, add_service, &b) && !b.failed;
+                store_published_services(s, add_service, &b) && !b.failed;
     if (!fine) {
         snprintf(err, err_len, "%s", b.failed ? "out of memory" : store_error(s));
         edition_free(e);

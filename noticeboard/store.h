@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the board remembers: one SQLite database (the room for libsqlite3 is store*.c). Notices with
- * every version and who made it, templates, services, what feeds brought, counts, sign-ins.
+/* What the board remembers: one SQLite database (the room for libsqlite3 is store*.c). Notices,
+ * templates and services with every version and who made it, what feeds brought, counts, sign-ins.
  *
  * A change is one transaction, on disk when the call returns (WAL, synchronous=FULL): after a power
  * cut or a kill -9 there is the old or the new state, never half. Calls are made on the loop; each
@@ -51,13 +51,17 @@ struct store_item {
 typedef bool (*store_item_fn)(void *arg, const struct store_item *item);
 /* Every notice that is published and has not ended at now, those that begin later too. */
 bool store_published(struct store *s, int64_t now, store_item_fn fn, void *arg);
-/* When the next one of them begins or ends after now, or 0. */
+/* Every service that is published, of all administrations. */
+bool store_published_services(struct store *s, store_item_fn fn, void *arg);
+/* When the next notice begins or ends after now, or 0. */
 int64_t store_next_moment(struct store *s, int64_t now);
 
-/* --- notices and templates ---------------------------------------------------------------------
- */
-enum store_kind { STORE_NOTICE, STORE_TEMPLATE };
-enum store_state { /* of the latest version */
+/* --- notices, templates, services ---------------------------------------------------------------
+ * One kind of thing: versions, of which one may be in force ("live": a notice or a card on the
+ * pages, a template that may be used). */
+enum store_kind { STORE_NOTICE, STORE_TEMPLATE, STORE_SERVICE };
+#define STORE_NO_END INT64_C(253402300799) /* the end of 9999: what stays until it is withdrawn */
+enum store_state {                         /* of the latest version */
                    STORE_DRAFT,
                    STORE_WAITING, /* for a second person */
                    STORE_APPROVED,
@@ -73,6 +77,7 @@ struct store_notice {
     const char *title; /* of the latest, in its first language */
     int priority;      /* enum notice_priority */
     int64_t starts, ends, changed;
+    int place;               /* of a service in its row: the least first */
     const char *zones;       /* ",piazza-duomo,stazione," or ",*," */
     const char *author;      /* who made the first version, and */
     const char *editor;      /* who the latest */
@@ -93,11 +98,11 @@ typedef bool (*store_notice_fn)(void *arg, const struct store_notice *n);
 typedef bool (*store_version_fn)(void *arg, const struct store_version *v);
 
 /* Writes a version of n (id 0: a new notice). Of n are read: id, administration, publisher, kind,
- * state, title, priority, starts, ends, zones, form, text, feed, guid. words is what search finds.
- * state STORE_APPROVED publishes it (text must be there), STORE_WITHDRAWN takes it from the pages;
- * the others leave what is published as it is. expected: the version that who saw, so that two
- * people do not write over each other (0: whatever there is). Returns the id; 0 if it failed; -1
- * if there is a newer version; -2 if that administration has no such notice. */
+ * state, title, priority, starts, ends, place, zones, form, text, feed, guid. words is what search
+ * finds. state STORE_APPROVED publishes it (text must be there), STORE_WITHDRAWN takes it from the
+ * pages; the others leave what is published as it is. expected: the version that who saw, so that
+ * two people do not write over each other (0: whatever there is). Returns the id; 0 if it failed;
+ * -1 if there is a newer version; -2 if that administration has no such notice. */
 int64_t store_notice_put(struct store *s, const struct store_notice *n, const char *words,
                          const char *who, const char *note, int expected, int64_t now);
 /* False if that administration has none of that id. */
@@ -135,25 +140,9 @@ int store_count(struct store *s, const struct store_query *q, int most);
 /* How many are shown in a zone at a time, of all administrations, but for one notice. */
 int store_zone_load(struct store *s, const char *zone, int64_t at, int64_t except);
 
-/* --- services -----------------------------------------------------------------------------------
- */
-struct store_service {
-    int64_t id; /* 0: a new one */
-    const char *administration, *publisher, *title;
-    const char *form, *text; /* as typed; as a service card (lib/bundle.h) */
-    int order;
-    bool shown;
-    const char *editor;
-    int64_t changed;
-};
-typedef bool (*store_service_fn)(void *arg, const struct store_service *v);
-int64_t store_service_put(struct store *s, const struct store_service *v, const char *who,
-                          int64_t now); /* the id, 0 or -2 as store_notice_put */
-bool store_service_delete(struct store *s, const char *administration, int64_t id);
-/* Of one administration; NULL: of all, only those shown. By order, then id. */
-bool store_services(struct store *s, const char *administration, store_service_fn fn, void *arg);
-bool store_service_get(struct store *s, const char *administration, int64_t id, store_service_fn fn,
-                       void *arg);
+/* The services of an administration: first those that are shown, by their place, then the others;
+ * form, text and live_text are NULL. */
+bool store_services(struct store *s, const char *administration, store_notice_fn fn, void *arg);
 
 /* --- feeds ---------------------------------------------------------------------------------------
  */

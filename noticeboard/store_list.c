@@ -27,7 +27,8 @@ struct store_notice store_notice_row(sqlite3_stmt *q)
                                  .author = store_text(q, 13),
                                  .editor = store_text(q, 14),
                                  .feed = store_text(q, 15),
-                                 .guid = store_text(q, 16)};
+                                 .guid = store_text(q, 16),
+                                 .place = sqlite3_column_int(q, 17)};
 }
 
 void store_notice_name(const char *administration, int64_t id, char out[static 64])
@@ -39,7 +40,7 @@ void store_scope(const char *administration, int kind, char out[static STORE_SCO
 {
     size_t len = strnlen(administration, 32);
 
-    out[0] = kind ? 't' : 'n';
+    out[0] = "nts"[kind];
     crypto_hex(administration, len, out + 1);
 }
 
@@ -170,7 +171,7 @@ int store_zone_load(struct store *s, const char *zone, int64_t at, int64_t excep
     return (int)store_number(
         s,
         store_sql(s,
-                  "SELECT count(*) FROM notice WHERE live > 0 AND live_ends > ?1 AND "
+                  "SELECT count(*) FROM notice WHERE live > 0 AND live_ends > ?1 AND kind = 0 AND "
                   "live_starts <= ?1 AND id <> ?3 AND (live_zones = ',*,' OR "
                   "instr(live_zones, ',' || ?2 || ',') > 0)",
                   "iti", at, zone, except),

@@ -59,23 +59,22 @@ static bool write_version(struct store *s, int64_t id, int number, const struct 
                                   "text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                                   "iitiittt", id, (int64_t)number, who, now, (int64_t)n->state,
                                   note, n->form ? n->form : "", n->text)) &&
-           store_run(s, store_sql(s,
-                                  "UPDATE notice SET publisher = ?, state = ?, version = ?, "
-                                  "title = ?, priority = ?, starts = ?, ends = ?, zones = ?, "
-                                  "changed = ?, editor = ? WHERE id = ?",
-                                  "tiitiiititi", n->publisher, (int64_t)n->state, (int64_t)number,
-                                  n->title ? n->title : "", (int64_t)n->priority, n->starts,
-                                  n->ends, n->zones ? n->zones : "", now, who, id));
+           store_run(
+               s, store_sql(s,
+                            "UPDATE notice SET publisher = ?, state = ?, version = ?, "
+                            "title = ?, priority = ?, starts = ?, ends = ?, place = ?, zones = ?, "
+                            "changed = ?, editor = ? WHERE id = ?",
+                            "tiitiiiititi", n->publisher, (int64_t)n->state, (int64_t)number,
+                            n->title ? n->title : "", (int64_t)n->priority, n->starts, n->ends,
+                            (int64_t)n->place, n->zones ? n->zones : "", now, who, id));
 }
 
-/* Templates are never on a page. */
+/* Templates are never on a page: what is published does not change with them. */
 static bool write_live(struct store *s, int64_t id, int number, const struct store_notice *n,
                        const struct before *b)
 {
-    bool ok = true;
+    bool ok;
 
-    if (n->kind != STORE_NOTICE)
-        return true;
     if (n->state == STORE_APPROVED)
         ok = store_run(s, store_sql(s,
                                     "UPDATE notice SET live = ?, ever = 1, live_starts = ?, "
@@ -86,7 +85,7 @@ static bool write_live(struct store *s, int64_t id, int number, const struct sto
         ok = store_run(s, store_sql(s, "UPDATE notice SET live = 0 WHERE id = ?", "i", id));
     else
         return true;
-    if (n->state == STORE_APPROVED || b->live)
+    if (n->kind != STORE_TEMPLATE && (n->state == STORE_APPROVED || b->live))
         store_mark_published(s);
     return ok;
 }
@@ -192,14 +191,8 @@ bool store_version_get(struct store *s, const char *administration, int64_t id, 
 
 /* --- what is published
  * ------------------------------------------------------------------------------ */
-bool store_published(struct store *s, int64_t now, store_item_fn fn, void *arg)
+static bool each_item(struct store *s, sqlite3_stmt *q, store_item_fn fn, void *arg)
 {
-    sqlite3_stmt *q = store_sql(s,
-                                "SELECT n.id, n.administration, n.publisher, v.text, "
-                                "n.live_starts, n.live_ends, v.at FROM notice n "
-                                "JOIN version v ON v.notice = n.id AND v.number = n.live "
-                                "WHERE n.live > 0 AND n.live_ends > ? ORDER BY n.live_ends, n.id",
-                                "i", now);
     bool more = q != NULL;
 
     s->failed = false;
@@ -222,18 +215,38 @@ bool store_published(struct store *s, int64_t now, store_item_fn fn, void *arg)
     return q && !s->failed;
 }
 
+#define LIVE                                                                                       \
+    "SELECT n.id, n.administration, n.publisher, v.text, n.live_starts, n.live_ends, v.at "        \
+    "FROM notice n JOIN version v ON v.notice = n.id AND v.number = n.live WHERE n.live > 0 "
+
+bool store_published(struct store *s, int64_t now, store_item_fn fn, void *arg)
+{
+    return each_item(s,
+                     store_sql(s,
+                               LIVE "AND n.live_ends > ? AND n.kind = 0 "
+                                    "ORDER BY n.live_ends, n.id",
+                               "i", now),
+                     fn, arg);
+}
+
+bool store_published_services(struct store *s, store_item_fn fn, void *arg)
+{
+    return each_item(s, store_sql(s, LIVE "AND n.kind = 2 ORDER BY n.id", ""), fn, arg);
+}
+
 int64_t store_next_moment(struct store *s, int64_t now)
 {
     int64_t ends = store_number(
         s,
-        store_sql(s, "SELECT min(live_ends) FROM notice WHERE live > 0 AND live_ends > ?", "i",
-                  now),
+        store_sql(s,
+                  "SELECT min(live_ends) FROM notice WHERE live > 0 AND live_ends > ? AND kind = 0",
+                  "i", now),
         0);
     int64_t starts =
         store_number(s,
                      store_sql(s,
                                "SELECT min(live_starts) FROM notice WHERE live > 0 AND "
-                               "live_ends > ?1 AND live_starts > ?1",
+                               "live_ends > ?1 AND live_starts > ?1 AND kind = 0",
                                "i", now),
                      0);
 

@@ -68,5 +68,26 @@ const char *const store_migrations[] = {
     "  key BLOB PRIMARY KEY, administration TEXT NOT NULL, name TEXT NOT NULL,"
     "  shown TEXT NOT NULL, role INTEGER NOT NULL, publishers TEXT NOT NULL,"
     "  made INTEGER NOT NULL, seen INTEGER NOT NULL, ends INTEGER NOT NULL) WITHOUT ROWID;",
+
+    /* 2: services have versions, as notices do, and numbers of the same row of numbers, so that no
+     * count of a notice is also that of a card. What was shown is published (state 2), what was not
+     * is a draft. A template is in force once it was approved; those of before stay in force. */
+    "ALTER TABLE notice ADD COLUMN place INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX notice_place ON notice(administration, place, id) WHERE kind = 2;"
+    "INSERT INTO notice(administration, publisher, kind, state, version, live, ever, title, "
+    "  priority, starts, ends, zones, live_starts, live_ends, changed, author, editor, place, guid)"
+    "  SELECT administration, publisher, 2, 2 * shown, 1, shown, shown, title, 0, changed, "
+    "  253402300799, '', changed, 253402300799, changed, editor, editor, place, id FROM service;"
+    "INSERT INTO version(notice, number, who, at, state, form, text)"
+    "  SELECT n.id, 1, s.editor, s.changed, n.state, s.form || '&order=' || s.place, s.text"
+    "  FROM notice n JOIN service s ON CAST(n.guid AS INTEGER) = s.id WHERE n.kind = 2;"
+    "UPDATE notice SET guid = NULL WHERE kind = 2;"
+    "DROP TABLE service;"
+    "UPDATE version SET state = 2 WHERE text IS NOT NULL AND EXISTS (SELECT 1 FROM notice n"
+    "  WHERE n.id = version.notice AND n.version = version.number AND n.kind = 1);"
+    "UPDATE notice SET live = version, ever = 1, state = 2, ends = 253402300799,"
+    "  live_ends = 253402300799 WHERE kind = 1 AND EXISTS (SELECT 1 FROM version v"
+    "  WHERE v.notice = notice.id AND v.number = notice.version AND v.text IS NOT NULL);"
+    "UPDATE meta SET value = value + 1 WHERE name = 'change';",
 };
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;

@@ -220,66 +220,83 @@ static void sign_out(struct visit *v)
     visit_see_other(v, "/sign-in");
 }
 
+/* The three kinds of things that have versions have the same pages, each under a path of its own.
+ */
+static const struct {
+    const char *head, *new;
+} kinds[] = {[STORE_NOTICE] = {"/notice/", "/new"},
+             [STORE_TEMPLATE] = {"/templates/", "/templates/new"},
+             [STORE_SERVICE] = {"/services/", "/services/new"}};
+
+static bool post_kind(struct visit *v, enum store_kind kind)
+{
+    const char *rest;
+    int64_t id;
+
+    if (is(v, kinds[kind].new))
+        edit_post(v, 0, kind);
+    else if (!numbered(v->path, kinds[kind].head, &id, &rest) || !*rest)
+        return false;
+    else if (strcmp(rest, "edit") == 0)
+        edit_post(v, id, kind);
+    else
+        deed_post(v, id, kind, rest);
+    return true;
+}
+
+static bool get_kind(struct visit *v, enum store_kind kind)
+{
+    const char *rest;
+    int64_t id;
+
+    if (is(v, kinds[kind].new))
+        edit_get(v, 0, kind);
+    else if (!numbered(v->path, kinds[kind].head, &id, &rest))
+        return false;
+    else if (!*rest)
+        seen_page(v, id, kind);
+    else if (strcmp(rest, "edit") == 0)
+        edit_get(v, id, kind);
+    else if (strcmp(rest, "preview") == 0)
+        preview_page(v, id, kind);
+    else
+        return false;
+    return true;
+}
+
 static void post(struct visit *v)
 {
     const char *rest;
     int64_t id;
 
+    for (int kind = STORE_NOTICE; kind <= STORE_SERVICE; kind++)
+        if (post_kind(v, (enum store_kind)kind))
+            return;
     if (is(v, "/sign-out"))
         sign_out(v);
-    else if (is(v, "/new"))
-        edit_post(v, 0, STORE_NOTICE);
-    else if (is(v, "/templates/new"))
-        edit_post(v, 0, STORE_TEMPLATE);
-    else if (numbered(v->path, "/templates/", &id, &rest) && strcmp(rest, "edit") == 0)
-        edit_post(v, id, STORE_TEMPLATE);
     else if (numbered(v->path, "/emergency/", &id, &rest) && !*rest)
         emergency_post(v, id);
-    else if (is(v, "/services/new"))
-        service_post(v, 0, false);
-    else if (numbered(v->path, "/services/", &id, &rest))
-        service_post(v, id, strcmp(rest, "delete") == 0);
-    else if (numbered(v->path, "/notice/", &id, &rest) && strcmp(rest, "edit") == 0)
-        edit_post(v, id, STORE_NOTICE);
-    else if (numbered(v->path, "/notice/", &id, &rest) && *rest)
-        notice_post(v, id, rest);
     else
         visit_not_found(v);
 }
 
 static void get(struct visit *v)
 {
-    const char *rest;
-    int64_t id;
-
+    for (int kind = STORE_NOTICE; kind <= STORE_SERVICE; kind++)
+        if (get_kind(v, (enum store_kind)kind))
+            return;
     if (is(v, "/"))
         list_page(v);
-    else if (is(v, "/new"))
-        edit_get(v, 0, STORE_NOTICE);
     else if (is(v, "/emergency"))
         emergency_page(v);
     else if (is(v, "/templates"))
         templates_page(v);
-    else if (is(v, "/templates/new"))
-        edit_get(v, 0, STORE_TEMPLATE);
-    else if (numbered(v->path, "/templates/", &id, &rest) && strcmp(rest, "edit") == 0)
-        edit_get(v, id, STORE_TEMPLATE);
     else if (is(v, "/services"))
         services_page(v);
-    else if (is(v, "/services/new"))
-        service_page(v, 0);
-    else if (numbered(v->path, "/services/", &id, &rest) && !*rest)
-        service_page(v, id);
     else if (is(v, "/counts"))
         counts_page(v);
     else if (is(v, "/feeds"))
         feeds_page(v);
-    else if (numbered(v->path, "/notice/", &id, &rest) && strcmp(rest, "edit") == 0)
-        edit_get(v, id, STORE_NOTICE);
-    else if (numbered(v->path, "/notice/", &id, &rest) && strcmp(rest, "preview") == 0)
-        preview_page(v, id);
-    else if (numbered(v->path, "/notice/", &id, &rest) && !*rest)
-        notice_page(v, id);
     else
         visit_not_found(v);
 }

@@ -39,16 +39,73 @@ static bool look_back(void *arg, const struct store_version *ver)
     return !l->broken;
 }
 
-bool visit_may_publish(const struct visit *v, int64_t id, int number, const char *publisher)
+bool visit_may_see(const struct visit *v, enum store_kind kind, const char *publisher)
+{
+    return who_role(&v->who, publisher) >= (kind == STORE_TEMPLATE ? BOARD_APPROVER : BOARD_WRITER);
+}
+
+bool visit_may_write(const struct visit *v, enum store_kind kind, const char *publisher)
+{
+    return who_role(&v->who, publisher) >= (kind == STORE_NOTICE ? BOARD_WRITER : BOARD_ADMIN);
+}
+
+/* What was agreed to before may come back; of a template or a card, which stay, only if that was by
+ * somebody else than its author. */
+bool visit_may_publish(const struct visit *v, enum store_kind kind, int64_t id, int number,
+                       const char *publisher)
 {
     char who[80] = "";
     struct looking_back l = {.number = number, .who = who};
 
     if (!v->who.administration->approval)
-        return who_may_write(&v->who, publisher);
+        return visit_may_write(v, kind, publisher);
     store_versions(v->b->store, v->who.administration->id, id, LOOK_BACK, look_back, &l);
     free(l.form);
     free(l.text);
-    return l.begun && !l.broken && who_role(&v->who, publisher) >= BOARD_APPROVER &&
-           (l.state == STORE_APPROVED || strcmp(who, v->who.name) != 0);
+    if (!l.begun || l.broken || who_role(&v->who, publisher) < BOARD_APPROVER)
+        return false;
+    return strcmp(who, v->who.name) != 0 ||
+           (l.state == STORE_APPROVED && (kind == STORE_NOTICE || visit_agreed(v, id, number)));
+}
+
+/* --- whether somebody did
+ * ------------------------------------------------------------------------------------------- */
+struct agreeing {
+    int number;
+    char *form;      /* of that version */
+    char author[80]; /* of the first version with these words */
+    char agreed[16][80];
+    int n;
+};
+
+static bool note_agreement(void *arg, const struct store_version *ver)
+{
+    struct agreeing *a = arg;
+
+    if (ver->number > a->number)
+        return true;
+    if (!a->form)
+        a->form = strdup(ver->form);
+    if (!a->form)
+        return false;
+    if (strcmp(a->form, ver->form) != 0)
+        return true;
+    if (ver->state == STORE_APPROVED && a->n < 16)
+        snprintf(a->agreed[a->n++], sizeof *a->agreed, "%s", ver->who);
+    snprintf(a->author, sizeof a->author, "%s", ver->who); /* newest first: the last is the first */
+    return true;
+}
+
+bool visit_agreed(const struct visit *v, int64_t id, int number)
+{
+    struct agreeing a = {.number = number};
+    bool agreed = !v->who.administration->approval;
+
+    if (agreed)
+        return true;
+    store_versions(v->b->store, v->who.administration->id, id, LOOK_BACK, note_agreement, &a);
+    for (int i = 0; i < a.n; i++)
+        agreed |= strcmp(a.agreed[i], a.author) != 0;
+    free(a.form);
+    return agreed;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An emergency takes two clicks: "Emergency" on the first page, and the template's own button here.
- * An admin wrote the template beforehand, where it takes a second person also with one; so here
- * nobody waits for another. It ends by itself. */
+ * An admin wrote the template beforehand; where it takes a second person that one has agreed to the
+ * template, so that here nobody waits for another and nobody speaks alone. What is used is the
+ * version in force, whatever is being changed in it. It ends by itself. */
 #include "lib/log.h"
 #include "noticeboard/web_internal.h"
 
@@ -16,8 +17,44 @@ static bool may_alarm(const struct visit *v, const char *publisher)
            (v->who.administration->approval ? BOARD_APPROVER : BOARD_WRITER);
 }
 
+struct chosen {
+    struct draft *d; /* of the version in force */
+    int live;
+    char publisher[40];
+};
+
+static bool note_facts(void *arg, const struct store_notice *n)
+{
+    struct chosen *c = arg;
+
+    c->live = n->kind == STORE_TEMPLATE ? n->live : 0;
+    snprintf(c->publisher, sizeof c->publisher, "%s", n->publisher);
+    return true;
+}
+
+static bool note_form(void *arg, const struct store_version *ver)
+{
+    struct chosen *c = arg;
+
+    c->d = ver->text ? draft_new(ver->form, strlen(ver->form)) : NULL;
+    if (c->d) /* that of the version, not of a change to it */
+        snprintf(c->publisher, sizeof c->publisher, "%s", draft_get(c->d, "publisher"));
+    return true;
+}
+
+/* A template's version in force; d is NULL where there is none. */
+static struct chosen choose(const struct visit *v, int64_t id)
+{
+    struct chosen c = {.d = NULL};
+
+    store_notice_get(v->b->store, v->who.administration->id, id, note_facts, &c);
+    if (c.live)
+        store_version_get(v->b->store, v->who.administration->id, id, c.live, note_form, &c);
+    return c;
+}
+
 struct offering {
-    struct visit *v;
+    const struct visit *v;
     int n;
     int64_t ids[20];
 };
@@ -26,72 +63,87 @@ static bool note_id(void *arg, const struct store_notice *n)
 {
     struct offering *o = arg;
 
-    if (o->n < 20 && may_alarm(o->v, n->publisher))
+    if (o->n < 20 && n->state != STORE_WITHDRAWN && may_alarm(o->v, n->publisher))
         o->ids[o->n++] = n->id;
     return true;
 }
 
-static bool offer(void *arg, const struct store_notice *n)
+static void offer(struct visit *v, int64_t id, const struct chosen *c)
 {
-    struct offering *o = arg;
-    struct visit *v = o->v;
-    struct draft *d = n->form ? draft_new(n->form, strlen(n->form)) : NULL;
-    const char *first = v->b->conf->languages[0];
-    struct buf b;
+    const char *first = v->b->conf->languages[0], *title = draft_title(c->d, v->b->conf);
+    struct buf b, zones;
     char path[64];
 
-    if (!d)
-        return true;
     buf_init(&b, 16384);
-    words_zones(v, &b, n->zones);
-    snprintf(path, sizeof path, "/emergency/%lld", (long long)n->id);
+    buf_init(&zones, 16384);
+    draft_zones(c->d, v->b->conf, &zones);
+    words_zones(v, &b, zones.data ? zones.data : "");
+    snprintf(path, sizeof path, "/emergency/%lld", (long long)id);
     HTML("<li>");
-    page_element(v, "h2", n->title);
+    page_element(v, "h2", title);
     HTML("<p lang=\"");
     TEXT(first);
     HTML("\">");
-    TEXT(draft_text(d, "text", first));
+    TEXT(draft_text(c->d, "text", first));
     HTML("</p><p>");
     FILL(T("In {zones}, for {hours} hours."), {"zones", b.data ? b.data : "", false},
-         {"hours", draft_get(d, "hours"), false});
+         {"hours", draft_get(c->d, "hours"), false});
     HTML("</p>");
-    if (n->text) {
-        page_form(v, path, NULL);
-        HTML("<button type=\"submit\" class=\"big danger\">");
-        FILL(T("Publish now: {title}"), {"title", n->title, false});
-        HTML("</button></form>");
-    } else {
-        page_box(v, "note", T("This template is not complete: an admin has to mend it."));
-    }
-    HTML("</li>");
+    page_form(v, path, NULL);
+    HTML("<button type=\"submit\" class=\"big danger\">");
+    FILL(T("Publish now: {title}"), {"title", title, false});
+    HTML("</button></form></li>");
     buf_free(&b);
-    draft_free(d);
-    return true;
+    buf_free(&zones);
 }
 
-void emergency_page(struct visit *v)
+/* Those that may be used now; of the others how many there are. */
+static int offers(struct visit *v, int *not_ready)
 {
     struct store_query q = {.administration = v->who.administration->id,
                             .kind = STORE_TEMPLATE,
                             .list = STORE_LIST_ALL,
                             .now = v->now,
-                            .max = 20};
+                            .max = 100};
     struct offering o = {.v = v};
+    int shown = 0;
+
+    store_list(v->b->store, &q, note_id, &o);
+    HTML("<ul class=\"list\">");
+    for (int i = 0; i < o.n; i++) {
+        struct chosen c = choose(v, o.ids[i]);
+        bool ready = c.d && visit_agreed(v, o.ids[i], c.live);
+        if (ready)
+            offer(v, o.ids[i], &c);
+        shown += ready;
+        draft_free(c.d);
+    }
+    HTML("</ul>");
+    *not_ready = o.n - shown;
+    return shown;
+}
+
+void emergency_page(struct visit *v)
+{
+    int not_ready = 0;
 
     page_begin(v, T("Emergency"));
     page_element(
         v, "p",
         T("One more click and it stands above everything else, on every page of its places."));
-    store_list(v->b->store, &q, note_id, &o);
-    HTML("<ul class=\"list\">");
-    for (int i = 0; i < o.n; i++)
-        store_notice_get(v->b->store, v->who.administration->id, o.ids[i], offer, &o);
-    HTML("</ul>");
-    if (!o.n)
+    if (!offers(v, &not_ready))
         page_box(
             v, "note",
-            T("No template is prepared. Write a notice and choose “Emergency”; and ask an admin to "
+            T("No template is ready. Write a notice and choose “Emergency”; and ask an admin to "
               "prepare templates for the next time."));
+    if (not_ready && v->who.administration->approval)
+        page_box(v, "note",
+                 T("Some templates are not ready: they are not complete, or a second person has "
+                   "not agreed to them yet."));
+    else if (not_ready)
+        page_box(v, "note",
+                 T("Some templates are not ready: they are not complete, and an admin has to mend "
+                   "them."));
     HTML("<p><a href=\"/new\">");
     TEXT(T("Write a notice"));
     HTML("</a></p>");
@@ -99,38 +151,24 @@ void emergency_page(struct visit *v)
     visit_send(v, 200);
 }
 
-struct chosen {
-    struct draft *d;
-    bool template;
-    char publisher[40];
-};
-
-static bool choose(void *arg, const struct store_notice *n)
-{
-    struct chosen *c = arg;
-
-    c->template = n->kind == STORE_TEMPLATE && n->text;
-    snprintf(c->publisher, sizeof c->publisher, "%s", n->publisher);
-    c->d = n->form ? draft_new(n->form, strlen(n->form)) : NULL;
-    return true;
-}
-
 void emergency_post(struct visit *v, int64_t id)
 {
-    struct chosen c = {.d = NULL};
+    struct chosen c = choose(v, id);
     struct draft_finding f[DRAFT_MAX_FINDINGS];
     struct draft_place place = visit_place(v, STORE_NOTICE);
     struct draft *d = NULL;
     int64_t put = 0;
     char path[64];
 
-    store_notice_get(v->b->store, v->who.administration->id, id, choose, &c);
-    if (c.d && c.template)
+    if (c.d)
         d = draft_with_times(c.d, 0,
                              (v->now + 59) / 60 * 60 + 3600 * atoi(draft_get(c.d, "hours")));
     if (!d || !may_alarm(v, c.publisher)) {
         visit_refuse(v, 403, T("Not yours"),
                      T("Your account may not do that. Nothing was changed."));
+    } else if (!visit_agreed(v, id, c.live)) {
+        visit_refuse(v, 409, T("Not yet"),
+                     T("A second person has not agreed to this template yet."));
     } else if (draft_has_errors(f, draft_check(d, &place, f))) {
         visit_refuse(v, 409, T("Not yet"),
                      T("This template is not complete: an admin has to mend it."));

@@ -73,10 +73,10 @@ static void navigation(struct visit *v)
     link_to(v, "/", T("Notices"));
     link_to(v, "/services", T("Services"));
     link_to(v, "/counts", T("Counts"));
-    if (v->who.role >= BOARD_ADMIN) {
+    if (v->who.role >= BOARD_APPROVER)
         link_to(v, "/templates", T("Templates"));
+    if (v->who.role >= BOARD_ADMIN)
         link_to(v, "/feeds", T("Feeds"));
-    }
     HTML("</ul></nav>");
 }
 

@@ -49,9 +49,10 @@ struct visit {
     char session[WEB_SESSION_LEN]; /* the cookie as it came, checked */
     char set_cookie[3][256];       /* for the answer; "" for none */
     uint64_t asking;               /* a sign-in under way */
-    int64_t waiting;               /* the notice whose links are being asked for, */
-    draft_url links[WEB_LINKS];    /* these, */
-    size_t n_links, next_link;     /* from this one on */
+    enum store_kind waiting_kind;
+    int64_t waiting;            /* the notice whose links are being asked for, */
+    draft_url links[WEB_LINKS]; /* these, */
+    size_t n_links, next_link;  /* from this one on */
     struct buf out;
 };
 
@@ -99,9 +100,16 @@ bool session_checks_signin(struct visit *v);
 /* The role for a publisher, or -1. */
 int who_role(const struct who *w, const char *publisher);
 bool who_may_write(const struct who *w, const char *publisher);
-/* May put a version on the pages alone: where a second person has to agree, the visitor is an
- * approver and did not write it, or others have agreed to it before. */
-bool visit_may_publish(const struct visit *v, int64_t id, int number, const char *publisher);
+/* Notices are every writer's, templates and cards an admin's; templates are seen from approvers on.
+ */
+bool visit_may_see(const struct visit *v, enum store_kind kind, const char *publisher);
+bool visit_may_write(const struct visit *v, enum store_kind kind, const char *publisher);
+/* May put a version in force alone: where a second person has to agree, the visitor is an approver
+ * and did not write it, or others have agreed to it before. */
+bool visit_may_publish(const struct visit *v, enum store_kind kind, int64_t id, int number,
+                       const char *publisher);
+/* Somebody else than who wrote the words of that version has agreed to them, or nobody has to. */
+bool visit_agreed(const struct visit *v, int64_t id, int number);
 /* ",comune,acqua,": whose notices the visitor sees; NULL: all of the administration. Lives until
  * the next call. */
 const char *who_publishers(const struct who *w);
@@ -158,19 +166,59 @@ void edit_page(struct visit *v, const struct draft *d, int64_t id, enum store_ki
 void edit_again(struct visit *v, struct draft *d, int64_t id, enum store_kind kind, int version);
 void edit_get(struct visit *v, int64_t id, enum store_kind kind);
 void edit_post(struct visit *v, int64_t id, enum store_kind kind);
-void notice_page(struct visit *v, int64_t id);
-void notice_post(struct visit *v, int64_t id, const char *action);
-void preview_page(struct visit *v, int64_t id);
+void seen_page(struct visit *v, int64_t id, enum store_kind kind);
+void deed_post(struct visit *v, int64_t id, enum store_kind kind, const char *action);
+/* The page behind what was written: put as store_notice_put returned it. */
+void deed_done(struct visit *v, enum store_kind kind, int64_t put, const char *deed_name);
+void preview_page(struct visit *v, int64_t id, enum store_kind kind);
 void emergency_page(struct visit *v);
 void emergency_post(struct visit *v, int64_t id);
 void templates_page(struct visit *v);
 void services_page(struct visit *v);
-void service_page(struct visit *v, int64_t id);
-void service_post(struct visit *v, int64_t id, bool delete);
-/* What was typed before a sign-in that had expired, as a form's body. */
-void service_again(struct visit *v, int64_t id, const char *kept);
+/* The form of a card; edit_page calls it. */
+void service_form(struct visit *v, const struct draft *d, int64_t id, int version,
+                  const char *kept);
 void counts_page(struct visit *v);
 void feeds_page(struct visit *v);
+
+/* --- web_seen.c: one thing that has versions
+ * --------------------------------------------------------------------------------------------- */
+struct seen {
+    bool there;
+    struct store_notice n; /* its texts are those below, or NULL */
+    struct draft *d;       /* the latest version; the caller frees it */
+    char publisher[40], title[512], editor[80], zones[9000], feed[80];
+    bool whole; /* it could be published */
+};
+/* False, and d NULL, if there is none of that kind, or it is not the visitor's to see. */
+bool seen_load(struct visit *v, int64_t id, enum store_kind kind, struct seen *s);
+/* The same; then the visit is answered. */
+bool visit_look(struct visit *v, int64_t id, enum store_kind kind, struct seen *s);
+bool seen_open(const struct seen *s); /* its latest version is not in force yet */
+/* A template in force that nobody but its author has agreed to, where somebody has to. */
+bool seen_unagreed(const struct visit *v, const struct seen *s);
+/* An older version, or NULL; the caller frees it. */
+struct draft *seen_version(struct visit *v, const struct seen *s, int number);
+/* draft_check, and what is known of its links. */
+size_t seen_check(struct visit *v, const struct seen *s,
+                  struct draft_finding out[static DRAFT_MAX_FINDINGS]);
+const char *kind_path(enum store_kind kind); /* of its addresses: "notice" */
+void findings_part(struct visit *v, const struct draft_finding *f, size_t n);
+void history_part(struct visit *v, const struct seen *s);
+
+/* The button that saves a template or a card. */
+const char *edit_save_words(const struct visit *v);
+
+/* --- web_edit_parts.c
+ * -----------------------------------------------------------------------------------------------
+ */
+void edit_publisher_part(struct visit *v, const struct draft *d, enum store_kind kind);
+void edit_source_part(struct visit *v, const struct draft *d);
+void edit_languages_part(struct visit *v, const struct draft *d);
+void edit_link_part(struct visit *v, const struct draft *d);
+void edit_zones_part(struct visit *v, const struct draft *d, enum store_kind kind);
+void edit_times_part(struct visit *v, const struct draft *d, enum store_kind kind);
+void edit_priority_part(struct visit *v, const struct draft *d);
 
 /* Writes a version of a draft in the visitor's name; as store_notice_put. The rights are the
  * caller's to look at. */

@@ -23,30 +23,28 @@ enum { TABS = sizeof tabs / sizeof *tabs };
 
 struct rows {
     struct visit *v;
+    const char *heading; /* of each */
     int n;
     int64_t last;
     bool more;
 };
 
-static void row(struct visit *v, const struct store_notice *n)
+static void row(struct visit *v, const struct store_notice *n, const char *heading)
 {
     static const char *const tones[] = {"", " s", " w", " e"};
     struct buf b;
 
     buf_init(&b, 8192);
     HTML("<li>");
-    const char *heading = n->kind == STORE_TEMPLATE ? "h2" : "h3";
-    buf_fmt(&v->out, "<%s><a href=\"/%s/%lld%s\">", heading,
-            n->kind == STORE_TEMPLATE ? "templates" : "notice", (long long)n->id,
-            n->kind == STORE_TEMPLATE ? "/edit" : "");
+    buf_fmt(&v->out, "<%s><a href=\"/%s/%lld\">", heading, kind_path(n->kind), (long long)n->id);
     TEXT(*n->title ? n->title : T("(without a title)"));
     buf_fmt(&v->out, "</a></%s><p>", heading);
     buf_fmt(&v->out, "<span class=\"tag%s\">", tones[n->priority & 3]);
-    TEXT(words_priority(v, n->priority));
+    TEXT(n->kind == STORE_SERVICE ? T("Card") : words_priority(v, n->priority));
     HTML("</span> ");
+    TEXT(words_state(v, n));
+    HTML("</p><p class=\"fine\">");
     if (n->kind == STORE_NOTICE) {
-        TEXT(words_state(v, n));
-        HTML("</p><p class=\"fine\">");
         if (n->state == STORE_WITHDRAWN)
             words_zones(v, &b, n->zones);
         else if (n->ends)
@@ -71,13 +69,15 @@ static bool note(void *arg, const struct store_notice *n)
 {
     struct rows *r = arg;
 
+    if (!visit_may_see(r->v, n->kind, n->publisher))
+        return true;
     if (r->n == WEB_PAGE_ROWS) {
         r->more = true;
         return false;
     }
     r->n++;
     r->last = n->id;
-    row(r->v, n);
+    row(r->v, n, r->heading);
     return true;
 }
 
@@ -91,20 +91,33 @@ static struct store_query query(const struct visit *v, enum store_list list)
                                 .max = WEB_PAGE_ROWS + 1};
 }
 
+/* Whether there is any of that kind which is the visitor's business. */
+static bool to_do_kind(struct visit *v, const struct store_query *q)
+{
+    return (q->kind != STORE_TEMPLATE || v->who.role >= BOARD_APPROVER) &&
+           store_count(v->b->store, q, 1) > 0;
+}
+
 /* A short list under a heading; nothing where there is none. */
 static void to_do(struct visit *v, enum store_list list, const char *title, const char *words)
 {
     struct store_query q = query(v, list);
-    struct rows r = {.v = v};
+    struct rows r = {.v = v, .heading = "h3"};
+    const enum store_kind last = list == STORE_LIST_WAITING ? STORE_SERVICE : STORE_NOTICE;
+    bool any = false;
 
     q.max = MAX_TO_DO;
-    if (!store_count(v->b->store, &q, 1))
+    for (q.kind = STORE_NOTICE; q.kind <= last; q.kind++)
+        any |= to_do_kind(v, &q);
+    if (!any)
         return;
     HTML("<section class=\"box note\">");
     page_element(v, "h2", title);
     page_element(v, "p", words);
     HTML("<ul class=\"list\">");
-    store_list(v->b->store, &q, note, &r);
+    for (q.kind = STORE_NOTICE; q.kind <= last; q.kind++)
+        if (to_do_kind(v, &q))
+            store_list(v->b->store, &q, note, &r);
     HTML("</ul></section>");
 }
 
@@ -139,7 +152,7 @@ static void tab_links(struct visit *v, size_t tab)
 static void all_rows(struct visit *v, size_t tab)
 {
     struct store_query q = query(v, tabs[tab].list);
-    struct rows r = {.v = v};
+    struct rows r = {.v = v, .heading = "h3"};
 
     q.words = visit_query(v, "q");
     q.before = strtoll(visit_query(v, "before"), NULL, 10);
@@ -192,9 +205,9 @@ void list_page(struct visit *v)
 void templates_page(struct visit *v)
 {
     struct store_query q = query(v, STORE_LIST_ALL);
-    struct rows r = {.v = v};
+    struct rows r = {.v = v, .heading = "h2"};
 
-    if (v->who.role < BOARD_ADMIN) {
+    if (v->who.role < BOARD_APPROVER) {
         visit_not_found(v);
         return;
     }
@@ -202,9 +215,16 @@ void templates_page(struct visit *v)
     page_begin(v, T("Templates for emergencies"));
     page_element(v, "p",
                  T("What is prepared here is on the pages with two clicks, and ends by itself."));
-    HTML("<p><a class=\"btn\" href=\"/templates/new\">");
-    TEXT(T("Prepare a template"));
-    HTML("</a></p><ul class=\"list\">");
+    if (v->who.administration->approval)
+        page_element(v, "p",
+                     T("A template is ready once a second person has agreed to it. Whoever raises "
+                       "the alarm with it later asks nobody any more."));
+    if (v->who.role >= BOARD_ADMIN) {
+        HTML("<p><a class=\"btn\" href=\"/templates/new\">");
+        TEXT(T("Prepare a template"));
+        HTML("</a></p>");
+    }
+    HTML("<ul class=\"list\">");
     store_list(v->b->store, &q, note, &r);
     HTML("</ul>");
     if (!r.n)

@@ -18,6 +18,7 @@ struct gathering {
     struct notice *mine;
     char publisher[40];
     int64_t except, now;
+    enum store_kind kind;
 };
 
 static bool add_published(void *arg, const struct store_item *item)
@@ -33,13 +34,14 @@ static bool add_published(void *arg, const struct store_item *item)
     return true;
 }
 
-static bool add_card(void *arg, const struct store_service *s)
+static bool add_card(void *arg, const struct store_item *item)
 {
     struct gathering *g = arg;
-    char err[100], id[64];
+    char err[100];
 
-    snprintf(id, sizeof id, "%.32s-%lld", s->administration, (long long)s->id);
-    struct service *card = service_parse(id, s->text, strlen(s->text), err, sizeof err);
+    if (item->id == g->except)
+        return true;
+    struct service *card = service_parse(item->name, item->text, item->len, err, sizeof err);
     if (card)
         g->cards[g->n_cards++] = card;
     return g->n_cards < MAX_CARDS;
@@ -50,9 +52,15 @@ static bool add_mine(void *arg, const struct store_notice *n)
     struct gathering *g = arg;
     char err[100];
 
+    g->kind = n->kind;
     snprintf(g->publisher, sizeof g->publisher, "%s", n->publisher);
-    if (n->text)
+    if (n->text && n->kind == STORE_SERVICE)
+        g->cards[g->n_cards] = service_parse("draft", n->text, strlen(n->text), err, sizeof err);
+    else if (n->text)
         g->mine = notice_parse("draft", n->text, strlen(n->text), err, sizeof err);
+    g->n_cards += g->cards[g->n_cards] != NULL;
+    if (g->mine && n->kind == STORE_TEMPLATE) /* as it will be once it is used */
+        g->mine->until = g->now + 3600;
     return true;
 }
 
@@ -82,7 +90,7 @@ static void render(struct visit *v, struct gathering *g, const char *zone)
     page_render(&v->out, v->b->citizen, &view);
 }
 
-void preview_page(struct visit *v, int64_t id)
+void preview_page(struct visit *v, int64_t id, enum store_kind kind)
 {
     struct gathering g = {.except = id, .now = v->now};
     /* As the routers send it, but that our own page may frame it and no form of it may be sent. */
@@ -93,14 +101,15 @@ void preview_page(struct visit *v, int64_t id)
     g.set.items = calloc(NOTICE_MAX_COUNT + 1, sizeof *g.set.items);
     if (!g.set.items ||
         !store_notice_get(v->b->store, v->who.administration->id, id, add_mine, &g) ||
-        who_role(&v->who, g.publisher) < 0) {
+        g.kind != kind || !visit_may_see(v, kind, g.publisher)) {
         notice_free(g.mine);
+        service_free(g.cards[0]);
         free(g.set.items);
         visit_not_found(v);
         return;
     }
     store_published(v->b->store, v->now, add_published, &g);
-    store_services(v->b->store, NULL, add_card, &g);
+    store_published_services(v->b->store, add_card, &g);
     render(v, &g, visit_query(v, "zone"));
     for (size_t i = 0; i < g.set.n; i++)
         notice_free(g.set.items[i]);

@@ -23,11 +23,15 @@ static bool editor_of(const char *path, int64_t *id, enum store_kind *kind)
     int used = 0;
 
     *id = 0;
-    *kind = strncmp(path, "/templates/", 11) == 0 ? STORE_TEMPLATE : STORE_NOTICE;
-    if (strcmp(path, "/new") == 0 || strcmp(path, "/templates/new") == 0)
+    *kind = strncmp(path, "/templates/", 11) == 0  ? STORE_TEMPLATE
+            : strncmp(path, "/services/", 10) == 0 ? STORE_SERVICE
+                                                   : STORE_NOTICE;
+    if (strcmp(path, "/new") == 0 || strcmp(path, "/templates/new") == 0 ||
+        strcmp(path, "/services/new") == 0)
         return true;
     if ((sscanf(path, "/notice/%lld/edit%n", &number, &used) == 1 ||
-         sscanf(path, "/templates/%lld/edit%n", &number, &used) == 1) &&
+         sscanf(path, "/templates/%lld/edit%n", &number, &used) == 1 ||
+         sscanf(path, "/services/%lld/edit%n", &number, &used) == 1) &&
         used && !path[used]) {
         *id = number;
         return true;
@@ -142,17 +146,21 @@ static int version_of(const char *kept)
 /* Where to after a sign-in. A deed is not done by signing in, but its button is there. */
 static const char *page_of(const char *path, bool typed, char out[static 100])
 {
-    const char *rest = path + 8;
-    size_t digits;
+    size_t head = 0, digits = 0;
 
     if (strncmp(path, "/emergency/", 11) == 0)
         return "/emergency";
-    if (strncmp(path, "/notice/", 8) != 0)
+    for (int kind = STORE_NOTICE; !digits && kind <= STORE_SERVICE; kind++) {
+        const char *name = kind_path((enum store_kind)kind);
+        head = strlen(name) + 2;
+        if (strncmp(path + 1, name, head - 2) == 0 && path[head - 1] == '/')
+            digits = strspn(path + head, "0123456789");
+    }
+    if (!digits)
         return typed || strcmp(path, "/sign-out") == 0 ? "/" : path;
-    digits = strspn(rest, "0123456789");
-    if (!typed && strcmp(rest + digits, "/edit") == 0)
+    if (!typed && strcmp(path + head + digits, "/edit") == 0)
         return path;
-    snprintf(out, 100, "/notice/%.*s", (int)digits, rest);
+    snprintf(out, 100, "%.*s", (int)(head + digits), path);
     return out;
 }
 
@@ -171,12 +179,6 @@ static void welcome(struct visit *v)
             draft_free(d);
             return;
         }
-    }
-    if (*kept && path_ok(next) && strncmp(next, "/services/", 10) == 0 &&
-        !strstr(next, "/delete")) {
-        v->path = next;
-        service_again(v, strtoll(next + 10, NULL, 10), kept);
-        return;
     }
     if (!path_ok(next))
         next = "/";

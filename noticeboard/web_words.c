@@ -97,14 +97,20 @@ const char *words_state(const struct visit *v, const struct store_notice *n)
 
     switch (n->state) {
     case STORE_DRAFT:
-        return n->live ? T("published; a change is a draft") : T("draft");
+        return !n->live                    ? T("draft")
+               : n->kind == STORE_TEMPLATE ? T("ready; a change is a draft")
+                                           : T("published; a change is a draft");
     case STORE_WAITING:
-        return n->live ? T("published; a change waits for approval") : T("waits for approval");
+        return !n->live                    ? T("waits for approval")
+               : n->kind == STORE_TEMPLATE ? T("ready; a change waits for approval")
+                                           : T("published; a change waits for approval");
     case STORE_RETURNED:
         return T("sent back to be changed");
     case STORE_WITHDRAWN:
         return T("withdrawn");
     default:
+        if (n->kind == STORE_TEMPLATE)
+            return T("ready");
         return !shown               ? T("ended")
                : n->starts > v->now ? T("published, appears later")
                                     : T("on the pages");
@@ -161,6 +167,9 @@ static const char *const findings[] = {
     [DRAFT_NO_ZONE] = N_("Choose at least one place."),
     [DRAFT_ZONE_FORBIDDEN] = N_("This publisher may not use the place {what}."),
     [DRAFT_BAD_LINK] = N_("“{what}” is no address: expected https://…, mailto:… or tel:…"),
+    [DRAFT_NO_LINK] = N_("A card leads somewhere: type its link."),
+    [DRAFT_LINE_LONG] =
+        N_("The text in {what} has {n} characters; a card has one line of at most 160."),
     [DRAFT_NO_PUBLISHER] = N_("Choose whose notice it is."),
     [DRAFT_UNREADABLE] = N_("The pages could not read it: {what}"),
     [DRAFT_LANGUAGE_MISSING] = N_("{what} is missing: whoever reads {what} sees another language."),
@@ -205,7 +214,8 @@ void words_finding(const struct visit *v, struct buf *b, const struct draft_find
 {
     char number[16], day[80];
     bool language = f->code == DRAFT_TITLE_LONG || f->code == DRAFT_TEXT_WITHOUT_TITLE ||
-                    f->code == DRAFT_LANGUAGE_MISSING || f->code == DRAFT_LONG_FOR_SCREEN;
+                    f->code == DRAFT_LINE_LONG || f->code == DRAFT_LANGUAGE_MISSING ||
+                    f->code == DRAFT_LONG_FOR_SCREEN;
     const char *what = language                    ? page_language_name(v, f->what)
                        : strcmp(f->what, "*") == 0 ? T("all places")
                        : f->code == DRAFT_BAD_DATE ? f->what

@@ -54,10 +54,10 @@ async function write(page, board, out) {
 // The addresses that only what is there has: a template, a card, a draft with an error and one with a warning.
 async function others(page, board) {
   const found = [];
-  for (const [list, link] of [['/templates', /^\/templates\/\d+\/edit$/], ['/services', /^\/services\/\d+$/]]) {
+  for (const [list, link] of [['/templates', /^\/templates\/\d+$/], ['/services', /^\/services\/\d+$/]]) {
     await page.goto(board + list);
     const all = await page.locator('main a').evaluateAll((as) => as.map((a) => a.getAttribute('href')));
-    found.push(...all.filter((href) => link.test(href)).slice(0, 1));
+    for (const href of all.filter((a) => link.test(a)).slice(0, 1)) found.push(href, `${href}/edit`);
   }
   for (const fields of [{}, { title: 'Con un avviso', zone: true }]) {
     await page.goto(`${board}/new`);
@@ -66,7 +66,7 @@ async function others(page, board) {
     await press(page, 'button[value=look]');
     found.push(new URL(page.url()).pathname);
   }
-  if (found.length !== 4) throw new Error(`found only ${found}`);
+  if (found.length !== 6) throw new Error(`found only ${found}`);
   return found;
 }
 

@@ -2,6 +2,7 @@
 /* What an editor's browser sends, to the notice file that routers would read: whatever comes in,
  * what goes out has the zones and languages that the form had, and lib/notice reads it. */
 #include "lib/buf.h"
+#include "lib/card.h"
 #include "noticeboard/draft.h"
 
 #include <stdlib.h>
@@ -48,6 +49,29 @@ static void look(const struct draft *d, const struct board_conf *c)
     buf_free(&b);
 }
 
+/* The same form as a card's. */
+static void look_card(const struct draft *d, const struct board_conf *c)
+{
+    struct draft_place place = {
+        .conf = c, .administration = &c->administrations[0], .is_card = true, .now = 1780000000};
+    struct draft_finding f[DRAFT_MAX_FINDINGS];
+    size_t n = draft_check(d, &place, f);
+    struct service *card = NULL;
+    char err[200];
+    struct buf b;
+
+    buf_init(&b, 1 << 16);
+    if (draft_write(d, &place, 0, 0, &b, err, sizeof err))
+        card = service_parse("x", b.data, b.len, err, sizeof err);
+    if (!draft_has_errors(f, n) && (!card || card->order != draft_order(d)))
+        abort(); /* no errors, and yet no card */
+    for (char **z = card && !draft_has_errors(f, n) ? card->card.zones : NULL; z && *z; z++)
+        if (strcmp(*z, "duomo") != 0)
+            abort();
+    service_free(card);
+    buf_free(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static struct board_conf *c;
@@ -61,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (!d)
         return 0;
     look(d, c);
+    look_card(d, c);
     /* What is kept is what was typed. */
     buf_init(&form, DRAFT_MAX_BYTES * 3 + 1000);
     draft_form(d, &form);

@@ -444,22 +444,89 @@ def test_who_wrote_it_cannot_agree_to_it_by_way_of_anothers_button(careful):
 
 
 # --- emergency -----------------------------------------------------------------------------------------------
+def prepare(editor, title, **fields):
+    """A template as its admin saves it; its number."""
+    editor.get("/templates/new")
+    page = editor.submit("/templates/new", title__it=title, everywhere="1", publisher="comune",
+                         **{"text__it": "Restate in casa.", "hours": "3", **fields})
+    assert title in page.words
+    return re.search(r"/templates/(\d+)/", page.text).group(1)
+
+
+def alarm(page, title):
+    """The emergency page's button for a template; None where it is not offered."""
+    offered = re.search(rf'action="(/emergency/\d+)"(?:(?!</form>).)*{title}', page.text, re.S)
+    return offered and offered.group(1)
+
+
 def test_an_emergency_takes_two_clicks_and_ends_by_itself(careful):
-    carla = careful.editor("carla")
-    carla.get("/templates/new")
-    page = carla.submit("/templates/new", title__it="Allerta meteo", text__it="Restate in casa.", everywhere="1", hours="3",
-                        publisher="comune")
-    assert "Allerta meteo" in page.words
+    number = prepare(careful.editor("carla"), "Allerta meteo")
+    franco = careful.editor("franco")
+    assert "Allerta meteo" in franco.get("/").words, "it waits for whoever has to agree"
+    franco.get(f"/templates/{number}")
+    assert "ready" in franco.submit("/publish").words
     bruno = careful.editor("bruno")
     began = time.monotonic()
-    page = bruno.get("/emergency")
-    action = next(f["action"] for f in page.forms if f["action"].startswith("/emergency/"))
+    action = alarm(bruno.get("/emergency"), "Allerta meteo")
     page = bruno.submit(action)
     assert "on the pages" in page.words and "Emergency" in page.words
     wait_for("the routers have it", lambda: "# Allerta meteo" in bundle(careful))
     assert time.monotonic() - began < 5  # the issue's own promise, click to page
     assert "priority: emergency" in bundle(careful)
     assert careful.editor("anna").post(action, {"token": "x"}).status == 403
+
+
+def test_a_template_is_no_way_around_the_second_person(careful):
+    """Its writer cannot use it alone; what was agreed to stays usable while a change of it waits, and only that."""
+    carla, bruno = careful.editor("carla"), careful.editor("bruno")
+    number = prepare(carla, "Frana", text__it="Via Bologna è chiusa.")
+    page = carla.get("/emergency")
+    assert not alarm(page, "Frana") and "a second person has not agreed" in page.words
+    token = carla.get("/new").form("/new")["fields"]["token"]
+    page = carla.post(f"/emergency/{number}", {"token": token})
+    assert page.status in (403, 409)
+    page = carla.get(f"/templates/{number}")
+    assert "waits for approval" in page.words and "asks nobody any more" in page.words
+    assert not any(f["action"].endswith("/publish") for f in page.forms)
+    version = page.form("/withdraw")["fields"]["version"]
+    assert carla.post(f"/templates/{number}/publish", {"token": token, "version": version}).status == 403
+    bruno.get(f"/templates/{number}")
+    bruno.submit("/return", note="Quale tratto?")
+    carla.get(f"/templates/{number}/edit")
+    carla.submit("/edit", text__it="Via Bologna è chiusa a Vaiano.")
+    bruno.get(f"/templates/{number}")
+    assert "made it ready" in bruno.submit("/publish").words
+    carla.get(f"/templates/{number}/edit")
+    page = carla.submit("/edit", text__it="Parole di una sola persona.")
+    assert "ready; a change waits for approval" in page.words
+    page = carla.get("/emergency")
+    carla.submit(alarm(page, "Frana"))
+    wait_for("the routers have it", lambda: "Via Bologna è chiusa a Vaiano." in bundle(careful))
+    assert "Parole di una sola persona" not in bundle(careful)
+    carla.submit("/withdraw")
+    carla.get(f"/templates/{number}")
+    carla.submit("/withdraw")
+    assert not alarm(carla.get("/emergency"), "Frana")
+
+
+def test_a_template_of_when_one_person_was_enough_waits_for_a_second_one():
+    b = Board()
+    try:
+        number = prepare(b.editor("carla"), "Allerta neve")
+        assert alarm(b.editor("anna").get("/emergency"), "Allerta neve"), "one person is enough here: ready at once"
+        b.approval = True
+        b.write_conf()
+        b.process.send_signal(signal.SIGHUP)
+        wait_for("the reload", lambda: "event=reloaded" in b.log())
+        carla, bruno = b.editor("carla"), b.editor("bruno")
+        assert not alarm(carla.get("/emergency"), "Allerta neve")
+        page = carla.get(f"/templates/{number}")
+        assert "nobody but its writer has agreed" in page.words and not any(f["action"].endswith("/publish") for f in page.forms)
+        bruno.get(f"/templates/{number}")
+        bruno.submit("/publish")
+        assert alarm(carla.get("/emergency"), "Allerta neve")
+    finally:
+        b.close()
 
 
 # --- what must not be possible --------------------------------------------------------------------------------
@@ -558,14 +625,14 @@ def test_a_card_and_a_button_survive_a_sign_in_that_had_expired(board):
     carla = board.editor("carla")
     number = number_of(carla.write(title__it="Da premere"))
     for path, fields in ((f"/notice/{number}/publish", {}),
-                         ("/services/new", {"title.it": "Anagrafe", "text.it": "Sportello", "order": "900", "icon": "office", "shown": "1",
+                         ("/services/new", {"title.it": "Anagrafe", "text.it": "Sportello", "order": "900", "icon": "office",
                                             "zone.duomo": "1", "publisher": "comune", "link": "https://anagrafe.example/"})):
         carla.cookies.clear()
         assert carla.post(path, {"token": "x", **fields}).status == 401
         page = carla.submit("/sign-in", name="carla", password=PEOPLE["carla"][0], administration="comune")
         if fields:
             again = page.form("/services/new")["fields"]
-            assert {k: v for k, v in again.items() if v and k != "token"} == fields and "not saved yet" in page.words
+            assert {k: v for k, v in again.items() if v and k not in ("token", "version")} == fields and "not saved yet" in page.words
             assert "Anagrafe" in carla.submit("/services/new").words
         else:
             assert "Da premere" in page.words and page.form("/publish")
@@ -581,9 +648,55 @@ def test_a_service_is_a_card_on_every_page_once_it_is_saved(board):
     wait_for("the routers have it", lambda: "# Biblioteca\n" in bundle(board))
     number = re.search(r"/notice/(\d+)/", board.editor("anna").write().text).group(1)
     assert "Orari e sale studio" in carla.get(f"/notice/{number}/preview?show=it&zone=duomo").text
-    carla.get(re.search(r'href="(/services/\d+)">Biblioteca', page.text).group(1))
-    carla.submit("/delete")
+    card = re.search(r'href="(/services/\d+)">Biblioteca', carla.get("/services").text).group(1)
+    assert "Orari e sale studio" in carla.get(f"{card}/preview?show=it&zone=duomo").text
+    page = carla.get(card)
+    assert re.search(r"1 \w+day \d+ .*? carla published it on the pages", page.words), page.words
+    carla.submit("/withdraw")
     wait_for("the routers have it no more", lambda: "# Biblioteca\n" not in bundle(board))
+
+
+def test_a_card_has_versions_and_a_way_back(board):
+    carla = board.editor("carla")
+    carla.get("/services/new")
+    page = carla.submit("/services/new", title__it="Stato civile", text__it="Sportello", link="", publisher="comune")
+    assert "A card leads somewhere" in page.words, "what is wrong is said, in words"
+    card = re.search(r"(/services/\d+)/edit", page.text).group(1)
+    for line in ("Sportello in Comune", "Sportello di quartiere"):
+        carla.get(f"{card}/edit")
+        carla.submit("/edit", text__it=line, link="https://civile.example/")
+        wait_for("the routers have it", lambda line=line: f"# Stato civile\n{line}" in bundle(board))
+    stale = carla.get(f"{card}/edit").form("/edit")["fields"]
+    carla.get(card)
+    assert "withdrawn" in carla.submit("/withdraw").words
+    wait_for("it is gone", lambda: "# Stato civile" not in bundle(board))
+    back = next(f for f in carla.page.forms if f["action"].endswith("/restore") and f["fields"]["number"] == "2")
+    page = carla.post(back["action"], back["fields"])
+    wait_for("the older one is back", lambda: "# Stato civile\nSportello in Comune" in bundle(board))
+    page = carla.post(f"{card}/edit", {**stale, "text.it": "Di chi guardava un'altra versione"})
+    assert "Somebody else has changed this meanwhile" in page.words
+    assert "Sportello in Comune" in bundle(board) and "un'altra versione" not in bundle(board)
+    anna = board.editor("anna")
+    page = anna.get(card)
+    assert page.status == 200 and "carla" in page.words and not any("/services" in f["action"] for f in page.forms)
+    token = anna.get("/new").form("/new")["fields"]["token"]
+    for deed in ("withdraw", "publish", "restore", "send", "edit"):
+        assert anna.post(f"{card}/{deed}", {"token": token, "number": "1", "version": "5", "publisher": "comune"}).status == 403, deed
+    carla.get(card)
+    carla.submit("/withdraw")
+
+
+def test_a_second_person_agrees_to_a_card(careful):
+    carla, bruno = careful.editor("carla"), careful.editor("bruno")
+    carla.get("/services/new")
+    page = carla.submit("/services/new", title__it="Tributi", text__it="Pagare online", link="https://tributi.example/",
+                        publisher="comune")
+    assert "waits for approval" in page.words and "A second person finds it" in page.words
+    card = re.search(r"(/services/\d+)/", page.text).group(1)
+    assert "Tributi" in bruno.get("/").words
+    bruno.get(card)
+    bruno.submit("/publish")
+    wait_for("the routers have it", lambda: "# Tributi\nPagare online" in bundle(careful))
 
 
 def test_admins_see_how_their_feeds_do(board):

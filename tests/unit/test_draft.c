@@ -118,6 +118,45 @@ static void each_mistake_is_told_once(void **state)
     load = 0;
 }
 
+static void assert_card(const char *form, int code)
+{
+    struct draft_finding f[DRAFT_MAX_FINDINGS];
+    struct draft_place p = place();
+    struct draft *d = draft(form);
+    char err[200];
+    struct buf b;
+
+    p.is_card = true;
+    load = 9; /* cards are not counted among notices */
+    size_t n = draft_check(d, &p, f);
+    load = 0;
+    buf_init(&b, 10000);
+    assert_int_equal(n, code ? 1 : 0);
+    if (code)
+        assert_int_equal(f[0].code, code);
+    assert_int_equal(draft_write(d, &p, 0, 0, &b, err, sizeof err),
+                     code != DRAFT_NO_LINK && code != DRAFT_LINE_LONG);
+    if (!code)
+        assert_non_null(strstr(b.data, "icon: library\norder: 20\n"));
+    buf_free(&b);
+    draft_free(d);
+}
+
+static void a_card_needs_no_end_but_a_link_and_one_line(void **state)
+{
+    char form[1000];
+    static const char whole[] = "publisher=c&title.it=Uno&title.en=One&everywhere=1&icon=library&"
+                                "order=20&link=https://a.example/";
+
+    (void)state;
+    assert_card(whole, 0);
+    assert_card("publisher=c&title.it=Uno&title.en=One&everywhere=1", DRAFT_NO_LINK);
+    snprintf(form, sizeof form, "%s&text.it=%0161d", whole, 1);
+    assert_card(form, DRAFT_LINE_LONG);
+    snprintf(form, sizeof form, "%s&text.it=uno%%0Adue", whole);
+    assert_card(form, 0);
+}
+
 static int64_t until(const char *form)
 {
     int64_t t = -1;
@@ -222,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_notice_is_told_nothing),
         cmocka_unit_test(each_mistake_is_told_once),
+        cmocka_unit_test(a_card_needs_no_end_but_a_link_and_one_line),
         cmocka_unit_test(days_and_hours_are_the_citys_in_summer_and_in_winter),
         cmocka_unit_test(what_could_deceive_is_left_out_of_texts),
         cmocka_unit_test(a_text_cannot_smuggle_in_a_field_or_a_language),

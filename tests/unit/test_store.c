@@ -374,6 +374,103 @@ static void a_database_of_a_newer_program_is_refused_in_words(void **state)
     assert_non_null(strstr(err, "its version is 99"));
 }
 
+static bool note_kind(void *arg, const struct store_notice *n)
+{
+    (void)arg;
+    snprintf(listed + strlen(listed), sizeof listed - strlen(listed), "%d:%s:%d:%d:%d ",
+             (int)n->kind, n->title, (int)n->state, n->live, n->place);
+    return true;
+}
+
+static void services_have_versions_and_are_apart_from_notices(void **state)
+{
+    struct store *s = *state;
+    struct store_notice n = notice(0, STORE_APPROVED, "Biblioteca");
+    int64_t change = store_published_change(s), id;
+
+    n.kind = STORE_SERVICE;
+    n.ends = STORE_NO_END;
+    n.place = 20;
+    id = store_notice_put(s, &n, "", "carla", NULL, 0, NOW);
+    assert_true(store_published_change(s) > change);
+    n.title = n.text = "Anagrafe";
+    n.place = 10;
+    assert_true(store_notice_put(s, &n, "", "carla", NULL, 0, NOW) > id);
+    assert_string_equal(published(s, NOW), "");
+    assert_int_equal(store_next_moment(s, NOW), 0);
+    assert_int_equal(store_zone_load(s, "duomo", NOW, 0), 0);
+    *listed = '\0';
+    assert_true(store_services(s, "comune", note_kind, NULL));
+    assert_string_equal(listed, "2:Anagrafe:2:1:10 2:Biblioteca:2:1:20 ");
+    *listed = '\0';
+    assert_true(store_published_services(s, note_item, NULL));
+    assert_string_equal(listed, "comune-1=Biblioteca comune-2=Anagrafe ");
+    n.id = id;
+    n.state = STORE_WITHDRAWN;
+    assert_int_equal(store_notice_put(s, &n, "", "carla", NULL, 0, NOW), id);
+    *listed = '\0';
+    store_published_services(s, note_item, NULL);
+    assert_string_equal(listed, "comune-2=Anagrafe ");
+    n.kind = STORE_NOTICE; /* not that of another kind */
+    assert_int_equal(store_notice_put(s, &n, "", "carla", NULL, 0, NOW), -2);
+}
+
+static void a_template_in_force_is_on_no_page(void **state)
+{
+    struct store *s = *state;
+    struct store_notice n = notice(0, STORE_APPROVED, "Allerta");
+    int64_t change = store_published_change(s), id;
+
+    n.kind = STORE_TEMPLATE;
+    n.ends = STORE_NO_END;
+    id = store_notice_put(s, &n, "", "carla", NULL, 0, NOW);
+    *listed = '\0';
+    store_notice_get(s, "comune", id, note_kind, NULL);
+    assert_string_equal(listed, "1:Allerta:2:1:0 ");
+    assert_string_equal(published(s, NOW), "");
+    assert_int_equal(store_published_change(s), change);
+}
+
+/* The database as the first version of this program left it. */
+static void what_was_there_before_services_had_versions_is_kept(void **state)
+{
+    static const char old[] =
+        "DROP INDEX notice_place; ALTER TABLE notice DROP COLUMN place; PRAGMA user_version = 1;"
+        "CREATE TABLE service(id INTEGER PRIMARY KEY AUTOINCREMENT, administration TEXT NOT NULL,"
+        " publisher TEXT NOT NULL, title TEXT NOT NULL, form TEXT NOT NULL, text TEXT NOT NULL,"
+        " place INTEGER NOT NULL, shown INTEGER NOT NULL, editor TEXT NOT NULL,"
+        " changed INTEGER NOT NULL);"
+        "INSERT INTO service VALUES (1, 'comune', 'comune', 'Vecchia', 'title.it=Vecchia', 'uno',"
+        " 30, 1, 'carla', 5), (2, 'comune', 'comune', 'Nascosta', 'title.it=Nascosta', 'due', 5, 0,"
+        " 'carla', 5), (3, 'provincia', 'p', 'Altrui', 'title.it=Altrui', 'tre', 5, 1, 'vera', 5);";
+    struct store *s = *state;
+    struct store_notice n = notice(0, STORE_DRAFT, "Allerta");
+    char err[200], command[2000];
+
+    n.kind = STORE_TEMPLATE; /* as templates were: never more than a draft */
+    store_notice_put(s, &n, "", "carla", NULL, 0, NOW);
+    store_close(s);
+    *state = NULL;
+    snprintf(command, sizeof command, "sqlite3 %s \"%s\"", path, old);
+    assert_int_equal(system(command), 0);
+    s = *state = store_open(path, err, sizeof err);
+    if (!s)
+        fail_msg("%s", err);
+    *listed = '\0';
+    store_services(s, "comune", note_kind, NULL);
+    assert_string_equal(listed, "2:Vecchia:2:1:30 2:Nascosta:0:0:5 ");
+    *listed = '\0';
+    store_published_services(s, note_item, NULL);
+    assert_string_equal(listed, "comune-2=uno provincia-4=tre ");
+    *listed = '\0';
+    store_versions(s, "comune", 2, 10, note_version, NULL);
+    store_versions(s, "comune", 3, 10, note_version, NULL);
+    assert_string_equal(listed, "1:carla:2:uno 1:carla:0:due ");
+    *listed = '\0';
+    store_notice_get(s, "comune", 1, note_kind, NULL);
+    assert_string_equal(listed, "1:Allerta:2:1:0 ");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -391,6 +488,9 @@ int main(void)
         T(serials_only_grow_across_restarts),
         T(a_report_of_counts_that_comes_twice_counts_once),
         T(killed_while_publishing_it_has_the_old_or_the_new_state),
+        T(services_have_versions_and_are_apart_from_notices),
+        T(a_template_in_force_is_on_no_page),
+        T(what_was_there_before_services_had_versions_is_kept),
         T(a_database_of_a_newer_program_is_refused_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
