@@ -23,6 +23,7 @@ static const struct {
     [BUNDLE_PUBLISHER] = {"publisher", BUNDLE_MAX_PUBLISHERS},
     [BUNDLE_NOTICE] = {"notice", BUNDLE_MAX_NOTICES},
     [BUNDLE_SERVICE] = {"service", BUNDLE_MAX_SERVICES},
+    [BUNDLE_LOGO] = {"logo", BUNDLE_MAX_LOGOS},
 };
 
 bool bundle_id_ok(const char *id)
@@ -89,8 +90,8 @@ static bool part_ok(const struct bundle *b, size_t i, size_t count[static BUNDLE
 {
     const struct bundle_part *p = &b->parts[i];
     if ((unsigned)p->kind >= BUNDLE_KINDS || (i && p->kind < b->parts[i - 1].kind))
-        return complain(err, err_len, "part %zu: expected publishers, then notices, then services",
-                        i);
+        return complain(err, err_len,
+                        "part %zu: expected publishers, then notices, services, logos", i);
     if (!bundle_id_ok(p->id))
         return complain(err, err_len,
                         "part %zu: found the id \"%.40s\", expected letters, digits, "
@@ -218,8 +219,8 @@ static struct bundle_part *one_more(struct reader *r, struct bundle *b)
 /* "notice ID LEN" into p; the bytes are not looked at yet. */
 static bool read_part_line(struct reader *r, struct bundle_part *p)
 {
-    static const char expected[] = "\"publisher ID LENGTH\", \"notice ID LENGTH\" or \"service ID "
-                                   "LENGTH\", in this order";
+    static const char expected[] = "\"publisher ID LENGTH\", then notice, service, logo, in this "
+                                   "order";
     char line[MAX_LINE + 1], *rest, *word, *id;
     uint64_t len;
     size_t kind = 0;
@@ -248,7 +249,7 @@ static bool read_part(struct reader *r, struct bundle *b, size_t count[static BU
     if (!read_part_line(r, p))
         return false;
     if (b->n && p->kind < p[-1].kind)
-        return fault(r, "publishers, then notices, then services");
+        return fault(r, "publishers, then notices, services, logos");
     if (++count[p->kind] > kinds[p->kind].max)
         return fault(r, "fewer parts of this kind");
     if ((size_t)(r->end - r->at) < p->len + 1 || r->at[p->len] != '\n')

@@ -14,6 +14,8 @@
  *   …612 bytes (lib/notice.h), newline
  *   service biblioteca 240
  *   …240 bytes (lib/card.h), newline
+ *   logo 3f0c…d1.png 1893
+ *   …1893 bytes (lib/logo.h), newline
  *
  * Pure. What stands in the parts is not looked at here: who shows it reads it part by part, and
  * leaves out what it cannot read. Who a bundle is from is said by `current` (lib/current.h). */
@@ -28,13 +30,14 @@
 #define BUNDLE_MAX_NOTICES    4096
 #define BUNDLE_MAX_SERVICES   256
 #define BUNDLE_MAX_PUBLISHERS 128
+#define BUNDLE_MAX_LOGOS      64
 #define BUNDLE_MAX_PART       16384 /* bytes of one part: NOTICE_MAX_BYTES */
 #define BUNDLE_ID_LEN         101   /* with its NUL: a-z A-Z 0-9 . _ -, not beginning with . */
 #define BUNDLE_BOARD_LEN      161
 
 struct buf;
 
-enum bundle_kind { BUNDLE_PUBLISHER, BUNDLE_NOTICE, BUNDLE_SERVICE, BUNDLE_KINDS };
+enum bundle_kind { BUNDLE_PUBLISHER, BUNDLE_NOTICE, BUNDLE_SERVICE, BUNDLE_LOGO, BUNDLE_KINDS };
 
 struct bundle_part {
     enum bundle_kind kind;
@@ -47,7 +50,7 @@ struct bundle {
     uint64_t serial; /* from 1; grows with each bundle of a board */
     int64_t created_s, expires_s;
     char board[BUNDLE_BOARD_LEN]; /* its name, for people; UTF-8 */
-    struct bundle_part *parts;    /* publishers, then notices, then services */
+    struct bundle_part *parts;    /* publishers, then notices, services, logos */
     size_t n;
 };
 

@@ -3,6 +3,7 @@
  */
 #include "lib/card.h"
 #include "lib/buf.h"
+#include "lib/logo.h"
 #include "lib/notice_parse.h"
 #include "lib/utc.h"
 #include "lib/utf8.h"
@@ -169,25 +170,50 @@ struct reading {
     struct notice n; /* what the reader fills: the name in publisher */
     uint32_t colour;
     bool has_colour;
+    char *logo, *logo_alt;
 };
+
+static struct reading *of_reading(struct notice *n)
+{
+    return (struct reading *)((char *)n - offsetof(struct reading, n));
+}
 
 static bool set_colour(struct notice *n, char *value, struct notice_fault *fault)
 {
-    struct reading *r = (struct reading *)((char *)n - offsetof(struct reading, n));
+    struct reading *r = of_reading(n);
     r->has_colour = card_colour_parse(value, &r->colour);
     return r->has_colour || notice_fault_quote(fault, value, "a colour such as #0066cc");
+}
+
+static bool set_logo(struct notice *n, char *value, struct notice_fault *fault)
+{
+    if (!logo_name_ok(value, NULL))
+        return notice_fault_quote(fault, value, "32 hexadecimal digits and .png, .jpg or .webp");
+    of_reading(n)->logo = strdup(value);
+    return of_reading(n)->logo || notice_fault_words(fault, "memory", "none");
+}
+
+static bool set_logo_alt(struct notice *n, char *value, struct notice_fault *fault)
+{
+    if (utf8_count(value) > PUBLISHER_MAX_ALT)
+        return notice_fault_quote(fault, value, "at most 160 characters");
+    of_reading(n)->logo_alt = strdup(value);
+    return of_reading(n)->logo_alt || notice_fault_words(fault, "memory", "none");
 }
 
 static const struct row publisher_rows[] = {
     {"name", notice_set_publisher, true},
     {"colour", set_colour, false},
+    {"logo", set_logo, false},
+    {"logo_alt", set_logo_alt, false},
 };
 enum { PUBLISHER_ROWS = sizeof publisher_rows / sizeof *publisher_rows };
 
 static bool publisher_set(struct notice *n, unsigned *seen, const char *name, char *value,
                           struct notice_fault *fault)
 {
-    return set_row(publisher_rows, PUBLISHER_ROWS, "name or colour", n, seen, name, value, fault);
+    return set_row(publisher_rows, PUBLISHER_ROWS, "name, colour, logo or logo_alt", n, seen, name,
+                   value, fault);
 }
 
 static bool publisher_check(const struct notice *n, unsigned seen, struct notice_fault *fault)
@@ -206,13 +232,20 @@ struct publisher *publisher_parse(const char *id, const char *data, size_t len, 
     if (!p)
         snprintf(err, err_len, "out of memory");
     if (p && notice_read(&grammar, &r.n, id, data, len, err, err_len)) {
-        *p = (struct publisher){r.n.id, r.n.publisher, r.colour, r.has_colour};
-        r.n.id = r.n.publisher = NULL;
+        *p = (struct publisher){.id = r.n.id,
+                                .name = r.n.publisher,
+                                .colour = r.colour,
+                                .has_colour = r.has_colour,
+                                .logo = r.logo,
+                                .logo_alt = r.logo_alt};
+        r.n.id = r.n.publisher = r.logo = r.logo_alt = NULL;
     } else {
         free(p);
         p = NULL;
     }
     notice_clear(&r.n);
+    free(r.logo);
+    free(r.logo_alt);
     return p;
 }
 
@@ -222,6 +255,8 @@ void publisher_free(struct publisher *p)
         return;
     free(p->id);
     free(p->name);
+    free(p->logo);
+    free(p->logo_alt);
     free(p);
 }
 
@@ -240,6 +275,10 @@ void publisher_write(struct buf *b, const struct publisher *p)
     field(b, "name: ", p->name);
     if (p->has_colour)
         buf_fmt(b, "colour: #%06x\n", (unsigned)p->colour);
+    if (p->logo)
+        field(b, "logo: ", p->logo);
+    if (p->logo_alt)
+        field(b, "logo_alt: ", p->logo_alt);
 }
 
 void service_write(struct buf *b, const struct service *s)

@@ -17,6 +17,8 @@
  *
  *   name: Comune di Prato                        (what the notices' `publisher:` says)
  *   colour: #0066cc                              (optional; see card_ink)
+ *   logo: 3f0c…d1.png                            (optional; a picture of the bundle, lib/logo.h)
+ *   logo_alt: Lo stemma di Prato                 (optional; what it shows, for who cannot see it)
  */
 #ifndef LOGGIA_LIB_CARD_H
 #define LOGGIA_LIB_CARD_H
@@ -26,6 +28,7 @@
 #define SERVICE_MAX_LINE    160 /* characters */
 #define SERVICE_MAX_ORDER   9999
 #define PUBLISHER_MAX_BYTES 1024
+#define PUBLISHER_MAX_ALT   160 /* characters */
 
 extern const char *const service_icons[]; /* ends with NULL */
 
@@ -40,6 +43,8 @@ struct publisher {
     char *name;
     uint32_t colour; /* 0xRRGGBB */
     bool has_colour;
+    char *logo, *logo_alt;            /* NULL: none */
+    unsigned logo_width, logo_height; /* pixels; 0: the picture itself is not there (yet) */
 };
 
 /* As notice_parse: NULL with "line N: found …, expected …". */

@@ -77,6 +77,7 @@ endif
     %D%/i18n_mo.c %D%/i18n_mo.h \
     %D%/i18n_negotiate.c \
     %D%/i18n_plural.c \
+    %D%/logo.c %D%/logo.h \
     %D%/notice.c %D%/notice.h \
     %D%/notice_dir.c \
     %D%/notice_fields.c %D%/notice_parse.h \

@@ -14,7 +14,8 @@
 
 const char *page_csp(void)
 {
-    return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "
+    return "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action "
+           "'self'; "
            "base-uri 'none'; frame-ancestors 'none'";
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The pages citizens see: one self-contained document each. Pure: a view in, HTML out. No script,
- * no cookie, no third party, under 30 KB, WCAG 2.1 AA, works at 320 px and at 200 % text. The
- * editor's preview uses the same function. */
+/* The pages citizens see: one document each, with nothing from elsewhere but its publishers' logos,
+ * which the portal serves too. Pure: a view in, HTML out. No script, no cookie, no third party,
+ * under 30 KB, WCAG 2.1 AA, works at 320 px and at 200 % text. The editor's preview uses the same
+ * function. */
 #ifndef LOGGIA_LIB_PAGE_H
 #define LOGGIA_LIB_PAGE_H
 
@@ -80,7 +81,7 @@ struct page_view {
     size_t n_notices;
     const struct service *const *services; /* the directory under the notices: selected, in order */
     size_t n_services;
-    const struct publisher *const *publishers; /* whose names have a colour */
+    const struct publisher *const *publishers; /* whose names have a colour or a logo */
     size_t n_publishers;
     bool count_taps;        /* links of the web go through /go/ID and /service/ID of this portal */
     bool *shown;            /* if not NULL: n_notices of them, whether each is on the page */

@@ -3,6 +3,7 @@
  * that open without script (<details>), so that a first screen shows what there is. On the news
  * page all stand open. Each is first written to a buffer of its own: what does not fit keeps its
  * headline, and the least urgent ones, for which not even that is left, are counted and linked. */
+#include "lib/logo.h"
 #include "lib/page_internal.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #define MAX_ALERT_BODY 900    /* longer ones stand in the list, with a link from the top */
 #define ROOM_FOR_MORE  1200   /* the section's own lines, and how many are left out */
 #define MAX_HTML       100000 /* more than this no page could show: not even kept */
+#define LOGO_HEIGHT    28     /* CSS pixels at the usual text size; page_style.c has it in rem */
 
 static const struct notice_text *text_of(const struct page *p, const struct notice *n)
 {
@@ -43,13 +45,19 @@ static void anchor(struct buf *b, const struct notice *n)
     }
 }
 
-/* The publisher of n, if its colour is known. */
-static const struct publisher *coloured(const struct page *p, const struct notice *n)
+/* The publisher of n, if more than its name is known. */
+static const struct publisher *publisher_of(const struct page *p, const struct notice *n)
 {
     for (size_t i = 0; i < p->view->n_publishers; i++)
         if (strcmp(p->view->publishers[i]->name, n->publisher) == 0)
-            return p->view->publishers[i]->has_colour ? p->view->publishers[i] : NULL;
+            return p->view->publishers[i];
     return NULL;
+}
+
+static const struct publisher *coloured(const struct page *p, const struct notice *n)
+{
+    const struct publisher *who = publisher_of(p, n);
+    return who && who->has_colour ? who : NULL;
 }
 
 void page_colours(struct page *p)
@@ -66,11 +74,26 @@ void page_colours(struct page *p)
     }
 }
 
-/* Whose name it is, and in whose colours if they are known. */
+/* Its size is said, so that nothing moves when it comes. Without words of its own it says what the
+ * name beside it does, and who listens to the page does not hear that twice (WCAG 2.1, 1.1.1). */
+static void logo(struct buf *b, const struct publisher *who)
+{
+    if (!who || !who->logo || !who->logo_width || !who->logo_height)
+        return;
+    unsigned width = (LOGO_HEIGHT * who->logo_width + who->logo_height / 2) / who->logo_height;
+    buf_str(b, "<img class=\"logo\" src=\"" LOGO_PATH);
+    buf_html(b, who->logo);
+    buf_str(b, "\" alt=\"");
+    buf_html(b, who->logo_alt ? who->logo_alt : "");
+    buf_fmt(b, "\" width=\"%u\" height=\"%d\"> ", width ? width : 1, LOGO_HEIGHT);
+}
+
+/* Whose name it is, with its logo and in its colours if they are known. */
 static void publisher(const struct page *p, struct buf *b, const struct notice *n)
 {
     const struct publisher *who = coloured(p, n);
     buf_str(b, "<span class=\"by\" lang=\"it\">");
+    logo(b, publisher_of(p, n));
     if (who)
         buf_fmt(b, "<span class=\"pub c%06x\">", (unsigned)who->colour);
     buf_html(b, n->publisher);

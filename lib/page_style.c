@@ -79,6 +79,7 @@ const char page_style[] =
 ".body>*,.md>*,article>*{margin-block-start:.5rem}article>h2{margin:0}"
 ".md h4,.md h3{font-size:1rem}.md h2{font-size:1.125rem}"
 ".pub{display:inline-block;padding:0 .5rem;border-radius:.25rem}"
+".logo{height:1.75rem;width:auto;vertical-align:middle;background:#fff;padding:.125rem;border-radius:.25rem}"
 /* the services directory */
 ".svc>h2{font-size:1.125rem;line-height:1.3;margin-block:1.5rem .5rem}"
 ".svc ul{list-style:none;padding:0;display:grid;gap:.5rem}"

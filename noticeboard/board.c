@@ -142,7 +142,8 @@ static void new_certificate(struct board *b)
 
 static void reload(struct board *b)
 {
-    struct board_conf *new = board_conf_load(b->conf_path, BOARD_SECRETS, report, NULL);
+    struct board_conf *new =
+        board_conf_load(b->conf_path, BOARD_SECRETS | BOARD_PICTURES, report, NULL);
 
     if (!new) {
         log_msg(LOG_ERR, "event=reload_refused file=%s why=\"it has errors; the old one stays\"",

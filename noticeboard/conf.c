@@ -5,6 +5,7 @@
 #include "lib/card.h"
 #include "lib/crypto.h"
 #include "noticeboard/conf_internal.h"
+#include "noticeboard/logo.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -353,6 +354,37 @@ static void read_secrets(struct builder *b)
     }
 }
 
+/* bytes: of all that were read before. */
+static struct board_logo *picture(struct builder *b, int section, const char *path, size_t *bytes)
+{
+    char err[400] = "";
+    struct board_logo *l = path ? board_logo_load(path, err, sizeof err) : NULL;
+
+    if (path && !l)
+        wrong(b, section, "logo", "%s", err);
+    if (l && (*bytes += l->len) > BOARD_LOGOS_BYTES)
+        wrong(b, section, "logo", "found %zu bytes of logos up to here, expected at most %d",
+              *bytes, BOARD_LOGOS_BYTES);
+    return l;
+}
+
+static void read_pictures(struct builder *b)
+{
+    size_t bytes = 0;
+
+    for (int i = 1; i < b->common.tree->n_sections; i++) {
+        int place = b->common.tree->sections[i].place;
+        void *base = b->common.base[i];
+        if (base && place == BOARD_PLACE_ADMINISTRATION) {
+            struct board_administration *a = base;
+            a->picture = picture(b, i, a->logo, &bytes);
+        } else if (base && place == BOARD_PLACE_PUBLISHER) {
+            struct board_publisher *p = base;
+            p->picture = picture(b, i, p->logo, &bytes);
+        }
+    }
+}
+
 static void fill_in(struct board_conf *c)
 {
     static const char *const usual[] = {"it", "en"};
@@ -397,6 +429,8 @@ static void *build(const struct config_tree *tree, int flags, struct config_faul
         check_section(b, i);
     if (flags & BOARD_SECRETS)
         read_secrets(b);
+    if (flags & BOARD_PICTURES)
+        read_pictures(b);
     fill_in(c);
     free(b);
     return c;
@@ -407,6 +441,7 @@ static void free_administration(struct board_administration *a)
 {
     for (size_t i = 0; a->publishers && i < a->n_publishers; i++) {
         free(a->publishers[i].id);
+        board_logo_free(a->publishers[i].picture);
         config_free_place(&board_schema, BOARD_PLACE_PUBLISHER, &a->publishers[i]);
     }
     for (size_t i = 0; a->grants && i < a->n_grants; i++) {
@@ -421,6 +456,7 @@ static void free_administration(struct board_administration *a)
     free(a->grants);
     free(a->feeds);
     free(a->id);
+    board_logo_free(a->picture);
     crypto_secret_free(a->directory.password);
     config_free_place(&board_schema, BOARD_PLACE_DIRECTORY, &a->directory);
     config_free_place(&board_schema, BOARD_PLACE_ADMINISTRATION, a);

@@ -25,9 +25,13 @@ struct board_zone {
     char *title; /* what people read; never NULL */
 };
 
+struct board_logo; /* logo.h */
+
 struct board_publisher {
     char *id, *name, *colour;
-    char **zones; /* n_zones of them, or "*" */
+    char *logo, *logo_alt;      /* a file, and what it shows; NULL: the administration's */
+    struct board_logo *picture; /* logo, read */
+    char **zones;               /* n_zones of them, or "*" */
     size_t n_zones;
 };
 
@@ -59,6 +63,8 @@ struct board_feed {
 
 struct board_administration {
     char *id, *name, *colour;
+    char *logo, *logo_alt; /* of its publishers without one of their own */
+    struct board_logo *picture;
     char *notices_directory; /* files dropped there are notices too; NULL: none */
     uint32_t approval;       /* 1: a second person has to agree */
     uint32_t max_notices;    /* more in one zone at the same time: a warning */
@@ -99,7 +105,7 @@ struct board_conf {
     size_t n_administrations;
 };
 
-enum { BOARD_SECRETS = 1 /* read secret files too */ };
+enum { BOARD_SECRETS = 1 /* read secret files too */, BOARD_PICTURES = 2 /* and logos */ };
 
 /* As config_load: all errors through report, NULL if there was any. */
 struct board_conf *board_conf_load(const char *path, int flags,

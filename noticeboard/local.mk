@@ -11,6 +11,7 @@ noinst_LTLIBRARIES += %D%/libloggia-board.la
     %D%/draft.c %D%/draft.h \
     %D%/draft_check.c \
     %D%/draft_write.c \
+    %D%/logo.c %D%/logo.h \
     %D%/store.c %D%/store.h %D%/store_internal.h \
     %D%/store_counts.c \
     %D%/store_messages.c \

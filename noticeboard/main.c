@@ -126,8 +126,8 @@ int main(int argc, char **argv)
     if (optind < argc && !cli_needs_conf(argv[optind]))
         return cli_run(NULL, argc - optind, argv + optind);
     /* Who only checks, or types a command, may not be who reads the secrets. */
-    struct board_conf *conf =
-        board_conf_load(o.file, o.check || optind < argc ? 0 : BOARD_SECRETS, print_error, NULL);
+    struct board_conf *conf = board_conf_load(
+        o.file, BOARD_PICTURES | (o.check || optind < argc ? 0 : BOARD_SECRETS), print_error, NULL);
     if (!conf)
         return 2;
     if (o.check || optind < argc) {

@@ -2,8 +2,8 @@
 /* From the store's rows and board.conf to the parts of a bundle. Each notice and service is read by
  * the reader that the routers have: one that they would leave out is left out here, and named in
  * the log, so that nobody wonders where it is. */
-#include "lib/card.h"
 #include "noticeboard/conf.h"
+#include "noticeboard/logo.h"
 #include "noticeboard/publish_internal.h"
 #include "noticeboard/store.h"
 #include <stdio.h>
@@ -45,11 +45,10 @@ static bool add_publisher(struct builder *b, const struct board_administration *
                           const struct board_publisher *v)
 {
     char id[BUNDLE_ID_LEN];
-    struct publisher card = {.id = v->id, .name = v->name};
+    struct publisher card = board_publisher_card(a, v);
     struct buf text;
     size_t len;
     snprintf(id, sizeof id, "%.48s.%.48s", a->id, v->id);
-    card.has_colour = card_colour_parse(v->colour ? v->colour : a->colour, &card.colour);
     buf_init(&text, PUBLISHER_MAX_BYTES);
     publisher_write(&text, &card);
     char *data = buf_take(&text, &len);
@@ -116,6 +115,40 @@ static bool add_service(void *arg, const struct store_item *item)
     return !b->failed;
 }
 
+static bool is_in(const struct edition *e, enum bundle_kind kind, const char *id)
+{
+    for (size_t i = 0; i < e->bundle.n; i++)
+        if (e->bundle.parts[i].kind == kind && strcmp(e->bundle.parts[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a notice of the edition stands under that name. */
+static bool is_shown(const struct edition *e, const char *publisher)
+{
+    for (size_t i = 0; i < e->notices.n; i++)
+        if (strcmp(e->notices.items[i]->publisher, publisher) == 0)
+            return true;
+    return false;
+}
+
+/* The pictures that a page can show now, each once: every router fetches them with each edition. */
+static bool add_logos(struct builder *b)
+{
+    for (size_t i = 0; i < b->conf->n_administrations; i++)
+        for (size_t k = 0; k < b->conf->administrations[i].n_publishers; k++) {
+            const struct board_administration *a = &b->conf->administrations[i];
+            struct publisher card = board_publisher_card(a, &a->publishers[k]);
+            const struct board_logo *l = card.logo ? board_logo_named(b->conf, card.logo) : NULL;
+            if (!l || !is_shown(b->e, card.name) || is_in(b->e, BUNDLE_LOGO, l->name))
+                continue;
+            char *data = copy(l->data, l->len);
+            if (!data || !add_part(b, BUNDLE_LOGO, l->name, data, l->len))
+                return false;
+        }
+    return true;
+}
+
 bool edition_build(struct edition *e, struct store *s, const struct board_conf *c, int64_t now,
                    char *err, size_t err_len)
 {
@@ -128,6 +161,8 @@ bool edition_build(struct edition *e, struct store *s, const struct board_conf *
                 b.failed = true;
     bool fine = !b.failed && store_published(s, now, add_notice, &b) && !b.failed &&
                 store_published_services(s, add_service, &b) && !b.failed;
+    if (fine && !add_logos(&b))
+        fine = !(b.failed = true);
     if (!fine) {
         snprintf(err, err_len, "%s", b.failed ? "out of memory" : store_error(s));
         edition_free(e);

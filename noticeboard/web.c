@@ -2,6 +2,7 @@
 /* Which page is asked for, by whom, in which language; and the headers of every answer. */
 #include "noticeboard/web.h"
 #include "lib/log.h"
+#include "noticeboard/logo.h"
 #include "noticeboard/web_internal.h"
 
 #include <stdio.h>
@@ -97,6 +98,22 @@ void visit_text(struct visit *v, const char *type, const char *text, const char 
 
     a.body = (char *)(uintptr_t)text; /* copied */
     answer(v, &a, CSP, cache, NULL);
+}
+
+/* Where the preview's page looks for it, as on a router (portal/web_logo.c). */
+static void logo(struct visit *v)
+{
+    const struct board_logo *l = board_logo_named(v->b->conf, v->path + strlen(LOGO_PATH));
+    struct http_answer a = {.status = 200};
+
+    if (!l) {
+        visit_status(v, 404);
+        return;
+    }
+    a.content_type = logo_type(l->frame.kind);
+    a.body = l->data; /* copied */
+    a.len = l->len;
+    answer(v, &a, CSP, "public, max-age=31536000, immutable", NULL);
 }
 
 void visit_status(struct visit *v, unsigned status)
@@ -318,6 +335,8 @@ static bool open_to_all(struct visit *v)
 {
     if (strncmp(v->path, "/colour/", 8) == 0)
         colour_sheet(v);
+    else if (strncmp(v->path, LOGO_PATH, strlen(LOGO_PATH)) == 0)
+        logo(v);
     else if (is(v, "/style.css"))
         visit_text(v, "text/css; charset=utf-8", web_style, "max-age=3600");
     else if (is(v, "/board.js"))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The preview is the truth: lib/page.c, which routers show citizens, with this draft among what is
  * published in the zone. Dates that begin later are shown as if they had begun. */
-#include "lib/card.h"
 #include "lib/page.h"
+#include "noticeboard/logo.h"
 #include "noticeboard/web_internal.h"
 
 #include <stdio.h>
@@ -10,6 +10,13 @@
 #include <string.h>
 
 enum { MAX_CARDS = 64 };
+
+/* Every publisher's name, colour and logo, as the bundle has them. */
+struct names {
+    struct publisher cards[BOARD_MAX_PUBLISHERS];
+    const struct publisher *list[BOARD_MAX_PUBLISHERS];
+    size_t n;
+};
 
 struct gathering {
     struct service *cards[MAX_CARDS];
@@ -64,8 +71,21 @@ static bool add_mine(void *arg, const struct store_notice *n)
     return true;
 }
 
+static void gather_names(const struct board_conf *c, struct names *out)
+{
+    for (size_t i = 0; i < c->n_administrations; i++)
+        for (size_t k = 0; k < c->administrations[i].n_publishers && out->n < BOARD_MAX_PUBLISHERS;
+             k++) {
+            const struct board_administration *a = &c->administrations[i];
+            out->cards[out->n] = board_publisher_card(a, &a->publishers[k]);
+            out->list[out->n] = &out->cards[out->n];
+            out->n++;
+        }
+}
+
 static void render(struct visit *v, struct gathering *g, const char *zone)
 {
+    struct names names = {.n = 0};
     const struct notice *shown[PAGE_MAX_NOTICES];
     const struct service *services[MAX_CARDS];
     const struct board_zone *z = board_conf_zone(v->b->conf, zone);
@@ -87,6 +107,9 @@ static void render(struct visit *v, struct gathering *g, const char *zone)
     view.n_notices = notice_select(&g->set, zone, v->now, true, shown, PAGE_MAX_NOTICES);
     view.services = services;
     view.n_services = service_select(g->cards, g->n_cards, zone, services, MAX_CARDS);
+    gather_names(v->b->conf, &names);
+    view.publishers = names.list;
+    view.n_publishers = names.n;
     page_render(&v->out, v->b->citizen, &view);
 }
 
@@ -95,7 +118,7 @@ void preview_page(struct visit *v, int64_t id, enum store_kind kind)
     struct gathering g = {.except = id, .now = v->now};
     /* As the routers send it, but that our own page may frame it and no form of it may be sent. */
     static const char csp[] =
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
         "form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox";
 
     g.set.items = calloc(NOTICE_MAX_COUNT + 1, sizeof *g.set.items);

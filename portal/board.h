@@ -13,6 +13,7 @@
 #include "lib/bundle.h"
 #include "lib/card.h"
 #include "lib/current.h"
+#include "lib/logo.h"
 #include "lib/notice.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -78,6 +79,12 @@ struct board_clock {
 int64_t board_clock_now(const struct board_clock *c, int64_t wall_s, uint64_t loop_ms, bool *sane);
 
 /* --- board_load.c ----------------------------------------------------------------------------- */
+struct board_logo {
+    char name[LOGO_NAME_LEN];
+    enum logo_kind kind;
+    char *data;
+    size_t len;
+};
 struct board_edition {
     struct current current;
     char name[BUNDLE_BOARD_LEN];
@@ -85,7 +92,9 @@ struct board_edition {
     struct service **services;
     size_t n_services;
     struct publisher **publishers;
-    size_t n_publishers, skipped; /* parts that could not be read */
+    size_t n_publishers;
+    struct board_logo *logos;
+    size_t n_logos, skipped; /* parts that could not be read */
 };
 void board_edition_free(struct board_edition *e);
 

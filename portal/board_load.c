@@ -37,7 +37,10 @@ void board_edition_free(struct board_edition *e)
         publisher_free(e->publishers[i]);
     free(e->notices.items);
     free(e->services);
+    for (size_t i = 0; i < e->n_logos; i++)
+        free(e->logos[i].data);
     free(e->publishers);
+    free(e->logos);
     free(e);
 }
 
@@ -81,7 +84,8 @@ static struct board_edition *new_edition(const struct bundle *b, const struct cu
     e->notices.items = calloc(b->n + 1, sizeof(*e->notices.items));
     e->services = calloc(BUNDLE_MAX_SERVICES, sizeof(*e->services));
     e->publishers = calloc(BUNDLE_MAX_PUBLISHERS, sizeof(*e->publishers));
-    if (e->notices.items && e->services && e->publishers)
+    e->logos = calloc(BUNDLE_MAX_LOGOS, sizeof(*e->logos));
+    if (e->notices.items && e->services && e->publishers && e->logos)
         return e;
     board_edition_free(e);
     return NULL;
@@ -105,9 +109,37 @@ static const char *open_frame(const struct current *c, const char *data, size_t 
     return *edition ? NULL : "out of memory";
 }
 
+/* A picture that is what its name says, and every publisher that names it knows how large it is. */
+static void *read_logo(struct board_edition *e, const struct bundle_part *p, char *err,
+                       size_t err_len)
+{
+    struct board_logo *l = &e->logos[e->n_logos];
+    struct logo frame;
+    uint8_t sum[SIGN_KEY_LEN];
+    if (!logo_read(p->data, p->len, &frame, err, err_len))
+        return NULL;
+    sign_sha256(p->data, p->len, sum);
+    logo_name(sum, frame.kind, l->name);
+    l->data = strcmp(l->name, p->id) == 0 ? malloc(p->len) : NULL;
+    if (!l->data) {
+        snprintf(err, err_len, "found other bytes than its name says, or no memory");
+        return NULL;
+    }
+    memcpy(l->data, p->data, p->len);
+    l->len = p->len;
+    l->kind = frame.kind;
+    e->n_logos++;
+    for (size_t i = 0; i < e->n_publishers; i++)
+        if (e->publishers[i]->logo && strcmp(e->publishers[i]->logo, l->name) == 0) {
+            e->publishers[i]->logo_width = frame.width;
+            e->publishers[i]->logo_height = frame.height;
+        }
+    return l->data;
+}
+
 static void read_part(struct board_edition *e, const struct bundle_part *p)
 {
-    static const char *const kinds[] = {"publisher", "notice", "service"};
+    static const char *const kinds[] = {"publisher", "notice", "service", "logo"};
     char err[320] = "";
     void *made = NULL;
     if (p->kind == BUNDLE_NOTICE) {
@@ -118,6 +150,8 @@ static void read_part(struct board_edition *e, const struct bundle_part *p)
         made = service_parse(p->id, p->data, p->len, err, sizeof err);
         if (made)
             e->services[e->n_services++] = made;
+    } else if (p->kind == BUNDLE_LOGO) {
+        made = read_logo(e, p, err, sizeof err);
     } else {
         made = publisher_parse(p->id, p->data, p->len, err, sizeof err);
         if (made)

@@ -53,6 +53,7 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/web_forms.c \
     %D%/web_go.c \
     %D%/web_login.c \
+    %D%/web_logo.c \
     %D%/web_pages.c \
     %D%/web_view.c
 %C%_loggiad_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(JANSSON_CFLAGS)

@@ -4,6 +4,7 @@
 #include "portal/web.h"
 #include "lib/i18n.h"
 #include "lib/log.h"
+#include "lib/logo.h"
 #include "lib/loop.h"
 #include "portal/gate_client.h"
 #include "portal/metrics.h"
@@ -100,6 +101,20 @@ static void send_page(struct visit *v, unsigned status, char *html, size_t len)
     }
     v->p->counts.pages++;
     answer(v, &a);
+}
+
+void visit_picture(struct visit *v, const char *type, const char *data, size_t len)
+{
+    static const struct http_field fields[] = {
+        {"Cache-Control", "public, max-age=31536000, immutable"},
+        {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+        {"X-Content-Type-Options", "nosniff"},
+        {NULL, NULL}};
+    answer(v, &(struct http_answer){.status = 200,
+                                    .content_type = type,
+                                    .body = (char *)(uintptr_t)data, /* copied */
+                                    .len = len,
+                                    .fields = fields});
 }
 
 /* RFC 8908 section 4.2: private, because it is about one device; and the next answer may differ. */
@@ -287,6 +302,7 @@ static const struct route routes[] = {
     {"/news", false, false, false, show_news},
     {GO_NOTICE, false, false, false, show_go}, /* and whatever stands behind it */
     {GO_SERVICE, false, false, false, show_go_service},
+    {LOGO_PATH, false, false, false, show_logo},
     {"/terms", false, false, false, show_terms},
     {"/privacy", false, false, false, show_privacy},
     {"/api", false, true, true, show_api},
@@ -361,7 +377,8 @@ void web_handle(void *portal, struct http_request *req)
     v->lang = choose_language(v);
     if (redirect_is_portal(http_header(req, "Host"), p->live->portal_name)) {
         choose_route(v);
-        if (v->handle == not_found || v->handle == bad_method || v->handle == to_home) {
+        if (v->handle == not_found || v->handle == bad_method || v->handle == to_home ||
+            v->handle == show_logo) { /* it is the same whoever asks */
             v->handle(v);
             return;
         }

@@ -30,6 +30,8 @@ void visit_see_other(struct visit *v, const char *path); /* keeps a chosen langu
 void visit_json(struct visit *v, char *text);
 void visit_page(struct visit *v, unsigned status, struct page_view *view);
 void visit_error(struct visit *v, unsigned status, enum page_error e);
+/* For ever the same under its address. data is copied. */
+void visit_picture(struct visit *v, const char *type, const char *data, size_t len);
 
 bool visit_token_good(const struct visit *v);
 bool visit_is_secure(const struct visit *v); /* came over TLS */
@@ -62,6 +64,9 @@ void form_forget(struct visit *v);
 #define GO_SERVICE "/service/"
 void show_go(struct visit *v);
 void show_go_service(struct visit *v);
+
+/* web_logo.c */
+void show_logo(struct visit *v);
 
 /* web_view.c: what a page shows beside its own kind's fields, and its HTML. */
 struct view_room {

@@ -40,7 +40,12 @@ async function write(page, board, out) {
   await press(page, 'button[value=look]');
   out.sentence = await page.locator('.lead').innerText();
   out.phones = [];
-  for (const frame of page.frames().slice(1)) out.phones.push(await frame.locator('main').innerText());
+  out.logos = [];
+  for (const frame of page.frames().slice(1)) {
+    out.phones.push(await frame.locator('main').innerText());
+    const logo = frame.locator('img.logo').first();
+    out.logos.push([await logo.getAttribute('alt'), await logo.evaluate((i) => i.naturalHeight)]);
+  }
   const number = page.url().match(/notice\/(\d+)/)[1];
   await press(page, 'form[action$="/publish"] button');
   out.published = await page.locator('main').innerText();

@@ -51,11 +51,15 @@ def service(title, line="", link="https://servizi.example/", zones="*", **fields
     return f"zones: {zones}\nlink: {link}\n{head}--- it\n# {title}\n{line}\n"
 
 
-def bundle(serial, notices=None, services=None, publishers=None, board="Prato"):
+def logo_name(data, suffix="png"):
+    return f"{hashlib.sha256(data).hexdigest()[:32]}.{suffix}"
+
+
+def bundle(serial, notices=None, services=None, publishers=None, board="Prato", logos=None):
     out = [f"loggia-bundle 1\nserial: {serial}\ncreated: {moment()}\nexpires: {moment(7 * 86400)}\nboard: {board}\n\n".encode()]
-    for kind, parts in (("publisher", publishers), ("notice", notices), ("service", services)):
+    for kind, parts in (("publisher", publishers), ("notice", notices), ("service", services), ("logo", logos)):
         for name, text in (parts or {}).items():
-            data = text.encode()
+            data = text.encode() if isinstance(text, str) else text
             out.append(f"{kind} {name} {len(data)}\n".encode() + data + b"\n")
     return b"".join(out)
 
@@ -89,10 +93,10 @@ class Publisher:
                 f"length: {len(data) if length is None else length}\ncreated: {moment(created)}\nexpires: {moment(expires)}\n").encode()
         return head + b"".join(f"signature: {k.id} {k.sign(head)}\n".encode() for k in keys or [self.key])
 
-    def publish(self, notices=None, services=None, publishers=None, keys=None, **pointer):
+    def publish(self, notices=None, services=None, publishers=None, keys=None, logos=None, **pointer):
         """The next edition; its serial."""
         self.serial += 1
-        data = bundle(self.serial, notices, services, publishers)
+        data = bundle(self.serial, notices, services, publishers, logos=logos)
         self.place(hashlib.sha256(data).hexdigest() + ".bundle", data)
         self.place("current", self.pointer(self.serial, data, keys, **pointer))
         return self.serial

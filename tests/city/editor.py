@@ -47,7 +47,7 @@ class Forms(html.parser.HTMLParser):
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
-        self.text = body.decode()
+        self.body, self.text = body, body.decode(errors="replace")
         self.location = headers.get("Location", "")
         parsed = Forms(self.text)
         self.forms = parsed.forms

@@ -58,7 +58,7 @@ FUZZ_TARGETS += %D%/fuzz_passes
 %C%_fuzz_passes_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_passes_LDADD = portal/libloggia-portal.la lib/libloggia-core.la
 
-FUZZ_TARGETS += %D%/fuzz_bundle %D%/fuzz_current %D%/fuzz_card %D%/fuzz_counts
+FUZZ_TARGETS += %D%/fuzz_bundle %D%/fuzz_current %D%/fuzz_card %D%/fuzz_counts %D%/fuzz_logo
 
 %C%_fuzz_bundle_SOURCES = %D%/fuzz_bundle.c $(FUZZ_MAIN)
 %C%_fuzz_bundle_CPPFLAGS = $(FUZZ_CPPFLAGS)
@@ -74,6 +74,11 @@ FUZZ_TARGETS += %D%/fuzz_bundle %D%/fuzz_current %D%/fuzz_card %D%/fuzz_counts
 %C%_fuzz_card_CPPFLAGS = $(FUZZ_CPPFLAGS)
 %C%_fuzz_card_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_card_LDADD = lib/libloggia-web.la lib/libloggia-core.la
+
+%C%_fuzz_logo_SOURCES = %D%/fuzz_logo.c $(FUZZ_MAIN)
+%C%_fuzz_logo_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_logo_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_logo_LDADD = lib/libloggia-web.la lib/libloggia-core.la
 
 %C%_fuzz_counts_SOURCES = %D%/fuzz_counts.c $(FUZZ_MAIN)
 %C%_fuzz_counts_CPPFLAGS = $(FUZZ_CPPFLAGS)
@@ -103,7 +108,7 @@ FUZZ_TARGETS += %D%/fuzz_draft
 %C%_fuzz_draft_SOURCES = %D%/fuzz_draft.c $(FUZZ_MAIN)
 %C%_fuzz_draft_CPPFLAGS = $(FUZZ_CPPFLAGS)
 %C%_fuzz_draft_LDFLAGS = $(FUZZ_LINK)
-%C%_fuzz_draft_LDADD = noticeboard/libloggia-board.la lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la
+%C%_fuzz_draft_LDADD = noticeboard/libloggia-board.la lib/libloggia-bundle.la lib/libloggia-web.la lib/libloggia-host.la lib/libloggia-core.la
 endif
 
 if CENTRE

@@ -13,7 +13,7 @@ import time
 from city.directories import SCHEMAS, ldif
 from city.editor import Editor
 from city.netns import wait_for
-from conftest import BUILD
+from conftest import BUILD, SOURCE
 
 PEOPLE = {  # name: (password, group)
     "anna": ("anna-segreta-1", "redazione"), "bruno": ("bruno-segreto-1", "responsabili"),
@@ -144,6 +144,8 @@ zone "fontana" {{ title = "Fontana di via Roma" }}
 administration "comune" {{
   name = "Comune di Prato"
   colour = "#004d40"
+  logo = "{SOURCE}/tests/fuzz/seeds/logo/crest.png"
+  logo_alt = "Stemma di Prato"
   approval = {"yes" if self.approval else "no"}
   notices_directory = "{self.dir}/drop"
   {self.feeds}

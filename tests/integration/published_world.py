@@ -167,12 +167,13 @@ class Board:
         assert hashlib.sha256(data).hexdigest() == fields["sha256"] and len(data) == int(fields["length"])
         head, _, rest = data.partition(b"\n\n")
         assert head.startswith(b"loggia-bundle 1\nserial: %d\n" % fields["serial"])
-        parts = {"publisher": {}, "notice": {}, "service": {}}
+        parts = {"publisher": {}, "notice": {}, "service": {}, "logo": {}}
         while rest:
             line, _, rest = rest.partition(b"\n")
             kind, name, length = line.decode().split()
             assert rest[int(length):int(length) + 1] == b"\n"
-            parts[kind][name] = rest[:int(length)].decode()
+            part = rest[:int(length)]
+            parts[kind][name] = part if kind == "logo" else part.decode()
             rest = rest[int(length) + 1:]
         return parts
 

@@ -45,6 +45,7 @@ def test_an_editor_walks_the_whole_road_and_no_page_shuts_anybody_out(board, how
     assert not seen["wrong"], "\n".join(seen["wrong"])
     assert seen["sentence"].startswith("Appare subito in Piazza del Duomo, e finisce")
     assert "Strada chiusa per i lavori" in seen["phones"][0] and "Road closed" in seen["phones"][1]
+    assert seen["logos"] and all(logo == ["Stemma di Prato", 64] for logo in seen["logos"])
     assert "sulle pagine" in seen["published"] and "ritirato" in seen["withdrawn"] and "sulle pagine" in seen["undone"]
     assert ("26 di 120" in seen["counter"]) == (not how)
     assert not [u for u in seen["requests"] if not u.startswith((board.url, "data:"))]

@@ -13,6 +13,7 @@ import pytest
 
 from board_world import PEOPLE, Board, Editor, in_days
 from city.netns import wait_for
+from conftest import SOURCE
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def bundle(board):
     """What routers get now."""
     out = board.dir / "out"
     current = (out / "current").read_text()
-    return (out / (re.search(r"sha256: (\w+)", current).group(1) + ".bundle")).read_text()
+    return (out / (re.search(r"sha256: (\w+)", current).group(1) + ".bundle")).read_text(errors="replace")
 
 
 # --- sign-in -------------------------------------------------------------------------------------------------
@@ -318,6 +319,13 @@ def test_the_preview_is_the_page_that_routers_show(board):
     assert "Anteprima vera" in shown.text and "<strong>forte</strong>" in shown.text and "comune.prato.it" in shown.text
     assert "Anteprima vera" not in e.get(f"/notice/{number}/preview?show=it&zone=san-marco").text
     assert "sandbox" in shown.headers["Content-Security-Policy"]
+    # In the publisher's colours, with its logo, as the bundle has both.
+    logo = re.search(r'src="(/logo/[0-9a-f]{32}\.png)" alt="Stemma di Prato" width="21" height="28"', shown.text).group(1)
+    assert 'class="pub c004d40">Comune di Prato' in shown.text and ".c004d40{background:#004d40;color:#ffffff}" in shown.text
+    picture = board.editor().get(logo)
+    assert picture.status == 200 and picture.headers["Content-Type"] == "image/png"
+    assert picture.body == (SOURCE / "tests/fuzz/seeds/logo/crest.png").read_bytes()
+    assert board.editor().get("/logo/../board.key").status in (200, 404) and board.editor().get(logo.replace("png", "jpg")).status == 404
 
 
 def test_two_editors_do_not_write_over_each_other(board):

@@ -3,15 +3,18 @@
 to be believed is not, and nothing is lost when the board, the power or the clock goes."""
 
 import hashlib
+import json
+import os
 import pathlib
 import random
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 
 import pytest
-from city.board import Key, Publisher, bundle, moment, notice, service
+from city.board import Key, Publisher, bundle, logo_name, moment, notice, service
 from city.internet import GATEWAY
 from city.netns import wait_for
 from city.router import PROGRAMS
@@ -19,6 +22,7 @@ from city.webpage import Page
 from conftest import SOURCE
 from test_policy_embedded import Village
 
+BROWSER = SOURCE / "tests" / "browser"
 LOOK_S = 0.2  # a device that is not online may not ask for names more often
 COLOURS = {"comune": "name: Comune di Prato\ncolour: #0066cc\n"}
 
@@ -81,6 +85,57 @@ def test_what_is_published_is_on_the_square_with_its_publisher_and_services(squa
     assert board["name"] == "Prato" and board["notices"] == 2 and board["services"] == 2 and not board["last_error"]
     assert board["key"] == square.board.key.id
     assert "edition" in square.router.ctl("status")
+
+
+PICTURE = (SOURCE / "tests/fuzz/seeds/logo/crest.png").read_bytes()
+
+
+def with_logo(name):
+    return {"comune": f"{COLOURS['comune']}logo: {name}\nlogo_alt: Lo stemma di Prato\n"}
+
+
+def test_a_publishers_logo_comes_with_the_news_and_is_asked_for_once(square):
+    name = logo_name(PICTURE)
+    square.board.publish({"orari": notice("Con lo stemma")}, publishers=with_logo(name), logos={name: PICTURE})
+    text = seen(square, "Con lo stemma")
+    assert f'<img class="logo" src="/logo/{name}" alt="Lo stemma di Prato" width="21" height="28">' in text
+    phone = square.citizen
+    answer = phone.fetch(phone.portal(f"/logo/{name}"))
+    assert answer.status == 200 and answer.body == PICTURE
+    assert answer.headers["content-type"] == "image/png" and answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    for other in ("", "x", name[:-4] + ".jpg", "../current", "..%2f..%2fetc%2fpasswd"):
+        assert phone.fetch(phone.portal(f"/logo/{other}")).status in (303, 404)
+    assert phone.fetch(phone.portal(f"/logo/{name}"), "-d", "x=1").status == 405
+
+
+def test_a_logo_that_is_not_what_its_name_says_is_left_out_and_the_news_is_not(square):
+    other = (SOURCE / "tests/fuzz/seeds/logo/crest.jpg").read_bytes()
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>'
+    for data, name in ((other, logo_name(PICTURE)), (PICTURE[:-1], logo_name(PICTURE[:-1])), (svg, logo_name(svg))):
+        serial = square.board.publish({"orari": notice(f"Senza {name}")}, publishers=with_logo(name), logos={name: data})
+        text = seen(square, f"Senza {name}")
+        shown(square, serial)
+        assert "<img" not in text and 'class="pub c0066cc">Comune di Prato' in text and status(square)["skipped"] == 1
+        assert square.citizen.fetch(square.citizen.portal(f"/logo/{name}")).status == 404
+
+
+def test_a_browser_shows_the_logo_and_it_shuts_nobody_out(square):
+    r = subprocess.run([BROWSER / "prepare"], capture_output=True, text=True, check=False)
+    assert r.returncode == 0, r.stderr
+    name = logo_name(PICTURE)
+    square.board.publish({"orari": notice("Guardate lo stemma")}, publishers=with_logo(name), logos={name: PICTURE})
+    seen(square, "Guardate lo stemma")
+    phone = square.phone()
+    with tempfile.TemporaryDirectory(prefix="loggia-") as home:
+        r = phone.ns.run("node", BROWSER / "picture.js", phone.portal("/"), check=False, timeout=240,
+                         env={**os.environ, "HOME": home, "TMPDIR": home})
+    assert r.returncode == 0, r.stderr[-4000:]
+    told = json.loads(r.stdout)
+    as_it_is = {"src": f"/logo/{name}", "alt": "Lo stemma di Prato", "natural": [48, 64], "height": 28}
+    assert told["pictures"] and all(p == as_it_is for p in told["pictures"])  # also at the directory's own notices
+    assert not told["wrong"] and not told["errors"], told
+    assert len([u for u in told["requests"] if "/logo/" in u]) == 1
 
 
 def test_a_link_leads_through_the_portal_to_what_is_published_and_nowhere_else(square):

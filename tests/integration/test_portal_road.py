@@ -54,7 +54,7 @@ def test_the_splash_page_is_shown_over_both_families_and_guards_itself(square, f
     assert page.form("/join") and page.lang == "it"
     assert "Piazza del Duomo" in page.text
     assert answer.headers["content-security-policy"] == (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer"

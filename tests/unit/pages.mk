@@ -20,7 +20,9 @@ check_PROGRAMS += \
 %C%_test_page_CPPFLAGS = $(PAGES_CPPFLAGS)
 %C%_test_page_LDADD = $(PAGES_LDADD)
 
-check_PROGRAMS += %D%/test_bundle %D%/test_card %D%/test_utc
+check_PROGRAMS += %D%/test_bundle %D%/test_card %D%/test_logo %D%/test_utc
+%C%_test_logo_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_test_logo_LDADD = lib/libloggia-web.la lib/libloggia-core.la $(CMOCKA_LIBS)
 %C%_test_bundle_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_test_bundle_LDADD = lib/libloggia-bundle.la lib/libloggia-web.la lib/libloggia-core.la $(CMOCKA_LIBS)
 %C%_test_card_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* board.conf: what is right is read as it is meant, what is wrong is named with its line. */
 #include "noticeboard/conf.h"
+#include "noticeboard/logo.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,6 +106,54 @@ static void two_administrations_may_have_publishers_of_the_same_name(void **stat
     board_conf_free(c);
 }
 
+#define LOGOS TEST_SRCDIR "/tests/fuzz/seeds/"
+
+static struct board_conf *with_logos(const char *own)
+{
+    char text[2048];
+    snprintf(text, sizeof text,
+             "url = \"https://b.example\"\nzone \"a\" { }\n"
+             "administration \"x\" { name = \"X\" logo = \"" LOGOS "logo/crest.png\"\n"
+             "logo_alt = \"Stemma\"\n"
+             "publisher \"p\" { name = \"P\" zones = {\"a\"} }\n"
+             "publisher \"q\" { name = \"Q\" zones = {\"a\"} logo = \"" LOGOS "%s\" } }\n",
+             own);
+    *said = '\0';
+    return board_conf_parse("board.conf", text, strlen(text), BOARD_PICTURES, note, NULL);
+}
+
+static void a_publisher_has_its_own_logo_or_its_administrations(void **state)
+{
+    struct board_conf *c = with_logos("logo/wide.webp");
+    (void)state;
+    assert_string_equal(said, "");
+    assert_non_null(c);
+    const struct board_administration *a = &c->administrations[0];
+    struct publisher p = board_publisher_card(a, &a->publishers[0]),
+                     q = board_publisher_card(a, &a->publishers[1]);
+    assert_string_equal(p.logo, a->picture->name);
+    assert_string_equal(p.logo_alt, "Stemma");
+    assert_int_equal(p.logo_height, 64);
+    assert_string_not_equal(p.logo, q.logo);
+    assert_null(q.logo_alt); /* the words are of the other picture */
+    assert_int_equal(q.logo_width, 60);
+    assert_ptr_equal(board_logo_named(c, q.logo), a->publishers[1].picture);
+    assert_null(board_logo_named(c, "x.png"));
+    board_conf_free(c);
+}
+
+static void a_logo_that_cannot_be_shown_is_named_with_its_line(void **state)
+{
+    (void)state;
+    assert_null(with_logos("card/service"));
+    assert_non_null(strstr(said, "board.conf:6: administration.publisher q.logo: found another "
+                                 "format, expected PNG, JPEG or WebP"));
+    assert_null(with_logos("logo/none.png"));
+    assert_non_null(strstr(said, "which cannot be read (No such file or directory)"));
+    assert_null(with_logos("logo"));
+    assert_non_null(strstr(said, "which cannot be read"));
+}
+
 static void a_misspelt_option_is_told_its_right_name(void **state)
 {
     (void)state;
@@ -118,6 +167,8 @@ int main(void)
         cmocka_unit_test(a_good_file_is_read_as_it_is_meant),
         cmocka_unit_test(every_mistake_is_named_with_its_line_at_once),
         cmocka_unit_test(two_administrations_may_have_publishers_of_the_same_name),
+        cmocka_unit_test(a_publisher_has_its_own_logo_or_its_administrations),
+        cmocka_unit_test(a_logo_that_cannot_be_shown_is_named_with_its_line),
         cmocka_unit_test(a_misspelt_option_is_told_its_right_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@ static struct bundle_part parts[] = {
     {BUNDLE_NOTICE, "a", "one\n", 4},
     {BUNDLE_NOTICE, "b", "two\nlines", 9},
     {BUNDLE_SERVICE, "a", "three\n", 6},
+    {BUNDLE_LOGO, "3f0c.png", "\211PNG\0\n", 6},
 };
 
 static struct bundle whole(void)
@@ -98,7 +99,8 @@ static void wrong_bundle(const char *from, const char *to, const char *expected)
     buf_init(&b, BUNDLE_MAX_BYTES);
     buf_add(&b, text, (size_t)(at - text));
     buf_str(&b, to);
-    buf_str(&b, at + strlen(from));
+    at += strlen(from);
+    buf_add(&b, at, (size_t)(text + len - at));
     assert_null(bundle_read(b.data, b.len, err, sizeof err));
     assert_string_equal(err, expected);
     buf_free(&b);
@@ -116,15 +118,15 @@ static void a_broken_bundle_says_where(void **state)
                  "line 13: found \"notice b 10\", expected so many bytes and a newline behind "
                  "them");
     wrong_bundle("notice b 9", "notice b 99999",
-                 "line 13: found \"notice b 99999\", expected \"publisher ID LENGTH\", \"notice ID "
-                 "LENGTH\" or \"service ID LENGTH\", in this order");
+                 "line 13: found \"notice b 99999\", expected \"publisher ID LENGTH\", then "
+                 "notice, service, logo, in this order");
     wrong_bundle("notice b", "notice ../b",
-                 "line 13: found \"notice ../b 9\", expected \"publisher ID LENGTH\", \"notice ID "
-                 "LENGTH\" or \"service ID LENGTH\", in this order");
+                 "line 13: found \"notice ../b 9\", expected \"publisher ID LENGTH\", then "
+                 "notice, service, logo, in this order");
     wrong_bundle("notice b", "notice a", "found notice a twice, expected each id once");
     wrong_bundle("notice b", "publisher b",
-                 "line 13: found \"publisher b 9\", expected publishers, then notices, then "
-                 "services");
+                 "line 13: found \"publisher b 9\", expected publishers, then notices, "
+                 "services, logos");
 }
 
 static void too_many_notices_are_refused_on_both_sides(void **state)

@@ -107,6 +107,30 @@ static void a_publisher_has_a_name_and_perhaps_a_colour(void **state)
     assert_string_equal(err, "line 2: found \"red\", expected a colour such as #0066cc");
 }
 
+static void a_publisher_may_have_a_logo_and_words_for_it(void **state)
+{
+    (void)state;
+    static const char text[] = "name: Comune di Prato\n"
+                               "logo: 00112233445566778899aabbccddeeff.png\n"
+                               "logo_alt: Lo stemma di Prato\n";
+    static const char wrong[] = "name: A\nlogo: https://elsewhere.example/a.png\n";
+    char err[320] = "";
+    struct buf b;
+    struct publisher *p = publisher_parse("comune", text, sizeof text - 1, err, sizeof err);
+    assert_non_null(p);
+    assert_string_equal(p->logo, "00112233445566778899aabbccddeeff.png");
+    assert_string_equal(p->logo_alt, "Lo stemma di Prato");
+    assert_int_equal(p->logo_width, 0); /* the picture is another part of the bundle */
+    buf_init(&b, 1024);
+    publisher_write(&b, p);
+    assert_int_equal(b.len, sizeof text - 1);
+    assert_memory_equal(b.data, text, b.len);
+    buf_free(&b);
+    publisher_free(p);
+    assert_null(publisher_parse("x", wrong, sizeof wrong - 1, err, sizeof err));
+    assert_non_null(strstr(err, "expected 32 hexadecimal digits and .png, .jpg or .webp"));
+}
+
 /* Two administrations share a board: no text of the one may become a field of the other. */
 static void no_field_of_a_notice_can_smuggle_in_another(void **state)
 {
@@ -147,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_square_shows_its_cards_in_their_order),
         cmocka_unit_test(a_name_can_be_read_on_every_colour),
         cmocka_unit_test(a_publisher_has_a_name_and_perhaps_a_colour),
+        cmocka_unit_test(a_publisher_may_have_a_logo_and_words_for_it),
         cmocka_unit_test(no_field_of_a_notice_can_smuggle_in_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,7 +132,7 @@ static void has_not(const struct page_view *v, const char *text)
 
 static bool is_void(const char *name, size_t n)
 {
-    static const char *const voids[] = {"meta", "link", "input", "br", "hr"};
+    static const char *const voids[] = {"meta", "link", "input", "br", "hr", "img"};
     for (size_t i = 0; i < sizeof voids / sizeof *voids; i++)
         if (strlen(voids[i]) == n && strncmp(voids[i], name, n) == 0)
             return true;
@@ -195,7 +195,7 @@ static void sound(const char *html)
     assert_int_equal(count(html, "<main"), 1);
     assert_int_equal(count(html, "<title>"), 1);
     assert_null(strstr(html, "<script"));
-    assert_null(strstr(html, "<img"));
+    assert_int_equal(count(html, "<img"), count(html, "<img class=\"logo\" src=\"/logo/"));
     assert_in_range(strlen(html), 1000, PAGE_MAX_BYTES);
 }
 
@@ -258,6 +258,32 @@ static void nothing_is_fetched_from_elsewhere(void **state)
     }
     assert_non_null(strstr(page_csp(), "default-src 'none'"));
     assert_null(strstr(page_csp(), "script-src"));
+}
+
+static void a_publishers_logo_stands_beside_its_name_and_says_its_size(void **state)
+{
+    (void)state;
+    static char name[] = "00112233445566778899aabbccddeeff.png", alt[] = "Lo \"stemma\" di Prato";
+    struct publisher with = comune;
+    const struct publisher *const one[] = {&with};
+    struct page_view v = sample_view(PAGE_SPLASH, "it");
+    v.publishers = one;
+    with.logo = name;
+    with.logo_alt = alt;
+    has_not(&v, "<img"); /* named, but the picture is not there */
+    with.logo_width = 96;
+    with.logo_height = 64;
+    char *html = render(&v);
+    assert_non_null(strstr(
+        html, "<img class=\"logo\" src=\"/logo/00112233445566778899aabbccddeeff.png\" alt=\"Lo "
+              "&quot;stemma&quot; di Prato\" width=\"42\" height=\"28\"> <span class=\"pub "
+              "c0066cc\">Comune di Prato"));
+    keep("logo", "it", html);
+    sound(html);
+    free(html);
+    with.logo_alt = NULL; /* the name says it: not twice to who listens */
+    has(&v, "alt=\"\" width=");
+    assert_non_null(strstr(page_csp(), "img-src 'self' data:;"));
 }
 
 static void the_splash_has_one_button_and_says_what_tapping_means(void **state)
@@ -772,6 +798,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_page_is_sound_in_every_language),
         cmocka_unit_test(nothing_is_fetched_from_elsewhere),
+        cmocka_unit_test(a_publishers_logo_stands_beside_its_name_and_says_its_size),
         cmocka_unit_test(the_splash_has_one_button_and_says_what_tapping_means),
         cmocka_unit_test(an_emergency_stands_above_the_button),
         cmocka_unit_test(a_long_emergency_does_not_push_the_button_away),
