@@ -16,6 +16,15 @@ noinst_LTLIBRARIES += %D%/libloggia-core.la
 %C%_libloggia_core_la_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS)
 %C%_libloggia_core_la_LIBADD = $(NETTLE_LIBS)
 
+if DIRECTORIES
+noinst_LTLIBRARIES += %D%/libloggia-ldap.la
+%C%_libloggia_ldap_la_SOURCES = \
+    %D%/ldap_context.c %D%/ldap_context.h \
+    %D%/ldap_dial.c %D%/ldap_dial.h
+%C%_libloggia_ldap_la_CFLAGS = $(AM_CFLAGS) -pthread
+%C%_libloggia_ldap_la_LIBADD = -lldap -llber
+endif
+
 if HOST
 noinst_LTLIBRARIES += %D%/libloggia-host.la %D%/libloggia-web.la %D%/libloggia-cert.la \
     %D%/libloggia-bundle.la %D%/libloggia-fetch.la

@@ -58,4 +58,4 @@ noinst_LTLIBRARIES += %D%/libloggia-board.la
 %C%_loggia_board_LDADD = lib/libloggia-confine.la %D%/libloggia-publish.la %D%/libloggia-importer.la %D%/libloggia-feeds.la \
     %D%/libloggia-board.la lib/libloggia-bundle.la \
     lib/libloggia-fetch.la lib/libloggia-web.la lib/libloggia-cert.la \
-    lib/libloggia-host.la lib/libloggia-core.la -lldap -llber -lpthread
+    lib/libloggia-host.la lib/libloggia-ldap.la lib/libloggia-core.la -lldap -llber -lpthread

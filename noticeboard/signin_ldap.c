@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The room for libldap here, run in a thread of the sign-in: find the account, bind as it with what
- * was typed, look for its groups. One deadline for all of it, on a socket that does not block (see
- * radius-module/directory.c for what libldap does otherwise). An empty password never reaches the
- * directory: RFC 4513 section 5.1.2 calls that bind "unauthenticated", and it succeeds. */
+ * was typed, look for its groups. One deadline for all of it, on a connection that does not block
+ * (lib/ldap_dial.c). An empty password never reaches the directory: RFC 4513 section 5.1.2 calls
+ * that bind "unauthenticated", and it succeeds. */
 #include "lib/crypto.h"
+#include "lib/ldap_dial.h"
 #include "lib/ldap_filter.h"
 #include "lib/loop.h"
 #include "noticeboard/signin_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <lber.h>
 #include <ldap.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,15 +24,11 @@ struct search {
     uint64_t deadline_ms;
     int bound; /* result of the last bind */
     char dn[DN_LEN];
-    struct ldap_conncb on_socket;
-    bool connecting;
 };
 
 void signin_ldap_prepare(void)
 {
-    int ignored;
-
-    ldap_get_option(NULL, LDAP_OPT_PROTOCOL_VERSION, &ignored);
+    ldap_dial_prepare();
 }
 
 static struct timeval left(const struct search *s)
@@ -77,107 +70,18 @@ static bool refused(struct search *s, const char *step, int rc, const char *word
     }
 }
 
-/* --- the connection
- * ----------------------------------------------------------------------------------- */
-static int options(struct search *s)
-{
-    const struct board_directory *d = &s->job->directory;
-    int version = LDAP_VERSION3, deref = LDAP_DEREF_NEVER, demand = LDAP_OPT_X_TLS_DEMAND,
-        client = 0;
-    struct timeval tv = left(s);
-
-    if (ldap_set_option(s->ld, LDAP_OPT_PROTOCOL_VERSION, &version) ||
-        ldap_set_option(s->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) ||
-        ldap_set_option(s->ld, LDAP_OPT_DEREF, &deref) ||
-        ldap_set_option(s->ld, LDAP_OPT_NETWORK_TIMEOUT, &tv) ||
-        ldap_set_option(s->ld, LDAP_OPT_TIMEOUT, &tv))
-        return LDAP_LOCAL_ERROR;
-    if (d->ca_file && ldap_set_option(s->ld, LDAP_OPT_X_TLS_CACERTFILE, d->ca_file))
-        return LDAP_LOCAL_ERROR;
-    if (ldap_set_option(s->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand))
-        return LDAP_LOCAL_ERROR;
-    return ldap_set_option(s->ld, LDAP_OPT_X_TLS_NEWCTX, &client);
-}
-
-/* libldap makes the TLS handshake on a socket that blocks, under no timeout, and asks again when it
- * is told that nothing came: a directory that stands still, whose kernel goes on taking
- * connections, would hold this thread for ever. So there is a layer of ours below TLS, which waits
- * for the time that is left and then says that the connection is gone. */
-static int timed_setup(Sockbuf_IO_Desc *iod, void *arg)
-{
-    iod->sbiod_pvt = arg;
-    return 0;
-}
-
-static int timed_remove(Sockbuf_IO_Desc *iod)
-{
-    iod->sbiod_pvt = NULL;
-    return 0;
-}
-
-static int timed_ctrl(Sockbuf_IO_Desc *iod, int what, void *arg)
-{
-    return LBER_SBIOD_CTRL_NEXT(iod, what, arg);
-}
-
-static ber_slen_t timed_read(Sockbuf_IO_Desc *iod, void *to, ber_len_t len)
-{
-    const struct search *s = iod->sbiod_pvt;
-    struct pollfd p = {.fd = -1, .events = POLLIN};
-
-    if (s->connecting) {
-        struct timeval tv = left(s);
-        ber_sockbuf_ctrl(iod->sbiod_sb, LBER_SB_OPT_GET_FD, &p.fd);
-        int ready = poll(&p, 1, (int)(tv.tv_sec * 1000 + tv.tv_usec / 1000));
-        if (ready == 0)
-            errno = ETIMEDOUT;
-        if (ready <= 0)
-            return -1;
-    }
-    return LBER_SBIOD_READ_NEXT(iod, to, len);
-}
-
-static ber_slen_t timed_write(Sockbuf_IO_Desc *iod, void *from, ber_len_t len)
-{
-    return LBER_SBIOD_WRITE_NEXT(iod, from, len);
-}
-
-static int socket_open(LDAP *ld, Sockbuf *sb, LDAPURLDesc *url, struct sockaddr *to,
-                       struct ldap_conncb *cb)
-{
-    static Sockbuf_IO timed = {timed_setup, timed_remove, timed_ctrl,
-                               timed_read,  timed_write,  NULL};
-
-    (void)ld, (void)url, (void)to;
-    return ber_sockbuf_add_io(sb, &timed, LBER_SBIOD_LEVEL_PROVIDER + 1, cb->lc_arg);
-}
-
-static void socket_closed(LDAP *ld, Sockbuf *sb, struct ldap_conncb *cb)
-{
-    (void)ld, (void)sb, (void)cb;
-}
-
 static bool reach(struct search *s)
 {
     const struct board_directory *d = &s->job->directory;
-    int fd = -1, rc = ldap_initialize(&s->ld, d->uri);
+    const struct ldap_dial to = {.uri = d->uri,
+                                 .start_tls = d->start_tls && strncmp(d->uri, "ldap://", 7) == 0,
+                                 .ca_file = d->ca_file,
+                                 .timeout_ms = d->timeout_ms,
+                                 .end_ms = s->deadline_ms};
+    const char *step;
+    int fd, rc = ldap_dial(&to, &s->ld, &fd, &step);
 
-    if (rc == 0)
-        rc = options(s);
-    s->on_socket = (struct ldap_conncb){socket_open, socket_closed, s};
-    if (rc == 0)
-        rc = ldap_set_option(s->ld, LDAP_OPT_CONNECT_CB, &s->on_socket);
-    s->connecting = true;
-    if (rc == 0)
-        rc = ldap_connect(s->ld);
-    if (rc == 0 && d->start_tls && strncmp(d->uri, "ldap://", 7) == 0)
-        rc = ldap_start_tls_s(s->ld, NULL, NULL);
-    s->connecting = false;
-    if (rc == 0 && (ldap_get_option(s->ld, LDAP_OPT_DESC, &fd) || fd < 0))
-        rc = LDAP_CONNECT_ERROR;
-    if (rc == 0 && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
-        rc = LDAP_LOCAL_ERROR;
-    return rc == 0 || away(s, "connect", rc);
+    return rc == 0 || away(s, step, rc);
 }
 
 static int wait_for(struct search *s, int number, LDAPMessage **out)

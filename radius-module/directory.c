@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What libldap does behind one's back is what this file is careful about. Its connections are made
- * lazily and block, so they are made here at once with ldap_connect() under a network timeout. A
- * blocking socket makes ldap_result() hang on half a message, whatever timeout it was given, so the
- * socket is made non-blocking before the first byte is asked for; libldap then keeps the half it
- * has. Referrals would make it dial somebody else: off. The rest is bounds. */
+/* Connections come from lib/ldap_dial.c, where nothing blocks any more. Whatever is asked here has
+ * a bound, or waits for nothing. */
+#include "lib/ldap_dial.h"
 #include "radius-module/directory_bulk.h"
 #include "radius-module/directory_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <ldap.h>
-#include <netinet/in.h>
-#include <resolv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,50 +16,6 @@
 static struct timeval tv_of(uint32_t ms)
 {
     return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
-}
-
-/* A name server that hangs is waited for ten seconds and more by default. In this thread alone:
- * each is asked once, for about net_timeout; resolv.conf is read anew each time. */
-static void bound_names(const struct directory_conf *conf)
-{
-    if (res_init() != 0)
-        return;
-    _res.retrans = (int)(conf->net_timeout_ms + 999) / 1000;
-    _res.retry = 1;
-}
-
-static int set_tls(LDAP *ld, const struct directory_conf *conf)
-{
-    int demand = conf->require_cert ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER, client = 0;
-    if (conf->ca_file && ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, conf->ca_file))
-        return -1;
-    if (conf->cert_file && (ldap_set_option(ld, LDAP_OPT_X_TLS_CERTFILE, conf->cert_file) ||
-                            ldap_set_option(ld, LDAP_OPT_X_TLS_KEYFILE,
-                                            conf->key_file ? conf->key_file : conf->cert_file)))
-        return -1;
-    if (ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand))
-        return -1;
-    return ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client);
-}
-
-static int set_options(LDAP *ld, const struct directory_conf *conf, const char *uri)
-{
-    struct timeval net = tv_of(conf->net_timeout_ms);
-    int version = LDAP_VERSION3, deref = LDAP_DEREF_NEVER, idle = (int)conf->keepalive_idle_s;
-    int probes = 3, interval = 10;
-    if (ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version) ||
-        ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) ||
-        ldap_set_option(ld, LDAP_OPT_DEREF, &deref) ||
-        ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &net) ||
-        ldap_set_option(ld, LDAP_OPT_TIMEOUT, &net))
-        return -1;
-    /* Best effort: not every build of libldap has them. */
-    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_IDLE, &idle);
-    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_PROBES, &probes);
-    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_INTERVAL, &interval);
-    if (conf->start_tls || strncmp(uri, "ldaps:", 6) == 0)
-        return set_tls(ld, conf);
-    return 0;
 }
 
 /* Waits for one answer during the opening; its result code, or libldap's own negative one. */
@@ -124,22 +74,18 @@ static int prove_life(LDAP *ld, const struct directory_conf *conf)
 }
 
 /* Up to a connection on which nothing blocks any more. */
-static int reach(LDAP *ld, const struct directory_conf *conf, const char *uri, int *fd,
+static int reach(struct directory *d, const struct directory_conf *conf, size_t server,
                  const char **step)
 {
-    int rc;
-    *step = "connect";
-    if ((rc = set_options(ld, conf, uri)) || (rc = ldap_connect(ld)))
-        return rc;
-    *step = "starttls";
-    if (conf->start_tls && (rc = ldap_start_tls_s(ld, NULL, NULL)))
-        return rc;
-    if (ldap_get_option(ld, LDAP_OPT_DESC, fd) || *fd < 0)
-        return LDAP_CONNECT_ERROR;
-    int flags = fcntl(*fd, F_GETFL);
-    if (flags < 0 || fcntl(*fd, F_SETFL, flags | O_NONBLOCK) || fcntl(*fd, F_SETFD, FD_CLOEXEC))
-        return LDAP_LOCAL_ERROR;
-    return 0;
+    const struct ldap_dial to = {.uri = conf->servers[server],
+                                 .start_tls = conf->start_tls,
+                                 .any_cert = !conf->require_cert,
+                                 .ca_file = conf->ca_file,
+                                 .cert_file = conf->cert_file,
+                                 .key_file = conf->key_file,
+                                 .keepalive_idle_s = conf->keepalive_idle_s,
+                                 .timeout_ms = conf->net_timeout_ms};
+    return ldap_dial(&to, &d->ld, &d->fd, step);
 }
 
 static int introduce(LDAP *ld, const struct directory_conf *conf, const char **step)
@@ -154,24 +100,20 @@ static int introduce(LDAP *ld, const struct directory_conf *conf, const char **s
 
 void directory_prepare(void)
 {
-    int ignored;
-    ldap_get_option(NULL, LDAP_OPT_PROTOCOL_VERSION, &ignored);
+    ldap_dial_prepare();
 }
 
 static struct directory *open_one(const struct directory_conf *conf, size_t server, bool bound,
                                   char *err, size_t err_len)
 {
-    const char *uri = conf->servers[server], *step = "server";
+    const char *step = "server";
     struct directory *d = calloc(1, sizeof *d);
     if (!d) {
         snprintf(err, err_len, "out of memory");
         return NULL;
     }
     d->fd = -1;
-    bound_names(conf);
-    int rc = ldap_initialize(&d->ld, uri);
-    if (rc == 0)
-        rc = reach(d->ld, conf, uri, &d->fd, &step);
+    int rc = reach(d, conf, server, &step);
     if (rc == 0 && bound && (rc = introduce(d->ld, conf, &step)) == 0 &&
         !(d->bulk = bulk_new(d->ld)))
         rc = LDAP_NO_MEMORY;

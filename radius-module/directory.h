@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One LDAP connection: the only room of libldap. Opening blocks, with a bound, and is done by a
- * thread that has nothing else to do; after that nothing blocks: searches are sent and answers read
- * by one I/O thread. A connection belongs to one thread at a time. */
+/* One LDAP connection: libldap's room here (lib/ldap_dial.c dials). Opening blocks, with a bound,
+ * and is done by a thread that has nothing else to do; after that nothing blocks: searches are sent
+ * and answers read by one I/O thread. A connection belongs to one thread at a time. */
 #ifndef LOGGIA_RADIUS_MODULE_DIRECTORY_H
 #define LOGGIA_RADIUS_MODULE_DIRECTORY_H
 

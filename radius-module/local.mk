@@ -19,7 +19,7 @@ noinst_LTLIBRARIES += %D%/libloggia-federation.la
     %D%/settings_schema.c %D%/settings_schema.h \
     %D%/status.c %D%/status.h
 %C%_libloggia_federation_la_CFLAGS = $(AM_CFLAGS) -pthread
-# Who links it links lib/libloggia-core.la, -lldap -llber too.
+# Who links it links lib/libloggia-ldap.la, lib/libloggia-core.la, -lldap -llber too.
 
 # Undefined symbols are the server's. -z nodelete: a connector that still waits for a name server when
 # the server unloads its modules must not lose the ground under its feet.
@@ -32,7 +32,7 @@ frlib_LTLIBRARIES = %D%/rlm_loggia.la
 %C%_rlm_loggia_la_CPPFLAGS = $(AM_CPPFLAGS) -DNDEBUG -idirafter $(srcdir)/%D%/compat -include freeradius/build.h -include freeradius/features.h
 %C%_rlm_loggia_la_CFLAGS = $(AM_CFLAGS) $(TALLOC_CFLAGS) $(SSL_CFLAGS) -pthread
 %C%_rlm_loggia_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete
-%C%_rlm_loggia_la_LIBADD = %D%/libloggia-federation.la lib/libloggia-core.la -lldap -llber $(TALLOC_LIBS) $(SSL_LIBS)
+%C%_rlm_loggia_la_LIBADD = %D%/libloggia-federation.la lib/libloggia-ldap.la lib/libloggia-core.la -lldap -llber $(TALLOC_LIBS) $(SSL_LIBS)
 
 # What an administrator does to one device.
 sbin_PROGRAMS += %D%/loggia-centre

@@ -20,9 +20,11 @@ class Wire:
         self.namespace, self.port, self.target = namespace, port, ("127.0.0.1", target)
         self.delay_ms = 0       # there and back, together
         self.silent = False     # takes everything, says nothing; new connections too
+        self.secretive = False  # silent from the first byte of TLS on
         self.drip = False       # one byte a second of every answer
         self.cut_at = None      # after so many bytes of the next answer: a reset
         self.accepted = 0
+        self.hushed = 0         # pieces of TLS that were not passed on
         self._tick = itertools.count()
         self._late = []         # (when, number, socket, bytes)
         self._peer = {}         # socket -> the other end
@@ -59,8 +61,8 @@ class Wire:
 
     def heal(self):
         """As new. What was held back is gone: those connections are reset."""
-        held = self.silent or self._drips
-        self.delay_ms, self.silent, self.drip, self.cut_at = 0, False, False, None
+        held = self.silent or self.secretive or self._drips
+        self.delay_ms, self.silent, self.secretive, self.drip, self.cut_at = 0, False, False, False, None
         if held:
             self.reset()
 
@@ -148,6 +150,8 @@ class Wire:
             data = b""
         if not data:
             self._drop(s)
+        elif self.secretive and data[0] in range(0x14, 0x18):  # a TLS record; LDAP begins with 0x30
+            self.hushed += 1
         elif not self.silent:
             self._pass_on(s, data)
 

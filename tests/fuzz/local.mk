@@ -117,24 +117,24 @@ FUZZ_TARGETS += %D%/fuzz_ldap %D%/fuzz_settings
 %C%_fuzz_ldap_SOURCES = %D%/fuzz_ldap.c $(FUZZ_MAIN)
 %C%_fuzz_ldap_CPPFLAGS = $(FUZZ_CPPFLAGS)
 %C%_fuzz_ldap_LDFLAGS = $(FUZZ_LINK)
-%C%_fuzz_ldap_LDADD = radius-module/libloggia-federation.la lib/libloggia-core.la -lldap -llber -lpthread
+%C%_fuzz_ldap_LDADD = radius-module/libloggia-federation.la lib/libloggia-ldap.la lib/libloggia-core.la -lldap -llber -lpthread
 
 %C%_fuzz_settings_SOURCES = %D%/fuzz_settings.c $(FUZZ_MAIN)
 %C%_fuzz_settings_CPPFLAGS = $(FUZZ_CPPFLAGS)
 %C%_fuzz_settings_LDFLAGS = $(FUZZ_LINK)
-%C%_fuzz_settings_LDADD = radius-module/libloggia-federation.la lib/libloggia-core.la -lldap -llber -lpthread
+%C%_fuzz_settings_LDADD = radius-module/libloggia-federation.la lib/libloggia-ldap.la lib/libloggia-core.la -lldap -llber -lpthread
 
 FUZZ_TARGETS += %D%/fuzz_request %D%/fuzz_answers
 
 %C%_fuzz_request_SOURCES = %D%/fuzz_request.c $(FUZZ_MAIN)
 %C%_fuzz_request_CPPFLAGS = $(FUZZ_CPPFLAGS)
 %C%_fuzz_request_LDFLAGS = $(FUZZ_LINK)
-%C%_fuzz_request_LDADD = radius-module/libloggia-federation.la lib/libloggia-core.la -lldap -llber -lpthread
+%C%_fuzz_request_LDADD = radius-module/libloggia-federation.la lib/libloggia-ldap.la lib/libloggia-core.la -lldap -llber -lpthread
 
 %C%_fuzz_answers_SOURCES = %D%/fuzz_answers.c $(FUZZ_MAIN)
 %C%_fuzz_answers_CPPFLAGS = $(FUZZ_CPPFLAGS)
 %C%_fuzz_answers_LDFLAGS = $(FUZZ_LINK)
-%C%_fuzz_answers_LDADD = radius-module/libloggia-federation.la lib/libloggia-core.la -lldap -llber -lpthread
+%C%_fuzz_answers_LDADD = radius-module/libloggia-federation.la lib/libloggia-ldap.la lib/libloggia-core.la -lldap -llber -lpthread
 endif
 
 if FUZZERS

@@ -335,29 +335,153 @@ class Secure(Provincia):
         (self.dir / "slapd.conf").write_text(self.conf())
 
 
-def test_an_expired_certificate(city):
+SECURE, SECURE_WIRE = 3893, 3896
+
+
+@pytest.fixture(scope="module")
+def secure(city):
+    """The Provincia over TLS, behind a wire of its own: its directory, the authority of its certificates, and the wire.
+    One port is for StartTLS, the other for ldaps."""
     world, space = city[:2]
     ca = Authority(world.dir / "ca")
-    good, old = ca.issue(["127.0.0.1"], "good"), ca.issue(["127.0.0.1"], "old", days=-1)
-    secure = Secure(world, space, "secure", "127.0.0.1", 3893)
-    secure.chain, secure.key = good
-    secure.uri = "ldaps://127.0.0.1:3893"
-    secure.answers = lambda: space.run("sh", "-c", "ss -ltn | grep -q :3893", check=False).returncode == 0
-    secure.fill(300)
-    secure.start()
-    case = Case(world, space, OPTIONS.replace("authority provincia\nauthority.server 127.0.0.1\nauthority.port 3892",
-                                              f"authority provincia\nauthority.server ldaps://127.0.0.1:3893\nauthority.tls.ca_file {ca.cert}"))
-    case.healthy()
-    secure.stop()
-    secure.renew(*old)
-    secure.start()
+    d = Secure(world, space, "secure", "127.0.0.1", SECURE)
+    d.chain, d.key = ca.issue(["127.0.0.1"], "good")
+    d.more_uris = [f"ldaps://127.0.0.1:{SECURE + 1}"]
+    d.fill(300)
+    d.start()
+    with Wire(space, SECURE_WIRE, SECURE) as starttls, Wire(space, SECURE_WIRE + 1, SECURE + 1) as ldaps:
+        yield d, ca, {"starttls": starttls, "ldaps": ldaps}
+    d.stop()
+
+
+def asked_by(way, ca, port=SECURE_WIRE, more=""):
+    uri = f"ldap://127.0.0.1:{port}\nauthority.tls.start_tls yes" if way == "starttls" else f"ldaps://127.0.0.1:{port + 1}"
+    return OPTIONS.replace("authority provincia\nauthority.server 127.0.0.1\nauthority.port 3892",
+                           f"authority provincia\nauthority.server {uri}\nauthority.tls.ca_file {ca.cert}{more}")
+
+
+def given_up_in_tls(case, way):
+    step = {"starttls": "starttls", "ldaps": "connect"}[way]
+    wait_for("the handshake is given up", lambda: case.nobody_notices() or
+             case.drive.stats(1)["last_error"] == f"{step}: Timed out", timeout=10)
+    case.those_of_the_ill_one()
+
+
+@pytest.mark.parametrize("way", ["ldaps", "starttls"])
+def test_accepted_then_silent_in_the_middle_of_tls(city, secure, way):
+    """libldap itself would wait for ever: nobody who is well notices, and everybody has everything when it is over."""
+    world, space = city[:2]
+    _, ca, wires = secure
+    case = Case(world, space, asked_by(way, ca)).healthy()
+    try:
+        wires[way].secretive = True
+        wires[way].reset()
+        given_up_in_tls(case, way)
+        hushed = wires[way].hushed
+        wait_for("it is dialled again", lambda: case.nobody_notices() or wires[way].hushed > hushed, timeout=10)
+        wires[way].heal()
+        case.recovered(f"silent in TLS, {way}")
+    finally:
+        wires[way].heal()
+        case.drive.close()
+
+
+@pytest.mark.parametrize("way", ["ldaps", "starttls"])
+def test_frozen_while_everybody_dials_it(city, secure, way):
+    """The kernel goes on taking connections for a slapd that stands still."""
+    world, space = city[:2]
+    directory, ca, wires = secure
+    case = Case(world, space, asked_by(way, ca)).healthy()
+    try:
+        directory.freeze()
+        wires[way].reset()
+        given_up_in_tls(case, way)
+        directory.thaw()
+        case.recovered(f"frozen in TLS, {way}")
+    finally:
+        directory.thaw()
+        case.drive.close()
+
+
+@pytest.mark.parametrize("way", ["ldaps", "starttls"])
+def test_who_is_to_end_ends_in_the_middle_of_tls(city, secure, way):
+    world, space = city[:2]
+    _, ca, wires = secure
+    wires[way].secretive = True
+    hushed = wires[way].hushed
+    try:
+        drive = Drive(world, space, asked_by(way, ca))
+        wait_for("the handshake has begun", lambda: wires[way].hushed > hushed)
+        drive.close()  # waits for its end, and is not patient
+    finally:
+        wires[way].heal()
+
+
+def test_a_hundred_connections_cost_no_more_than_one(city, secure, monkeypatch):
+    """With a certificate of the server's own, which libldap reads anew for each TLS context, and never frees."""
+    monkeypatch.setenv("ASAN_OPTIONS", "detect_leaks=0")  # the one context's certificate is libldap's leak
+    world, space = city[:2]
+    _, ca, wires = secure
+    ca.issue(["radius.centre.example"], "radius")
+    shown = f"\nauthority.tls.certificate_file {ca.dir}/radius.pem\nauthority.tls.private_key_file {ca.dir}/radius.key"
+    wire = wires["ldaps"]
+    case = Case(world, space, asked_by("ldaps", ca, more=shown)).healthy()
+
+    many = case.drive.stats(1)["connections"]
+
+    def reconnect(times):
+        for _ in range(times):
+            before = wire.accepted
+            wire.reset()
+            wait_for("all its connections are back", lambda b=before: wire.accepted >= b + many and case.drive.stats(1)["connections"] == many)
+            assert case.drive.states(PROVINCIAL) == ["not_found", "found"]
+        return usage(case.drive.process.pid)[2]
+
+    try:
+        before = reconnect(10)
+        began = wire.accepted
+        grew = reconnect(40) - before
+        n = wire.accepted - began
+        print(f"\n{n} connections with a certificate: memory {grew:+d} KiB", end="")
+        assert grew < 512 or SANITIZED, f"{n} connections cost {grew} KiB"
+    finally:
+        case.drive.close()
+
+
+def test_an_expired_certificate(city, secure):
+    """It is refused; the one that comes after it is taken without a word to this server."""
+    world, space = city[:2]
+    directory, ca, _ = secure
+    good, old = (directory.chain, directory.key), ca.issue(["127.0.0.1"], "old", days=-1)
+    case = Case(world, space, asked_by("ldaps", ca, SECURE)).healthy()
+    directory.stop()
+    directory.renew(*old)
+    directory.start()
     case.until_given_up()
     wait_for("the certificate is refused", lambda: case.nobody_notices() or re.search(
         r"event=authority_unreachable authority=provincia .*error=\"connect: ", case.drive.output()), timeout=5)
     assert case.drive.states(PROVINCIAL)[1] == "found"
-    secure.stop()
-    secure.renew(*good)
-    secure.start()
+    directory.stop()
+    directory.renew(*good)
+    directory.start()
     case.recovered("expired certificate")
     case.drive.close()
-    secure.stop()
+
+
+def test_an_authority_that_is_renewed_is_believed_from_the_next_connection_on(city, secure):
+    """The file that says whom to trust is another one: no reload."""
+    world, space = city[:2]
+    directory, ca, wires = secure
+    other = Authority(world.dir / "other-ca")
+    trusted = world.dir / "trusted.pem"
+    trusted.write_text(ca.cert.read_text())
+    case = Case(world, space, asked_by("ldaps", ca).replace(str(ca.cert), str(trusted))).healthy()
+    try:
+        trusted.write_text(other.cert.read_text())
+        wires["ldaps"].reset()
+        wait_for("it is a stranger's now", lambda: case.nobody_notices() or re.search(
+            r"event=authority_unreachable authority=provincia .*error=\"connect: ", case.drive.output()), timeout=10)
+        trusted.write_text(ca.cert.read_text())
+        case.recovered("authority renewed")
+    finally:
+        case.drive.close()

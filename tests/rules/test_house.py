@@ -23,7 +23,7 @@ LIBRARY_ROOMS = {
     r"linux/rtnetlink|linux/fib_rules": r"netfilter/(neigh[a-z_]*|shape[_a-z]*|ruleset_guard)\.[ch]",
     r"cap-ng\.h|sys/capability": r"(netfilter/privileges|lib/unprivileged)\.c",
     r"seccomp\.h": r"lib/confine\.c",
-    r"ldap\.h|lber\.h": r"radius-module/directory[a-z_]*\.[ch]|noticeboard/signin_ldap\.c",
+    r"ldap\.h|lber\.h": r"lib/ldap_(dial|context)\.[ch]|radius-module/directory[a-z_]*\.[ch]|noticeboard/signin_ldap\.c",
     r"sqlite3\.h": r"noticeboard/store[a-z_]*\.[ch]",
     r"freeradius/|talloc\.h": r"radius-module/(rlm_loggia[a-z_]*\.[ch]|freeradius_min\.h)",
     r"microhttpd\.h": r"lib/http\.c",
@@ -35,7 +35,7 @@ LIBRARY_ROOMS = {
     r"cmark": r"lib/notice_render\.c",
     r"nettle/": r"lib/crypto[a-z_]*\.c",
     r"jansson\.h": r"portal/(control|loggiactl|doctor|api)[a-z_]*\.[ch]|noticeboard/out_json\.c",
-    r"pthread\.h|threads\.h": r"radius-module/.*|noticeboard/signin_worker\.c",
+    r"pthread\.h|threads\.h": r"radius-module/.*|noticeboard/signin_worker\.c|lib/ldap_context\.c",
 }
 
 # Starts a program or a shell, or copies the process.
@@ -81,6 +81,14 @@ def test_each_library_has_one_room():
                 if quote == "<" and re.match(pattern, name) and not re.fullmatch(room, relative):
                     wrong.append(f"{relative}:{number}: <{name}> belongs in {room}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_only_one_file_dials_a_directory():
+    """A connection of libldap's own making has no bound in TLS and in names."""
+    dials = re.compile(r"\b(ldap_(connect|initialize|init|open|create|start_tls_s|install_tls|init_fd))\s*\(")
+    wrong = [str(path.relative_to(SOURCE)) for path in sources(*ROOMS)
+             if path.name not in ("ldap_dial.c", "ldap_context.c") and dials.search(without_comments_and_strings(path.read_text()))]
+    assert not wrong, f"lib/ldap_dial.c does that: {wrong}"
 
 
 def test_nothing_that_faces_a_citizen_runs_a_program():

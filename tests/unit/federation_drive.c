@@ -239,10 +239,10 @@ static void do_stats(unsigned authority)
     fed_authority_stats(fed, authority, &s);
     printf("{\"breaker\": \"%s\", \"opened\": %llu, \"asked\": %llu, \"answered\": %llu, "
            "\"failed\": %llu, "
-           "\"refused\": %llu, \"connections\": %u}\n",
+           "\"refused\": %llu, \"connections\": %u, \"last_error\": \"%s\"}\n",
            breaker_name(s.breaker), (unsigned long long)s.opened, (unsigned long long)s.asked,
            (unsigned long long)s.answered, (unsigned long long)s.failed,
-           (unsigned long long)s.refused, s.connections);
+           (unsigned long long)s.refused, s.connections, s.last_error);
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
 # unit tests: radius-module
-FEDERATION_LIBS = radius-module/libloggia-federation.la lib/libloggia-core.la -lldap -llber -lpthread
+FEDERATION_LIBS = radius-module/libloggia-federation.la lib/libloggia-ldap.la lib/libloggia-core.la -lldap -llber -lpthread
 
 check_PROGRAMS += tests/unit/test_decision tests/unit/test_breaker tests/unit/test_entitlement \
     tests/unit/test_settings tests/unit/test_memory tests/unit/test_attempts tests/unit/test_abi tests/unit/test_answers \
