@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NAME_LEN CONFIG_NAME_LEN
+#define NAME_LEN    CONFIG_NAME_LEN
+#define SHAPING_MAX 65000 /* of 65,534 classes that an HTB has (netfilter/shape.c) */
 
 struct builder {
     struct config_builder common;
@@ -234,6 +235,11 @@ static void check_numbers(struct builder *b)
         config_fault(b->common.faults, config_line_of(&b->common, 0, "last_password"),
                      "last_password", "found yes without a %s section, expected no",
                      c->has_radius ? "tls" : "radius");
+    if (c->shaping && c->max_clients > SHAPING_MAX)
+        config_fault(b->common.faults, config_line_of(&b->common, 0, "max_clients"), "max_clients",
+                     "found %u, expected at most %d with shaping = \"htb\": queues have no room "
+                     "for more devices",
+                     c->max_clients, SHAPING_MAX);
     if (c->has_radius && c->radius.retry_ms >= c->radius.timeout_ms)
         config_fault(b->common.faults, config_line_of(&b->common, b->radius, "retry_ms"),
                      "radius.retry_ms", "found %u, expected less than timeout_ms (%u)",

@@ -27,7 +27,8 @@ enum gate_verb {
     GATE_READ,  /* counters of one device, by key */
     GATE_DUMP,  /* all devices: number, tag, remaining time; counters may be 0 in it (use READ) */
     GATE_RESOLVE, /* IP address -> MAC and interface, from the kernel's neighbour table */
-    GATE_FOREIGN, /* other tables' base chains in the way of LAN devices' packets */
+    GATE_FOREIGN, /* other tables' base chains in the way of LAN devices' packets, and, with
+                     queues, other programs' traffic control on the LAN interfaces */
     GATE_GARDEN,  /* whether an address is in the walled garden: OK or NOT_FOUND */
     GATE_LAST_VERB = GATE_GARDEN
 };
@@ -88,7 +89,10 @@ enum gate_family { /* the kernel's NFPROTO_* */
                    GATE_FAMILY_INET = 1,
                    GATE_FAMILY_IP = 2,
                    GATE_FAMILY_BRIDGE = 7,
-                   GATE_FAMILY_IP6 = 10
+                   GATE_FAMILY_IP6 = 10,
+                   GATE_FAMILY_TC = 128 /* none of them: table is the interface, chain the kind of
+                                           qdisc (priority 0) or of filter; from the devices at
+                                           prerouting, to them at forward */
 };
 enum gate_hook { GATE_HOOK_PREROUTING, GATE_HOOK_INPUT, GATE_HOOK_FORWARD };
 
@@ -107,7 +111,8 @@ struct gate_hello {
     uint32_t open_devices;
     uint32_t max_devices;
     uint32_t features; /* enum gate_feature */
-    uint32_t pid, pad;
+    uint32_t pid;
+    uint32_t unqueued;     /* devices that are policed where shaping is configured */
     uint64_t started_ms;   /* CLOCK_MONOTONIC of the gate's start: tells a restart */
     uint64_t transactions; /* so far, and how many of them failed */
     uint64_t transactions_failed;
@@ -116,8 +121,9 @@ enum gate_feature {
     GATE_F_MASKED_MARK = 1,
     GATE_F_TIMEOUT_UPDATE = 2,
     GATE_F_FLOWTABLE = 4,
-    GATE_F_SHAPED = 8,    /* downloads have queues now (shaping = htb) */
-    GATE_F_SHAPED_UP = 16 /* and so have uploads */
+    GATE_F_SHAPED = 8,     /* downloads have queues now (shaping = htb) */
+    GATE_F_SHAPED_UP = 16, /* and so have uploads */
+    GATE_F_SHAPED_ALL = 64 /* all LAN interfaces are led through them; FOREIGN says why not */
 };
 
 struct gate_request {

@@ -19,6 +19,7 @@ struct clients {
     struct client **heap;                /* soonest end first */
     size_t count, room;
     uint32_t max;
+    uint32_t classes; /* clients_set_classes */
     uint32_t next;    /* number to try next */
     uint32_t granted; /* numbers left in the granted block */
     uint32_t end;     /* last number of the granted block */
@@ -362,13 +363,36 @@ void clients_grant_block(struct clients *c)
     c->end = end;
 }
 
+void clients_set_classes(struct clients *c, uint32_t mask)
+{
+    c->classes = mask;
+}
+
+/* Numbers of one class are in chains that lie this far from each other, or in one. */
+static bool class_is_taken(const struct clients *c, uint32_t number)
+{
+    uint32_t class = number & c->classes;
+    if (class == 0 || class == c->classes)
+        return true;
+    for (size_t at = class & (c->buckets - 1); at < c->buckets; at += (size_t)c->classes + 1)
+        for (const struct client *k = c->by_number[at]; k; k = k->next_by_number)
+            if ((k->number & c->classes) == class)
+                return true;
+    return false;
+}
+
+static bool may_have(const struct clients *c, uint32_t number)
+{
+    return c->classes ? !class_is_taken(c, number) : !clients_by_number(c, number);
+}
+
 uint32_t clients_take_number(struct clients *c)
 {
     while (c->granted > 0) {
         uint32_t number = c->next;
         c->next = number_after(number);
         c->granted--;
-        if (!clients_by_number(c, number))
+        if (may_have(c, number))
             return number;
     }
     return 0;
@@ -376,7 +400,7 @@ uint32_t clients_take_number(struct clients *c)
 
 uint32_t clients_want_number(struct clients *c, uint32_t wanted)
 {
-    if (wanted > 0 && wanted <= CLIENTS_NUMBER_LAST && !clients_by_number(c, wanted))
+    if (wanted > 0 && wanted <= CLIENTS_NUMBER_LAST && may_have(c, wanted))
         return wanted;
     return clients_take_number(c);
 }

@@ -71,6 +71,9 @@ struct client *clients_soonest(const struct clients *c); /* the next to end, or 
 /* Numbers are given out in turn through the whole space, so that a number comes back only after
  * 16 million others: longer than conntrack remembers a flow that bears it. They are taken from
  * blocks, whose end the kernel keeps for us: a gate that was killed goes on behind it. */
+/* Of those that are given out no two that are open agree in these lower bits, and in none are they
+ * all 0 or all 1. 0: numbers need only differ. */
+void clients_set_classes(struct clients *c, uint32_t mask);
 void clients_numbers_after(struct clients *c, uint32_t end); /* nothing is granted yet */
 bool clients_needs_block(const struct clients *c, size_t wanted);
 uint32_t clients_next_block(const struct clients *c);  /* its end, to be written to the kernel */

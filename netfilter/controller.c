@@ -113,7 +113,9 @@ static struct gate_reply hello_reply(struct gate *g, const struct gate_request *
     r.hello.open_devices = (uint32_t)clients_count(g->clients);
     r.hello.max_devices = clients_max(g->clients);
     r.hello.features = g->features | (g->shape ? GATE_F_SHAPED : 0U) |
-                       (shaping_uploads(g) ? GATE_F_SHAPED_UP : 0U);
+                       (shaping_uploads(g) ? GATE_F_SHAPED_UP : 0U) |
+                       (shaping_complete(g) ? GATE_F_SHAPED_ALL : 0U);
+    r.hello.unqueued = shaping_without(g);
     r.hello.pid = (uint32_t)getpid();
     r.hello.started_ms = g->started_ms;
     ruleset_totals(g->rs, &r.hello.transactions, &r.hello.transactions_failed);

@@ -79,6 +79,11 @@ bool shaping_is_over(struct gate *g);    /* adopted devices had queues that are 
 bool shaping_put(struct gate *g, const struct client *c, const struct shaping_wish *w,
                  struct gate_counters *queue);
 bool shaping_uploads(const struct gate *g);
+bool shaping_complete(const struct gate *g); /* all LAN interfaces are led through the queues */
+uint32_t
+shaping_without(const struct gate *g); /* devices that ought to have a queue and have not */
+/* Whose traffic control is in the way. */
+void shaping_others(struct gate *g, void (*fn)(void *arg, const struct gate_chain *c), void *arg);
 void shaping_drop(struct gate *g, uint32_t number);
 /* Sets the download's part of total to what was delivered, if c has queues. */
 bool shaping_total(struct gate *g, const struct client *c, struct gate_counters *total);

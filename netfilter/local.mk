@@ -20,6 +20,7 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/ruleset_sets.c \
     %D%/ruleset_words.c %D%/ruleset_words.h \
     %D%/shape.c %D%/shape.h \
+    %D%/shape_lead.c %D%/shape_lead.h \
     %D%/shape_tc.c %D%/shape_tc.h \
     %D%/shaping.c \
     %D%/settings.c %D%/settings.h \

@@ -117,7 +117,7 @@ static void on_deleted(void *arg, const struct mac *mac, uint32_t number, uint64
 {
     struct gate *g = arg;
     struct client *c = mac ? clients_find(g->clients, mac) : clients_by_number(g->clients, number);
-    if (!c)
+    if (!c || (!mac && c->shaped)) /* its queue counts on, whatever happens to the element */
         return;
     struct gate_counters final = c->last;
     if (mac) {

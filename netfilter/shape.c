@@ -12,8 +12,9 @@
  * then: led through another device behind that, they would belong to no conversation any more. So
  * where it is at work (net.bridge.bridge-nf-call-*) uploads are policed.
  *
- * What has no class passes without waiting. Numbers that share their lower 16 bits share no class:
- * the second device is policed.
+ * What has no class passes without waiting. Numbers that share their lower 16 bits would share a
+ * class, and so are never given out together (clients_set_classes). A table of many devices that
+ * were numbered without queues may have such; then the second one is policed.
  *
  * Counting: uploads are shaped before they are counted, downloads after. What the download's queue
  * drops was counted but is not delivered, so its bytes are the class's own (Ethernet frames: 14
@@ -21,6 +22,7 @@
 #include "netfilter/shape.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "netfilter/shape_lead.h"
 #include "netfilter/shape_tc.h"
 
 #include <linux/gen_stats.h>
@@ -49,12 +51,10 @@ struct slot {
 struct shape {
     struct nl_sock *nl, *watch;
     struct loop_io *watch_io;
-    char lan[256][IFNAMSIZ];
-    unsigned lan_index[256]; /* that the filters are on */
-    size_t n_lan;
+    struct lead lead;
     unsigned ifb[WAYS];
     uint64_t line_Bps[WAYS];
-    bool police_up; /* br_netfilter */
+    bool complete, police_up; /* of lead, when it was looked at last */
     void (*lost)(void *arg);
     void *arg;
     bool fair; /* the kernel has fq_codel */
@@ -126,52 +126,6 @@ static void list(struct shape *s, int type, int way, uint32_t parent)
     nlmsg_free(m);
 }
 
-static bool is_one(const char *path)
-{
-    FILE *f = fopen(path, "re");
-    bool one = f && fgetc(f) == '1';
-    if (f)
-        fclose(f);
-    return one;
-}
-
-/* Leads a LAN interface's packets through our devices. */
-static int attach(struct shape *s, unsigned ifindex)
-{
-    int r = tc_lead(s->nl, ifindex, TC_H_MIN_EGRESS, s->ifb[DOWN]);
-    return r < 0 ? r : tc_lead(s->nl, ifindex, TC_H_MIN_INGRESS, s->police_up ? 0 : s->ifb[UP]);
-}
-
-/* It may come at any time: with it comes somebody's bridge, of which the kernel tells us. */
-static void look_for_br_netfilter(struct shape *s)
-{
-    bool now = is_one("/proc/sys/net/bridge/bridge-nf-call-iptables") ||
-               is_one("/proc/sys/net/bridge/bridge-nf-call-ip6tables");
-    if (now == s->police_up)
-        return;
-    s->police_up = now;
-    memset(s->lan_index, 0, sizeof s->lan_index);
-    log_msg(LOG_WARNING,
-            "event=uploads uploads=%s reason=\"net.bridge.bridge-nf-call-iptables and -ip6tables\"",
-            now ? "policed" : "shaped");
-}
-
-static void attach_all(struct shape *s)
-{
-    look_for_br_netfilter(s);
-    for (size_t i = 0; i < s->n_lan; i++) {
-        unsigned now = if_nametoindex(s->lan[i]);
-        if (now == 0 || now == s->lan_index[i])
-            continue;
-        int r = attach(s, now);
-        if (r == 0)
-            s->lan_index[i] = now;
-        else
-            log_msg(LOG_ERR, "event=not-shaped interface=%s reason=\"%s\"", s->lan[i],
-                    nl_geterror(r));
-    }
-}
-
 /* --- devices
  * --------------------------------------------------------------------------------------- */
 
@@ -208,6 +162,12 @@ static void drop_classes(struct shape *s, uint32_t minor)
         tc_talk(s->nl, tc_message(RTM_DELTCLASS, 0, s->ifb[way], 0, SHAPE_HANDLE | minor, 0, NULL));
 }
 
+bool shape_wanted(const struct shape *s, uint64_t up_Bps, uint64_t down_Bps)
+{
+    return s->line_Bps[UP] || s->line_Bps[DOWN] || up_Bps != GATE_UNLIMITED ||
+           down_Bps != GATE_UNLIMITED;
+}
+
 bool shape_put(struct shape *s, const struct mac *mac, uint32_t number, uint64_t up_Bps,
                uint64_t down_Bps, bool *made)
 {
@@ -216,8 +176,7 @@ bool shape_put(struct shape *s, const struct mac *mac, uint32_t number, uint64_t
     bool up_made;
     if (minor == 0 || minor == SHAPE_LINE || (slot->number && slot->number != number))
         return false;
-    if (!s->line_Bps[UP] && !s->line_Bps[DOWN] && up_Bps == GATE_UNLIMITED &&
-        down_Bps == GATE_UNLIMITED) {
+    if (!s->complete || !shape_wanted(s, up_Bps, down_Bps)) {
         shape_drop(s, number);
         return false;
     }
@@ -263,7 +222,17 @@ bool shape_sent(struct shape *s, uint32_t number, uint64_t *bytes, uint64_t *pac
 
 bool shape_uploads(const struct shape *s)
 {
-    return !s->police_up;
+    return s->complete && !s->police_up;
+}
+
+bool shape_complete(const struct shape *s)
+{
+    return s->complete;
+}
+
+void shape_others(struct shape *s, void (*fn)(void *arg, const struct gate_chain *c), void *arg)
+{
+    lead_others(&s->lead, s->nl, fn, arg);
 }
 
 void shape_purge(struct shape *s)
@@ -313,6 +282,18 @@ static int set_up(struct shape *s)
     return r;
 }
 
+/* Leads what is not; true: other devices can have queues now than before. */
+static bool lead(struct shape *s)
+{
+    bool complete = s->complete, police_up = s->police_up;
+    s->lead.ifb_up = s->ifb[UP];
+    s->lead.ifb_down = s->ifb[DOWN];
+    lead_all(&s->lead, s->nl);
+    s->complete = lead_complete(&s->lead);
+    s->police_up = s->lead.police_up;
+    return complete != s->complete || police_up != s->police_up;
+}
+
 static int on_link(struct nl_msg *m, void *arg)
 {
     bool *changed = arg;
@@ -332,14 +313,15 @@ static void on_watch(void *arg, int fd, int events)
     for (int way = 0; way < WAYS; way++)
         gone = gone || if_nametoindex(ifbs[way]) != s->ifb[way];
     if (gone) {
-        memset(s->lan_index, 0, sizeof s->lan_index);
+        lead_forget(&s->lead);
         int r = set_up(s);
         log_msg(r < 0 ? LOG_ERR : LOG_WARNING,
                 "event=queues-rebuilt reason=\"somebody deleted them\" error=\"%s\"",
                 r < 0 ? nl_geterror(r) : "");
-        s->lost(s->arg);
     }
-    attach_all(s);
+    bool other = lead(s);
+    if (gone || other)
+        s->lost(s->arg);
 }
 
 static struct nl_sock *open_socket(void)
@@ -356,8 +338,8 @@ struct shape *shape_new(struct loop *loop, const struct shape_config *cfg, void 
                         void *arg, char *err, size_t err_len)
 {
     struct shape *s = calloc(1, sizeof *s);
-    if (!s || !(s->nl = open_socket()) || !(s->watch = open_socket()) ||
-        nl_socket_add_memberships(s->watch, RTNLGRP_LINK, 0) < 0) {
+    if (!s || !(s->nl = open_socket()) || !(s->watch = open_socket()) || !lead_listen(s->watch) ||
+        nl_socket_add_memberships(s->watch, RTNLGRP_LINK, RTNLGRP_TC, 0) < 0) {
         snprintf(err, err_len, "no netlink socket");
         shape_free(s);
         return NULL;
@@ -367,7 +349,7 @@ struct shape *shape_new(struct loop *loop, const struct shape_config *cfg, void 
     nl_socket_modify_cb(s->nl, NL_CB_VALID, NL_CB_CUSTOM, on_object, s);
     s->lost = lost;
     s->arg = arg;
-    s->fair = true;
+    s->fair = s->complete = true;
     s->line_Bps[UP] = cfg->line_up_Bps;
     s->line_Bps[DOWN] = cfg->line_down_Bps;
     int r = set_up(s);
@@ -378,37 +360,16 @@ struct shape *shape_new(struct loop *loop, const struct shape_config *cfg, void 
         shape_free(s);
         return NULL;
     }
-    shape_interfaces(s, cfg->lan, cfg->n_lan);
+    lead_set(&s->lead, s->nl, cfg->lan, cfg->n_lan);
+    lead(s);
     return s;
-}
-
-static void detach(struct nl_sock *nl, const char *name)
-{
-    unsigned ifindex = if_nametoindex(name);
-    if (!ifindex)
-        return;
-    tc_delete_filters(nl, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), 0);
-    tc_delete_filters(nl, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), 0);
 }
 
 void shape_interfaces(struct shape *s, const char (*lan)[16], size_t n_lan)
 {
-    n_lan = n_lan < 256 ? n_lan : 256;
-    if (n_lan == s->n_lan && !memcmp(s->lan, lan, n_lan * sizeof *s->lan)) {
-        attach_all(s);
-        return;
-    }
-    for (size_t i = 0; i < s->n_lan; i++) {
-        bool kept = false;
-        for (size_t j = 0; j < n_lan; j++)
-            kept = kept || !strcmp(s->lan[i], lan[j]);
-        if (!kept)
-            detach(s->nl, s->lan[i]);
-    }
-    s->n_lan = n_lan;
-    memset(s->lan_index, 0, sizeof s->lan_index);
-    memcpy(s->lan, lan, s->n_lan * sizeof *s->lan);
-    attach_all(s);
+    lead_set(&s->lead, s->nl, lan, n_lan);
+    if (lead(s))
+        s->lost(s->arg);
 }
 
 void shape_remove(const char (*lan)[16], size_t n_lan)
@@ -419,7 +380,7 @@ void shape_remove(const char (*lan)[16], size_t n_lan)
     if (!nl)
         return;
     for (size_t i = 0; i < n_lan; i++)
-        detach(nl, lan[i]);
+        lead_remove(nl, lan[i]);
     for (int way = 0; way < WAYS; way++)
         tc_delete_ifb(nl, ifbs[way]);
     nl_socket_free(nl);

@@ -28,7 +28,9 @@ struct shape_config {
     uint64_t line_up_Bps, line_down_Bps; /* 0: not known, devices share nothing but their caps */
 };
 
-/* lost is called when somebody has deleted the queues: new ones are there, without devices. */
+/* lost is called when somebody has deleted the queues (new ones are there, without devices), or
+ * other devices can have queues than before (shape_complete, shape_uploads): shape_put is to be
+ * called again for all. Not before shape_new has returned. */
 struct shape *shape_new(struct loop *loop, const struct shape_config *cfg, void (*lost)(void *arg),
                         void *arg, char *err, size_t err_len);
 void shape_free(struct shape *s); /* leaves the kernel as it is */
@@ -42,9 +44,14 @@ void shape_remove(const char (*lan)[16], size_t n_lan);
 bool shape_put(struct shape *s, const struct mac *mac, uint32_t number, uint64_t up_Bps,
                uint64_t down_Bps, bool *made);
 void shape_drop(struct shape *s, uint32_t number);
+bool shape_wanted(const struct shape *s, uint64_t up_Bps, uint64_t down_Bps); /* such a device's */
 /* IP bytes that have left the download's queue for the device. */
 bool shape_sent(struct shape *s, uint32_t number, uint64_t *bytes, uint64_t *packets);
 bool shape_uploads(const struct shape *s); /* false: they are policed, by the kernel's state */
-void shape_purge(struct shape *s);         /* the queues of nobody that shape_put was called for */
+/* false: a LAN interface cannot be led through the queues, so that none has one, but the limit. */
+bool shape_complete(const struct shape *s);
+/* Who is in the way of that. */
+void shape_others(struct shape *s, void (*fn)(void *arg, const struct gate_chain *c), void *arg);
+void shape_purge(struct shape *s); /* the queues of nobody that shape_put was called for */
 
 #endif

@@ -16,7 +16,6 @@
 #include <netlink/socket.h>
 #include <string.h>
 
-#define FILTER_PRIO 0x4c47
 #define HASH_LINK   0x80000801U /* the way to the hash, in u32's first table */
 #define ANSWERS_MAX 8
 #define MOST_Bps    UINT64_C(4000000000)
@@ -67,6 +66,40 @@ int tc_talk(struct nl_sock *nl, struct nl_msg *m)
     for (int i = 0; i < ANSWERS_MAX && r >= 0 && !done; i++)
         r = nl_recvmsgs(nl, cb);
     nl_cb_put(cb);
+    return r < 0 ? r : 0;
+}
+
+struct listing {
+    void (*fn)(void *arg, const struct tcmsg *t, const char *kind);
+    void *arg;
+};
+
+static int on_listed(struct nl_msg *m, void *arg)
+{
+    const struct listing *l = arg;
+    struct nlmsghdr *h = nlmsg_hdr(m);
+    struct nlattr *tb[TCA_MAX + 1];
+    if (h->nlmsg_type >= RTM_NEWQDISC && h->nlmsg_type <= RTM_GETTFILTER &&
+        nlmsg_parse(h, sizeof(struct tcmsg), tb, TCA_MAX, NULL) >= 0)
+        l->fn(l->arg, nlmsg_data(h), tb[TCA_KIND] ? nla_get_string(tb[TCA_KIND]) : "");
+    return NL_OK;
+}
+
+int tc_list(struct nl_sock *nl, int type, unsigned ifindex, uint32_t parent,
+            void (*fn)(void *arg, const struct tcmsg *t, const char *kind), void *arg)
+{
+    struct listing l = {fn, arg};
+    struct nl_cb *own = nl_socket_get_cb(nl), *cb = nl_cb_clone(own);
+    struct nl_msg *m = tc_message(type, NLM_F_DUMP, ifindex, parent, 0, 0, NULL);
+    int r = cb && m ? nl_send_auto(nl, m) : -NLE_NOMEM;
+    if (r >= 0) {
+        nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_listed, &l);
+        r = nl_recvmsgs(nl, cb);
+    }
+    nlmsg_free(m);
+    nl_cb_put(own);
+    if (cb)
+        nl_cb_put(cb);
     return r < 0 ? r : 0;
 }
 
@@ -197,13 +230,13 @@ static bool put_selector(struct nl_msg *m, struct selector *x, unsigned n_keys)
 
 static struct nl_msg *filter_msg(int flags, unsigned ifindex, uint32_t parent, uint32_t handle)
 {
-    uint32_t info = TC_H_MAKE((uint32_t)FILTER_PRIO << 16, htons(ETH_P_ALL));
+    uint32_t info = TC_H_MAKE(SHAPE_FILTER_PRIO << 16, htons(ETH_P_ALL));
     return tc_message(RTM_NEWTFILTER, NLM_F_CREATE | flags, ifindex, parent, handle, info, "u32");
 }
 
 void tc_delete_filters(struct nl_sock *nl, unsigned ifindex, uint32_t parent, uint32_t handle)
 {
-    uint32_t info = TC_H_MAKE((uint32_t)FILTER_PRIO << 16, htons(ETH_P_ALL));
+    uint32_t info = TC_H_MAKE(SHAPE_FILTER_PRIO << 16, htons(ETH_P_ALL));
     tc_talk(nl, tc_message(RTM_DELTFILTER, 0, ifindex, parent, handle, info, "u32"));
 }
 

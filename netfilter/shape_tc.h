@@ -10,16 +10,22 @@
 
 struct nl_msg;
 struct nl_sock;
+struct tcmsg;
 
-#define SHAPE_HASH      0x4c500000U /* u32's table of devices; then 256 buckets, then nodes */
-#define SHAPE_FRAME     14          /* what a frame has more than its IP packet */
-#define SHAPE_LEAST_Bps 1000
+#define SHAPE_HASH        0x4c500000U /* u32's table of devices; then 256 buckets, then nodes */
+#define SHAPE_FRAME       14          /* what a frame has more than its IP packet */
+#define SHAPE_LEAST_Bps   1000
+#define SHAPE_FILTER_PRIO 0x4c47U /* of all our filters: the administrator's may come before */
 
 /* An rtnetlink message of traffic control; kind may be NULL. NULL: out of memory. */
 struct nl_msg *tc_message(int type, int flags, unsigned ifindex, uint32_t parent, uint32_t handle,
                           uint32_t info, const char *kind);
 /* Sends, frees, waits for the acknowledgement. m may be NULL. */
 int tc_talk(struct nl_sock *nl, struct nl_msg *m);
+/* Has what there is of a type listed (RTM_GETQDISC: of all interfaces). kind is "" where it is not
+ * told. */
+int tc_list(struct nl_sock *nl, int type, unsigned ifindex, uint32_t parent,
+            void (*fn)(void *arg, const struct tcmsg *t, const char *kind), void *arg);
 
 int tc_make_ifb(struct nl_sock *nl, const char *name); /* and up */
 void tc_delete_ifb(struct nl_sock *nl, const char *name);

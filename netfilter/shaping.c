@@ -52,34 +52,62 @@ bool shaping_uploads(const struct gate *g)
     return g->shape && shape_uploads(g->shape);
 }
 
+bool shaping_complete(const struct gate *g)
+{
+    return g->shape && shape_complete(g->shape);
+}
+
+uint32_t shaping_without(const struct gate *g)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; g->shape && i < clients_count(g->clients); i++) {
+        const struct client *c = clients_at(g->clients, i);
+        n += !c->shaped && !c->pending && shape_wanted(g->shape, c->up_Bps, c->down_Bps);
+    }
+    return n;
+}
+
+void shaping_others(struct gate *g, void (*fn)(void *arg, const struct gate_chain *c), void *arg)
+{
+    if (g->shape)
+        shape_others(g->shape, fn, arg);
+}
+
 void shaping_drop(struct gate *g, uint32_t number)
 {
     if (g->shape)
         shape_drop(g->shape, number);
 }
 
-/* All devices again, in queues that are new or were another gate's. */
-static void put_all(struct gate *g)
+/* All devices again, in queues that are new or were another gate's. True: some have queues now that
+ * had none, or the other way about. */
+static bool put_all(struct gate *g)
 {
     size_t without = 0;
+    bool other = false;
     for (size_t i = 0; i < clients_count(g->clients); i++) {
         struct client *c = clients_at(g->clients, i);
         struct shaping_wish w = {c->number, c->up_Bps, c->down_Bps, c->last};
         struct gate_counters queue;
         if (c->pending)
             continue;
-        c->shaped = shaping_put(g, c, &w, &queue);
+        bool down = shaping_put(g, c, &w, &queue), up = down && shape_uploads(g->shape);
+        other = other || down != c->shaped || up != c->up_shaped;
+        c->shaped = down;
+        c->up_shaped = up;
         client_set_queue(c, &queue);
-        c->up_shaped = c->shaped && shape_uploads(g->shape);
-        without += !c->shaped;
+        without += !down;
     }
     log_msg(LOG_INFO, "event=queues devices=%zu without=%zu", clients_count(g->clients), without);
+    return other;
 }
 
 static void on_lost(void *arg)
 {
-    keeper_read_all(arg); /* what stands before the queues: their own count is lost */
-    put_all(arg);
+    struct gate *g = arg;
+    keeper_read_all(g); /* what stands before the queues: their own count is lost */
+    if (put_all(g))
+        rebuild_layout(g); /* with other limits */
 }
 
 void shaping_start(struct gate *g)
@@ -91,8 +119,10 @@ void shaping_start(struct gate *g)
     }
     struct shape_config cfg = {g->rules.lan, g->rules.n_lan, g->line_up_Bps, g->line_down_Bps};
     g->shape = shape_new(g->loop, &cfg, on_lost, g, err, sizeof err);
-    if (g->shape)
+    if (g->shape) {
+        clients_set_classes(g->clients, SHAPE_NUMBERS);
         return;
+    }
     log_msg(LOG_ERR, "event=no-shaping reason=\"%s\" instead=police", err);
     g->rules.shaped = g->configured.shaped = false;
     ruleset_configure(g->rs, &g->rules);
@@ -111,7 +141,12 @@ bool shaping_is_over(struct gate *g)
 
 void shaping_adopt(struct gate *g)
 {
-    put_all(g);
+    for (size_t i = 0; i < clients_count(g->clients); i++) {
+        struct client *c = clients_at(g->clients, i);
+        c->up_shaped = c->shaped && shape_uploads(g->shape);
+    }
+    if (put_all(g))
+        rebuild_layout(g); /* the other gate's limits: with a queue they stand above the rate */
     shape_purge(g->shape);
 }
 

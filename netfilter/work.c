@@ -457,20 +457,24 @@ static void garden(struct gate *g, const struct gate_request *req)
 struct asking {
     struct gate *g;
     const struct gate_request *req;
+    uint32_t n;
 };
 
 static void on_other(void *arg, const struct gate_chain *c)
 {
-    const struct asking *a = arg;
+    struct asking *a = arg;
     struct gate_reply r = {
         .verb = a->req->verb, .seq = a->req->seq, .status = GATE_MORE, .chain = *c};
+    r.chain.index = a->n++;
     controller_reply(a->g->controller, &r);
 }
 
 static void others(struct gate *g, const struct gate_request *req)
 {
-    struct asking a = {g, req};
+    struct asking a = {g, req, 0};
     int error = ruleset_others(g->rs, on_other, &a);
+    if (error == 0)
+        shaping_others(g, on_other, &a);
     struct gate_reply r = {.verb = req->verb, .seq = req->seq};
     r.status = error < 0 ? GATE_KERNEL : GATE_OK;
     r.error = -error;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FOREIGN_MS = 3000 };
+enum { FOREIGN_MS = 3000, GREETING_MS = 1000 };
 
 static json_t *waiting_options(const struct portal *p)
 {
@@ -32,26 +32,64 @@ static json_t *not_kept(const struct portal *p)
     return rows;
 }
 
+/* --- the gate ----------------------------------------------------------------------------------
+ */
+
+static void abandon_greeting(struct talk *t)
+{
+    gate_call_cancel(t->call);
+    t->call = NULL;
+}
+
+static void on_greeted(void *arg, const struct gate_reply *r)
+{
+    struct talk *t = arg;
+    (void)r; /* the client keeps it */
+    t->call = NULL;
+    t->abandon = NULL;
+    t->greeted(t);
+}
+
+void control_greet(struct talk *t, void (*then)(struct talk *t))
+{
+    struct gate_request r = {.verb = GATE_HELLO, .hello.version = GATE_PROTO_VERSION};
+    struct gate_client *g = t->c->p->gate;
+    t->greeted = then;
+    t->call = gate_client_ready(g) ? gate_client_call(g, &r, GREETING_MS, on_greeted, t) : NULL;
+    if (t->call)
+        t->abandon = abandon_greeting;
+    else
+        then(t);
+}
+
+json_t *control_rates(const struct portal *p)
+{
+    const struct gate_hello *h = gate_client_hello(p->gate);
+    return json_pack("{s:b, s:b, s:b, s:I}", "shaped", (h->features & GATE_F_SHAPED) != 0,
+                     "shaped_up", (h->features & GATE_F_SHAPED_UP) != 0, "shaped_all",
+                     (h->features & GATE_F_SHAPED_ALL) != 0, "unqueued", (json_int_t)h->unqueued);
+}
+
 static json_t *gate_facts(const struct portal *p)
 {
     const struct gate_hello *h = gate_client_hello(p->gate);
-    return json_pack(
-        "{s:b, s:b, s:b, s:b, s:b, s:b, s:I, s:I}", "connected", gate_client_ready(p->gate),
-        "masked_mark", (h->features & GATE_F_MASKED_MARK) != 0, "timeout_update",
-        (h->features & GATE_F_TIMEOUT_UPDATE) != 0, "flowtable",
-        (h->features & GATE_F_FLOWTABLE) != 0, "shaped", (h->features & GATE_F_SHAPED) != 0,
-        "shaped_up", (h->features & GATE_F_SHAPED_UP) != 0, "max_devices",
-        (json_int_t)h->max_devices, "losses", (json_int_t)gate_client_losses(p->gate));
+    json_t *o =
+        json_pack("{s:b, s:b, s:b, s:b, s:I, s:I}", "connected", gate_client_ready(p->gate),
+                  "masked_mark", (h->features & GATE_F_MASKED_MARK) != 0, "timeout_update",
+                  (h->features & GATE_F_TIMEOUT_UPDATE) != 0, "flowtable",
+                  (h->features & GATE_F_FLOWTABLE) != 0, "max_devices", (json_int_t)h->max_devices,
+                  "losses", (json_int_t)gate_client_losses(p->gate));
+    json_object_update_new(o, control_rates(p));
+    return o;
 }
 
-void control_on_facts(struct talk *t, const json_t *request)
+static void tell_facts(struct talk *t)
 {
     const struct portal *p = t->c->p;
     unsigned skipped = 0;
     size_t notices = texts_notice_count(p->texts, &skipped);
     struct accounting_stats a = {0};
 
-    (void)request;
     if (p->accounting)
         accounting_stats(p->accounting, &a);
     control_reply(
@@ -62,6 +100,12 @@ void control_on_facts(struct talk *t, const json_t *request)
                      "read", (json_int_t)notices, "skipped", (json_int_t)skipped, "directory",
                      p->live->notices_directory ? p->live->notices_directory : "",
                      "accounting_dropped", (json_int_t)a.dropped, "board", control_board(p)));
+}
+
+void control_on_facts(struct talk *t, const json_t *request)
+{
+    (void)request;
+    control_greet(t, tell_facts);
 }
 
 /* --- radius ------------------------------------------------------------------------------------
@@ -129,6 +173,7 @@ static void add_chain(json_t *rows, const struct gate_chain *c)
     json_array_append_new(
         rows, json_pack("{s:s, s:s, s:s, s:s, s:i, s:b, s:s, s:s}", "family",
                         c->family == GATE_FAMILY_INET  ? "inet"
+                        : c->family == GATE_FAMILY_TC  ? "tc"
                         : c->family == GATE_FAMILY_IP  ? "ip"
                         : c->family == GATE_FAMILY_IP6 ? "ip6"
                                                        : "bridge",

@@ -58,10 +58,11 @@ struct talk {
     const char *too_late; /* what to say if the device does not settle */
     struct waiter waiter;
     json_t *(*settled)(struct talk *t, const struct device *d);
-    /* radius, foreign */
+    /* radius, foreign; status, facts */
     struct radius_checkup *checkup;
     json_t *rows;
     struct gate_call *call;
+    void (*greeted)(struct talk *t);
 };
 
 void control_reply(struct talk *t, json_t *o); /* takes o over */
@@ -70,6 +71,10 @@ void control_refuse(struct talk *t, const char *why);
 /* Refused with the lines of a file that is wrong. Takes lines over. */
 void control_refuse_lines(struct talk *t, const char *why, json_t *lines);
 
+/* Goes on by then when the gate has said how it is now, or soon if it does not. */
+void control_greet(struct talk *t, void (*then)(struct talk *t));
+/* How its rates are kept: shaped, shaped_up, shaped_all, unqueued. */
+json_t *control_rates(const struct portal *p);
 json_t *control_board(const struct portal *p); /* null without a board section */
 void control_on_status(struct talk *t, const json_t *request);
 void control_on_clients(struct talk *t, const json_t *request);

@@ -12,14 +12,14 @@
 static json_t *gate_status(const struct portal *p)
 {
     const struct gate_hello *h = gate_client_hello(p->gate);
-    return json_pack(
-        "{s:b, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "shaped",
-        (h->features & GATE_F_SHAPED) != 0, "shaped_up", (h->features & GATE_F_SHAPED_UP) != 0,
-        "connected", gate_client_ready(p->gate), "pid", (int)h->pid, "max_devices",
-        (json_int_t)h->max_devices, "waiting", (json_int_t)gate_client_waiting(p->gate), "losses",
-        (json_int_t)gate_client_losses(p->gate), "rebuilt", (json_int_t)p->counts.rebuilt,
-        "adopted", (json_int_t)p->counts.adopted, "reopened", (json_int_t)p->counts.reopened,
-        "claims", (json_int_t)p->counts.claims);
+    json_t *o = json_pack(
+        "{s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connected", gate_client_ready(p->gate),
+        "pid", (int)h->pid, "max_devices", (json_int_t)h->max_devices, "waiting",
+        (json_int_t)gate_client_waiting(p->gate), "losses", (json_int_t)gate_client_losses(p->gate),
+        "rebuilt", (json_int_t)p->counts.rebuilt, "adopted", (json_int_t)p->counts.adopted,
+        "reopened", (json_int_t)p->counts.reopened, "claims", (json_int_t)p->counts.claims);
+    json_object_update_new(o, control_rates(p));
+    return o;
 }
 
 static json_t *radius_status(const struct portal *p)
@@ -110,12 +110,11 @@ static json_t *not_kept(const struct portal *p)
     return names;
 }
 
-void control_on_status(struct talk *t, const json_t *request)
+static void tell_status(struct talk *t)
 {
     const struct portal *p = t->c->p;
     unsigned skipped = 0;
     size_t notices = texts_notice_count(p->texts, &skipped);
-    (void)request;
     control_reply(
         t, json_pack(
                "{s:b, s:s, s:i, s:I, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:I, "
@@ -129,4 +128,10 @@ void control_on_status(struct talk *t, const json_t *request)
                "skipped", (json_int_t)skipped, "embedded", p->embedded != NULL, "passes",
                (json_int_t)(p->embedded ? embedded_passes(p->embedded) : 0), "not_kept",
                not_kept(p), "centre_requests", centre_requests(p), "board", control_board(p)));
+}
+
+void control_on_status(struct talk *t, const json_t *request)
+{
+    (void)request;
+    control_greet(t, tell_status);
 }

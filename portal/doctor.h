@@ -54,6 +54,7 @@ void doctor_radius(struct doctor *d);
 void doctor_board(struct doctor *d);
 void doctor_state(struct doctor *d);
 void doctor_machine(struct doctor *d);  /* doctor_machine.c: interfaces, kernel, clock */
+void doctor_shaping(struct doctor *d);  /* doctor_shaping.c: queues, and who is in their way */
 void doctor_firewall(struct doctor *d); /* doctor_firewall.c */
 void doctor_uplink(struct doctor *d);   /* doctor_uplink.c: routes, resolver */
 void doctor_names(struct doctor *d);    /* doctor_uplink.c: the portal's name on the LAN */

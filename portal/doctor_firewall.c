@@ -94,7 +94,7 @@ void doctor_firewall(struct doctor *d)
     json_t *a = d->facts ? doctor_ask(d, "foreign") : NULL;
     const json_t *c;
     bool any = false;
-    size_t i;
+    size_t i, n = 0;
 
     any |= legacy(d, "/proc/net/ip_tables_names", "iptables-legacy");
     any |= legacy(d, "/proc/net/ip6_tables_names", "ip6tables-legacy");
@@ -104,11 +104,13 @@ void doctor_firewall(struct doctor *d)
         return;
     }
     json_array_foreach (json_object_get(a, "chains"), i, c) {
+        if (strcmp(text(c, "family"), "tc") == 0) /* doctor_shaping.c */
+            continue;
         any |= chain(d, c);
+        n++;
     }
     if (!any)
         doctor_say(d, "firewall", DOCTOR_OK, NULL, NULL,
-                   "%zu chains of other tables, none in citizens' way",
-                   json_array_size(json_object_get(a, "chains")));
+                   "%zu chains of other tables, none in citizens' way", n);
     json_decref(a);
 }

@@ -179,28 +179,6 @@ static void features(struct doctor *d)
                json_is_true(json_object_get(gate, "flowtable")) ? "there" : "not there");
 }
 
-/* What the configuration asks of the kernel, and what the gate could have of it. */
-static void shaping(struct doctor *d)
-{
-    static const char harm[] =
-        "a device over its rate loses packets, instead of waiting in a queue";
-    const json_t *gate = json_object_get(d->facts, "gate");
-    if (!d->conf->shaping || !json_is_true(json_object_get(gate, "connected")))
-        return;
-    if (!json_is_true(json_object_get(gate, "shaped")))
-        doctor_say(
-            d, "shaping", DOCTOR_WARN, harm,
-            "opkg install kmod-sched, or modprobe sch_htb, then restart loggia-gate; its log "
-            "says why (event=no-shaping)",
-            "shaping = \"htb\", but the gate polices");
-    else if (!json_is_true(json_object_get(gate, "shaped_up")))
-        doctor_say(d, "shaping", DOCTOR_WARN, harm,
-                   "see the log of loggia-gate, and: sysctl net.bridge.bridge-nf-call-iptables",
-                   "uploads are policed: the kernel, or another program, stands in the way");
-    else
-        doctor_say(d, "shaping", DOCTOR_OK, NULL, NULL, "downloads and uploads have queues");
-}
-
 void doctor_machine(struct doctor *d)
 {
     uint64_t clients = d->conf->max_clients;
@@ -212,5 +190,5 @@ void doctor_machine(struct doctor *d)
     neighbours(d, "6", "/proc/sys/net/ipv6/neigh/default/gc_thresh3", 4 * clients);
     clock_and_ntp(d);
     features(d);
-    shaping(d);
+    doctor_shaping(d);
 }

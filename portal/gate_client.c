@@ -314,6 +314,8 @@ static void on_packet(struct gate_client *g, const struct gate_reply *r)
     HASH_FIND(hh, g->by_seq, &r->seq, sizeof r->seq, c);
     if (!c || !c->sent || c->request.verb != r->verb)
         return;
+    if (r->verb == GATE_HELLO && r->status == GATE_OK)
+        g->hello = r->hello;
     if (r->status == GATE_MORE)
         c->fn(c->arg, r);
     else

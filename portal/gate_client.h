@@ -33,7 +33,9 @@ struct gate_client *gate_client_new(struct loop *loop, const char *path,
 /* Open calls end without their callback. */
 void gate_client_free(struct gate_client *g);
 bool gate_client_ready(const struct gate_client *g); /* connected, and its devices are listed */
-const struct gate_hello *gate_client_hello(const struct gate_client *g); /* the last one */
+const struct gate_hello *
+gate_client_hello(const struct gate_client *g); /* the last one, that a call
+                                                   may have asked for */
 size_t gate_client_waiting(const struct gate_client *g);
 uint64_t gate_client_losses(const struct gate_client *g);
 

@@ -71,6 +71,7 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/doctor_dns.c \
     %D%/doctor_firewall.c \
     %D%/doctor_machine.c \
+    %D%/doctor_shaping.c \
     %D%/doctor_tls.c %D%/doctor_garden.c \
     %D%/doctor_uplink.c \
     %D%/loggiactl.c %D%/loggiactl.h \

@@ -93,6 +93,22 @@ static void show_accounting(const json_t *a)
            yes(a, "disk_failing") ? "; THE QUEUE CANNOT BE WRITTEN TO DISK" : "");
 }
 
+static void show_rates(const json_t *gate)
+{
+    if (!yes(gate, "shaped")) {
+        puts("rates        policed");
+        return;
+    }
+    printf("rates        shaped: %s",
+           !yes(gate, "shaped_all") ? "AN INTERFACE CANNOT BE, so all are policed (doctor)"
+           : yes(gate, "shaped_up") ? "queues for downloads and uploads"
+                                    : "queues for downloads; uploads policed");
+    if (number(gate, "unqueued"))
+        printf("; %llu devices have no queue and are policed",
+               (unsigned long long)number(gate, "unqueued"));
+    putchar('\n');
+}
+
 static void show_board(const json_t *b)
 {
     char age[CTL_TEXT_LEN], heard[CTL_TEXT_LEN];
@@ -127,10 +143,7 @@ void ctl_show_status(const json_t *s)
            text(s, "table"), yes(gate, "connected") ? "connected" : "NOT CONNECTED",
            (unsigned long long)number(gate, "pid"), (unsigned long long)number(gate, "losses"),
            (unsigned long long)number(gate, "rebuilt"));
-    printf("rates        %s\n", !yes(gate, "shaped") ? "policed"
-                                : yes(gate, "shaped_up")
-                                    ? "shaped: queues for downloads and uploads"
-                                    : "shaped: queues for downloads; uploads policed");
+    show_rates(gate);
     if (number(gate, "claims"))
         printf("ON THE LAN   somebody claimed this router's address %llu times: see the log\n",
                (unsigned long long)number(gate, "claims"));

@@ -11,7 +11,7 @@ import time
 from .netns import PATIENCE
 
 VERSION = 4
-HELLO, OPEN, CLOSE, READ, DUMP, RESOLVE = range(1, 7)
+HELLO, OPEN, CLOSE, READ, DUMP, RESOLVE, FOREIGN = range(1, 8)
 APPEARED, REBUILT, EXPIRED, GONE, CLAIMED = range(64, 69)
 OK, MORE, NOT_FOUND, INVALID, BUSY, FULL, KERNEL, OTHER_VERSION = range(8)
 EVENTS = {APPEARED: "appeared", REBUILT: "rebuilt", EXPIRED: "expired", GONE: "gone", CLAIMED: "claimed"}
@@ -21,13 +21,16 @@ REPLY_HEAD = struct.Struct("=HHIiI")
 HELLO_BODY = struct.Struct("=6I3Q")
 ENTRY = struct.Struct("=6sHIII4xQQ4Q192s")
 ADDRESS = struct.Struct("=B3xI16s6s16s2x")
+CHAIN = struct.Struct("=IHHiHHHH64s64s")
+F_SHAPED, F_SHAPED_UP, F_SHAPED_ALL = 8, 16, 64
 REQUEST_LEN, REPLY_LEN = HEAD.size + ENTRY.size, REPLY_HEAD.size + ENTRY.size
 
 Entry = collections.namedtuple("Entry", "mac same_session number timeout_s up_Bps down_Bps "
                                "up_bytes up_packets down_bytes down_packets tag")
 Address = collections.namedtuple("Address", "ip ifindex mac ifname")
-Hello = collections.namedtuple("Hello", "version open_devices max_devices features pid pad "
+Hello = collections.namedtuple("Hello", "version open_devices max_devices features pid unqueued "
                                "started_ms transactions transactions_failed")
+Chain = collections.namedtuple("Chain", "index family hook priority policy_drop up down pad table chain")
 Reply = collections.namedtuple("Reply", "verb status seq error gap_us body")
 
 
@@ -50,6 +53,11 @@ def _address(raw):
     return Address(shown.get(family, lambda: "")(), ifindex, mac_text(mac), name.rstrip(b"\0").decode())
 
 
+def _chain(raw):
+    *numbers, table, chain = CHAIN.unpack(raw[:CHAIN.size])
+    return Chain(*numbers, *(text.rstrip(b"\0").decode() for text in (table, chain)))
+
+
 def decode(raw):
     verb, status, seq, error, gap_us = REPLY_HEAD.unpack(raw[:REPLY_HEAD.size])
     body = raw[REPLY_HEAD.size:]
@@ -57,6 +65,8 @@ def decode(raw):
         body = Hello(*HELLO_BODY.unpack(body[:HELLO_BODY.size]))
     elif verb in (RESOLVE, APPEARED, GONE, CLAIMED):
         body = _address(body)
+    elif verb == FOREIGN:
+        body = _chain(body)
     else:
         body = _entry(body)
     return Reply(verb, status, seq, error, gap_us, body)
@@ -111,10 +121,10 @@ class GateClient:
         while not self.replies[seq] or self.replies[seq][-1].status == MORE:
             self._receive(timeout)
         found = self.replies.pop(seq)
-        return found if len(found) > 1 or found[0].verb == DUMP else found[0]
+        return found if len(found) > 1 or found[0].verb in (DUMP, FOREIGN) else found[0]
 
     def wait_event(self, verb, match=lambda body: True, timeout=10.0):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while True:
             for event in self.events:
                 if event.verb == verb and match(event.body):
@@ -124,7 +134,7 @@ class GateClient:
             try:
                 if left <= 0:
                     raise TimeoutError
-                self._receive(left)
+                self._receive(left / PATIENCE)
             except TimeoutError:
                 raise AssertionError(f"no event {EVENTS[verb]} within {timeout:g} s; "
                                      f"came: {[(EVENTS[e.verb], e.body) for e in self.events]}") from None
@@ -134,8 +144,8 @@ class GateClient:
     def hello(self, version=VERSION):
         return self.wait(self.send(HELLO, struct.pack("=I", version)))
 
-    def send_open(self, mac, up=0, down=0, timeout=3600, tag="s=test", same_session=False):
-        return self.send(OPEN, ENTRY.pack(mac_bytes(mac), int(same_session), 0, timeout, 0, up, down,
+    def send_open(self, mac, up=0, down=0, timeout=3600, tag="s=test", same_session=False, number=0):
+        return self.send(OPEN, ENTRY.pack(mac_bytes(mac), int(same_session), number, timeout, 0, up, down,
                                           0, 0, 0, 0, tag.encode()))
 
     def open(self, mac, **kw):
@@ -154,6 +164,10 @@ class GateClient:
         replies = self.wait(self.send(DUMP))
         assert replies[-1].status == OK
         return [r.body for r in replies[:-1]]
+
+    def others(self):
+        """What of other programs is in the way."""
+        return [r.body for r in self.wait(self.send(FOREIGN))[:-1]]
 
     def resolve(self, ip, ifindex=0):
         ip = ipaddress.ip_address(ip)

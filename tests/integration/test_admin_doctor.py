@@ -142,6 +142,49 @@ def test_rates_that_are_policed_where_queues_were_asked_for(square):
         square.router.conf.write_text(conf)
 
 
+def test_rates_that_are_shaped_and_who_is_in_the_way_of_it(square):
+    """The real thing: queues, an SQM script's qdisc, br_netfilter."""
+    conf, ns = square.router.conf.read_text(), square.router.ns
+    def rates():
+        return next(line for line in square.router.ctl("status").splitlines() if line.startswith("rates"))[13:]
+    def nf(on):
+        return ns.run("sh", "-c", f"for f in ip ip6; do echo {on} > /proc/sys/net/bridge/bridge-nf-call-${{f}}tables; done", check=False)
+    bridged = nf(0).returncode == 0
+    square.router.conf.write_text('shaping = "htb"\n' + conf)
+    try:
+        square.router.restart("loggia-gate")
+        square.router.ctl("reload")
+        wait_for("the gate is back", lambda: rates() == "shaped: queues for downloads and uploads")
+        assert [f["what"] for f in doctor(square)[1] if f["check"] == "shaping"] == ["downloads and uploads have queues"]
+        ns.run("tc", "qdisc", "del", "dev", "br-lan", "clsact")
+        wait_for("it comes back", lambda: "clsact" in ns.run("tc", "qdisc", "show", "dev", "br-lan").stdout)
+        assert rates() == "shaped: queues for downloads and uploads"
+        if bridged:
+            nf(1)
+            ns.ip("link", "add", "docker0", "type", "bridge")
+            wait_for("it is noticed", lambda: rates() == "shaped: queues for downloads; uploads policed")
+            assert "br_netfilter is at work" in named(square, "shaping", "warn", 0)
+            nf(0)
+            ns.ip("link", "del", "docker0")
+            wait_for("it is noticed", lambda: rates() == "shaped: queues for downloads and uploads")
+        else:
+            print("no br_netfilter in this kernel: policed uploads are not looked at")
+        square.router.kill("loggia-gate")
+        ns.run("tc", "qdisc", "del", "dev", "br-lan", "clsact")
+        ns.run("tc", "qdisc", "add", "dev", "br-lan", "ingress")
+        square.router.restart("loggia-gate")
+        wait_for("the gate is back", lambda: rates().startswith("shaped: AN INTERFACE CANNOT BE, so all are policed"))
+        said = named(square, "shaping", "warn", 0)
+        assert 'br-lan has another program\'s qdisc "ingress"' in said and "tc qdisc del dev br-lan ingress" in said
+        ns.run("tc", "qdisc", "del", "dev", "br-lan", "ingress")
+        wait_for("mended", lambda: rates() == "shaped: queues for downloads and uploads")
+    finally:
+        square.router.conf.write_text(conf)
+        square.router.restart("loggia-gate")
+        square.router.ctl("reload")
+    wait_for("policed again", lambda: rates() == "policed")
+
+
 def test_a_radius_server_that_is_gone(square):
     square.centre.daemon.stop()
     try:

@@ -7,7 +7,7 @@ import signal
 import pytest
 from city import gateclient as gc
 from city.gateworld import INTERNET4, INTERNET6, ROUTER4, ROUTER6, GateWorld, wait_for_text
-from city.netns import World, wait_for
+from city.netns import PATIENCE, World, wait_for
 from conftest import BUILD
 from test_gate_guard import hammering
 
@@ -67,9 +67,18 @@ def test_an_interface_that_goes_down_and_up_keeps_its_sessions(city, gate, phone
     wait_for("IPv6 too", lambda: phone.udp(INTERNET6, 1, 100)["back"] == 1)
 
 
+def renames_what_is_up(router):
+    router.batch("link add trial0 type bridge", "link set trial0 up")
+    refused = router.run("ip", "link", "set", "trial0", "name", "trial1", check=False).returncode
+    router.ip("link", "del", "trial0" if refused else "trial1")
+    return not refused
+
+
 @pytest.mark.parametrize("live", [True, False])
 def test_a_renamed_interface_keeps_its_sessions_and_its_gate(city, gate, phone, live, tmp_path):
     """Its name is what the rules go by."""
+    if live and not renames_what_is_up(city.router):
+        pytest.skip("this kernel renames no interface that is up (Linux before 6.2)")
     gate.open(phone.mac)
     stream = phone.start_stream(INTERNET4, tmp_path / "log")
     wait_for_text(stream, "started")
@@ -90,7 +99,7 @@ def test_a_renamed_interface_keeps_its_sessions_and_its_gate(city, gate, phone, 
     assert told_of.ifname == "br0", "loggiad knows zones by the configuration's names"
     assert city.gate.output().count("event=interface-renamed") == told + 2
     assert found["sent"] > 100
-    assert gap < 1, "until the gate has heard of it: milliseconds, where nobody else keeps the machine busy"
+    assert gap < PATIENCE, "until the gate has heard of it: milliseconds, where nobody else keeps the machine busy"
     assert stream.stop() == 0, stream.output()
 
 

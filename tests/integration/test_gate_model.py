@@ -16,6 +16,7 @@ from city.netns import World
 from conftest import BUILD
 
 SECONDS = 20
+STEPS = 20  # at least
 SLACK_S = 3  # of ends, which pass while the test looks
 UNITS = {"bytes": 1, "kbytes": 1024, "mbytes": 1024**2}
 TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -186,10 +187,9 @@ def test_the_kernel_holds_what_the_model_says_whatever_happens(city):
     seed = int(os.environ.get("LOGGIA_SEED", random.randrange(10**9)))
     print(f"LOGGIA_SEED={seed}")
     model, steps, end = Model(city, random.Random(seed)), 0, time.monotonic() + SECONDS
-    while time.monotonic() < end:
+    while time.monotonic() < end or steps < STEPS:  # on a machine however slow
         model.step()
         model.compare()
         steps += 1
     print(f"{steps} steps, {len(model.open)} devices are open")
-    assert steps > 20
     model.g.close()

@@ -202,3 +202,70 @@ def test_a_restart_that_learns_of_the_line_shares_it_among_those_who_are_open(ci
         assert phone.udp(INTERNET4, 10, 1000)["back"] == 10
         now = again.read(phone.mac).body
     assert (now.up_bytes, now.down_bytes) == (20 * 1028, 20 * 1028)
+
+
+# --- other programs' traffic control -----------------------------------------------------------------
+
+TC = 128  # GATE_FAMILY_TC
+ALL = gc.F_SHAPED | gc.F_SHAPED_UP | gc.F_SHAPED_ALL
+QUEUED, POLICED = "limit rate 1250000 bytes/second", "limit rate 1000000 bytes/second"
+
+
+def shaping_of(gate):
+    hello = gate.hello().body
+    return hello.features & ALL, hello.unqueued
+
+
+@pytest.mark.parametrize("command", ["qdisc del dev br0 clsact", "filter del dev br0 egress", "filter del dev br0 ingress pref 19527"])
+def test_who_takes_our_filters_from_an_interface_gets_them_back_and_nobody_goes_without_a_cap(city, gate, phone, command):
+    gate.open(phone.mac, up=10**6, down=10**6)
+    assert phone.udp(INTERNET4, 10, 1000)["back"] == 10
+    city.router.run("tc", *command.split())
+    wait_for_text(city.gate, "event=shaped-again interface=br0")
+    assert phone.udp(INTERNET4, 10, 1000)["back"] == 10
+    now = gate.read(phone.mac).body
+    assert (now.up_bytes, now.down_bytes, shaping_of(gate)) == (20 * 1028, 20 * 1028, (ALL, 0))
+
+
+def test_where_another_programs_qdisc_is_in_the_way_devices_are_policed_and_it_is_named(city, gate, phone):
+    gate.open(phone.mac, up=10**6, down=10**6)
+    assert phone.udp(INTERNET4, 10, 1000)["back"] == 10
+    assert (shaping_of(gate), gate.others()) == ((ALL, 0), [])
+    assert QUEUED in city.table()
+    city.gate.stop()
+    city.router.run("tc", "qdisc", "del", "dev", "br0", "clsact")
+    city.router.run("tc", "qdisc", "add", "dev", "br0", "ingress")  # as SQM scripts do
+    city.start_gate()
+    with gc.GateClient(city.socket) as again:
+        wait_for_text(city.gate, "event=not-shaped interface=br0")
+        assert shaping_of(again) == (gc.F_SHAPED, 1)
+        assert [(o.family, o.table, o.chain, o.priority) for o in again.others()] == [(TC, "br0", "ingress", 0)]
+        assert phone.udp(INTERNET4, 10, 1000)["back"] == 10
+        now = again.read(phone.mac).body
+        assert (now.up_bytes, now.down_bytes) == (20 * 1028, 20 * 1028)
+        assert POLICED in city.table() and QUEUED not in city.table()
+        city.router.run("tc", "qdisc", "del", "dev", "br0", "ingress")
+        wait_for("queues again", lambda: shaping_of(again) == (ALL, 0))
+        assert phone.udp(INTERNET4, 10, 1000)["back"] == 10
+        now = again.read(phone.mac).body
+        assert (now.up_bytes, now.down_bytes) == (30 * 1028, 30 * 1028)
+        assert QUEUED in city.table()
+
+
+def test_another_programs_filter_before_ours_is_named(city, gate):
+    city.router.run("tc", "filter", "add", "dev", "br0", "egress", "pref", "7", "protocol", "ip", "u32", "match", "u32", "0", "0",
+                    "at", "0", "flowid", "1:1")
+    assert [(o.family, o.table, o.chain, o.priority) for o in gate.others()] == [(TC, "br0", "u32", 7)]
+    city.router.run("tc", "filter", "del", "dev", "br0", "egress", "pref", "7")
+    assert gate.others() == [] and shaping_of(gate) == (ALL, 0)
+
+
+def test_no_two_devices_wait_in_one_queue_or_have_each_others_bytes_on_their_account(city, gate):
+    """65,536 numbers further on a class is the same one."""
+    first, second = city.phones[:2]
+    number = gate.open(first.mac, up=10**6, down=10**6).body.number
+    other = gate.open(second.mac, up=10**6, down=10**6, number=number + (1 << 16)).body.number
+    assert (number - other) % (1 << 16) != 0
+    assert shaping_of(gate) == (ALL, 0)
+    assert second.udp(INTERNET4, 10, 1000)["back"] == first.udp(INTERNET4, 10, 1000)["back"] == 10
+    assert {gate.read(p.mac).body.down_bytes for p in (first, second)} == {10 * 1028}

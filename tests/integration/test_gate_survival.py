@@ -2,6 +2,7 @@
 """What the gate survives: its own death, others' commands, wrong speakers; and what it notices."""
 
 import json
+import math
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import subprocess
 import pytest
 from city import gateclient as gc
 from city.gateworld import ECHO, INTERNET4, INTERNET6, TRAFFIC, GateWorld, wait_for_text
-from city.netns import World, wait_for
+from city.netns import PATIENCE, World, wait_for
 from conftest import BUILD
 
 
@@ -342,16 +343,16 @@ def test_the_routers_bound_is_kept(city, gate):
 # --- ends -----------------------------------------------------------------------------------------
 
 def test_the_kernel_ends_a_device_that_nobody_closes(gate, phone):
-    gate.open(phone.mac, timeout=1)
+    gate.open(phone.mac, timeout=math.ceil(2 * PATIENCE))
     assert phone.udp(INTERNET4, 2, 100)["back"] == 2
-    event = gate.wait_event(gc.EXPIRED, timeout=5)
+    event = gate.wait_event(gc.EXPIRED)
     assert event.body.mac == phone.mac
     assert phone.udp(INTERNET4, 2, 100)["back"] == 0
     assert gate.dump() == []
 
 
 def test_a_device_ends_in_the_kernel_even_if_nobody_is_left(city, gate, phone):
-    gate.open(phone.mac, timeout=2)
+    gate.open(phone.mac, timeout=math.ceil(2 * PATIENCE))
     assert phone.udp(INTERNET4, 2, 100)["back"] == 2
     city.gate.kill()
     wait_for("the kernel ends it", lambda: phone.udp(INTERNET4, 1, 100)["back"] == 0, timeout=6)

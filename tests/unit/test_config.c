@@ -67,6 +67,22 @@ static void the_walled_garden_lets_no_probe_through(void **state)
     }
 }
 
+static void queues_are_not_promised_to_more_devices_than_there_is_room_for(void **state)
+{
+    static const char base[] = "portal_name = a.b\nzone z { interfaces = br0 }\n";
+    char text[200];
+    (void)state;
+    snprintf(text, sizeof text, "%smax_clients = 100000\nshaping = \"htb\"\n", base);
+    assert_null(parse(text));
+    assert_non_null(strstr(said, ":3: max_clients: found 100000, expected at most 65000"));
+    snprintf(text, sizeof text, "%smax_clients = 65000\nshaping = \"htb\"\n", base);
+    config_free(parse(text));
+    assert_string_equal(said, "");
+    snprintf(text, sizeof text, "%smax_clients = 100000\n", base);
+    config_free(parse(text));
+    assert_string_equal(said, "");
+}
+
 static void a_zone_has_the_routers_limits_and_terms_where_it_names_no_others(void **state)
 {
     struct conf *c =
@@ -432,6 +448,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_walled_garden_lets_no_probe_through),
+        cmocka_unit_test(queues_are_not_promised_to_more_devices_than_there_is_room_for),
         cmocka_unit_test(a_zone_has_the_routers_limits_and_terms_where_it_names_no_others),
         cmocka_unit_test(an_admin_needs_two_lines_only),
         cmocka_unit_test(a_whole_file_is_read_as_it_is_written),

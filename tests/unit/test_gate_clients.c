@@ -197,6 +197,36 @@ static void test_a_device_gets_the_number_back_that_it_asks_for_unless_it_is_tak
     clients_free(c);
 }
 
+/* Sixteen bits of the number name a device's queue: two in one would have each other's rate, and
+ * each other's bytes on their account. */
+static void test_with_queues_no_two_devices_have_the_same_class(void **state)
+{
+    (void)state;
+    struct clients *c = clients_new(70000);
+    bool taken[65536] = {[0] = true, [65535] = true};
+    uint32_t first = 3;
+    clients_set_classes(c, 0xffff);
+    clients_numbers_after(c, 500000);
+    for (unsigned i = 0; i < 65000; i++) {
+        struct mac m = mac_of(i);
+        uint32_t number = i % 97 == 0 && i > 0 ? clients_want_number(c, first + 65536) : 0;
+        for (int blocks = 0; number == 0 && blocks < 64; blocks++) {
+            number = clients_take_number(c);
+            if (number == 0)
+                clients_grant_block(c);
+        }
+        assert_int_not_equal(number, 0);
+        assert_false(taken[number & 0xffff]);
+        taken[number & 0xffff] = true;
+        assert_non_null(clients_add(c, &m, i == 0 ? first : number, 0, ""));
+        if (i == 0) {
+            taken[number & 0xffff] = false;
+            taken[first] = true;
+        }
+    }
+    clients_free(c);
+}
+
 static void test_counters_add_up_and_never_go_below_nought(void **state)
 {
     (void)state;
@@ -220,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_numbers_wrap_and_pass_over_those_in_use),
         cmocka_unit_test(test_a_number_comes_back_only_after_all_others),
         cmocka_unit_test(test_a_device_gets_the_number_back_that_it_asks_for_unless_it_is_taken),
+        cmocka_unit_test(test_with_queues_no_two_devices_have_the_same_class),
         cmocka_unit_test(test_counters_add_up_and_never_go_below_nought),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
