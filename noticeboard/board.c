@@ -13,6 +13,7 @@
 #include "noticeboard/importer.h"
 #include "noticeboard/links.h"
 #include "noticeboard/publish.h"
+#include "noticeboard/recheck.h"
 #include "noticeboard/signin.h"
 #include "noticeboard/store.h"
 #include "noticeboard/web.h"
@@ -156,6 +157,7 @@ static void reload(struct board *b)
     importer_reload(b->importer, new);
     board_conf_free(b->conf);
     b->conf = new;
+    recheck_all(b->recheck);
     log_set_level(b->least_level > (int)new->log_level ? b->least_level : (int)new->log_level);
     if (b->conf->has_tls)
         new_certificate(b);
@@ -250,6 +252,8 @@ bool board_start(struct board *b, char *err, size_t err_len)
     snprintf(err, err_len, "out of memory");
     if (!(b->importer = importer_new(b->loop, b->store, b->conf)))
         return false;
+    if (!(b->recheck = recheck_new(b)))
+        return false;
     snprintf(locale, sizeof locale, "%s/board", b->conf->locale_directory);
     b->words = i18n_load(locale);
     b->citizen = i18n_load(b->conf->locale_directory);
@@ -280,6 +284,7 @@ void board_free(struct board *b)
     web_forget(b);
     importer_free(b->importer);
     publish_free(b->publish);
+    recheck_free(b->recheck);
     signin_free(b->signin);
     links_free(b->links);
     loop_timer_free(b->tidy_timer);

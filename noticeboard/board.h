@@ -5,7 +5,7 @@
  *   store*.c    what is remembered (SQLite); store.h is the contract
  *   conf*.c     board.conf
  *   web*.c      what editors see; web.h
- *   signin*.c   who they are: LDAP in a worker thread, sessions, tokens
+ *   signin*.c   who they are: LDAP in a worker thread, sessions, tokens; recheck.c
  *   draft*.c    a notice as it is typed, and what is wrong with it (pure)
  *   importer*.c what feeds and files bring; importer.h
  *   publish*.c  what routers and feed readers get; publish.h
@@ -28,6 +28,7 @@ struct loop_signal;
 struct importer;
 struct loop_timer;
 struct publish;
+struct recheck;
 struct signin;
 struct store;
 
@@ -42,6 +43,7 @@ struct board {
     struct importer *importer;
     struct http_server *http;
     struct signin *signin;
+    struct recheck *recheck;
     struct links *links;
     struct i18n *words;   /* of the editors' pages */
     struct i18n *citizen; /* of the citizens' pages, for the preview */

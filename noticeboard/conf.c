@@ -328,6 +328,9 @@ static void check_root(struct builder *b)
     if (c->idle_s > c->session_s)
         wrong(b, 0, "idle", "found %u s, expected no more than session (%u s)", c->idle_s,
               c->session_s);
+    if (c->recheck_keep_s < 2 * c->recheck_s)
+        wrong(b, 0, "recheck_keep", "found %u s, expected at least twice recheck (%u s)",
+              c->recheck_keep_s, c->recheck_s);
 }
 
 /* --- secrets and defaults --------------------------------------------------------------------- */

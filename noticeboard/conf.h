@@ -92,7 +92,8 @@ struct board_conf {
     size_t n_keys;
     char *token_file, *token; /* what routers show to POST counts */
     uint32_t bundle_life_s, keep_s;
-    uint32_t session_s, idle_s; /* of an editor's sign-in */
+    uint32_t session_s, idle_s;         /* of an editor's sign-in */
+    uint32_t recheck_s, recheck_keep_s; /* of what an editor may do */
     uint32_t count_minimum;
     uint32_t log_level;
     bool has_tls;

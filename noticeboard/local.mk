@@ -33,6 +33,7 @@ noinst_LTLIBRARIES += %D%/libloggia-board.la
     %D%/signin_ldap.c \
     %D%/signin_worker.c \
     %D%/links.c %D%/links.h \
+    %D%/recheck.c %D%/recheck.h \
     %D%/session.c \
     %D%/web.c %D%/web.h %D%/web_internal.h \
     %D%/web_agree.c \

@@ -101,7 +101,7 @@ static void stored_key(const struct visit *v, const char *cookie,
  * ---------------------------------------------------------------------------------------------- */
 struct reading {
     struct visit *v;
-    int64_t seen, ends;
+    int64_t seen, ends, checked;
     bool there;
 };
 
@@ -118,6 +118,7 @@ static void note(void *arg, const struct store_session *s)
     w->role = s->role;
     r->seen = s->seen;
     r->ends = s->ends;
+    r->checked = s->checked;
     r->there = true;
 }
 
@@ -134,7 +135,8 @@ bool session_read(struct visit *v)
     if (!r.there)
         return false;
     if (!v->who.administration || r.ends <= v->now ||
-        v->now - r.seen > (int64_t)v->b->conf->idle_s) {
+        v->now - r.seen > (int64_t)v->b->conf->idle_s ||
+        v->now - r.checked > (int64_t)v->b->conf->recheck_keep_s) {
         store_session_delete(v->b->store, key);
         return false;
     }
@@ -151,6 +153,8 @@ bool session_begin(struct visit *v, const struct board_administration *a,
     struct store_session s = {.administration = a->id,
                               .name = answer->name,
                               .shown = answer->shown,
+                              .login = answer->login,
+                              .checked = v->now,
                               .role = answer->role,
                               .publishers = answer->roles,
                               .made = v->now,

@@ -135,6 +135,8 @@ static void work(struct signin_job *job)
 {
     if (job->by_directory)
         signin_ldap(job);
+    else if (job->recheck)
+        job->verdict = *job->stored ? SIGNIN_RIGHT : SIGNIN_WRONG;
     else
         job->verdict =
             crypto_password_check(job->password, job->stored) ? SIGNIN_RIGHT : SIGNIN_WRONG;
@@ -165,6 +167,7 @@ static void answer(struct signin *s, size_t place, const struct signin_job *job)
     void *arg = s->open[place].arg;
 
     snprintf(a.name, sizeof a.name, "%s", *job->canonical ? job->canonical : job->name);
+    snprintf(a.login, sizeof a.login, "%s", job->name);
     snprintf(a.shown, sizeof a.shown, "%s", *job->shown ? job->shown : job->name);
     if (*s->open[place].account)
         add_roles(&a, s->open[place].account, s->open[place].account_role);
@@ -177,46 +180,58 @@ static void answer(struct signin *s, size_t place, const struct signin_job *job)
     fn(arg, &a);
 }
 
-/* What the limits and the log have to know of an answer. */
-static void judge(struct signin *s, struct signin_job *job)
+static void note_wrong(struct signin *s, const struct signin_job *job, uint64_t typed,
+                       uint64_t name, int64_t now)
 {
     static struct log_limit limit = {.interval_ms = 60000, .burst = 20};
+
+    throttle_failed(&s->names, name, now);
+    if (name != typed)
+        throttle_failed(&s->names, typed, now);
+    throttle_failed(&s->addresses, address_of(s, job->address), now);
+    log_limited(&limit, LOG_NOTICE, "event=signin_refused administration=%s name=%s address=%s",
+                job->administration, job->name, job->address);
+}
+
+/* What the limits have to know of an answer to somebody who typed a password. */
+static void judge(struct signin *s, struct signin_job *job)
+{
     int64_t now = (int64_t)time(NULL);
     uint64_t typed = name_of(s, job->administration, job->name);
     uint64_t name = *job->canonical ? name_of(s, job->administration, job->canonical) : typed;
 
-    switch (job->verdict) {
-    case SIGNIN_WRONG:
-        throttle_failed(&s->names, name, now);
-        if (name != typed)
-            throttle_failed(&s->names, typed, now);
-        throttle_failed(&s->addresses, address_of(s, job->address), now);
-        log_limited(&limit, LOG_NOTICE, "event=signin_refused administration=%s name=%s address=%s",
-                    job->administration, job->name, job->address);
-        break;
-    case SIGNIN_RIGHT:
+    if (job->verdict == SIGNIN_WRONG) {
+        note_wrong(s, job, typed, name, now);
+    } else if (job->verdict == SIGNIN_RIGHT) {
         if (!throttle_may(&s->names, name, now)) { /* guessed under another of its names */
             job->verdict = SIGNIN_TRIES;
-            break;
+            return;
         }
         throttle_fine(&s->names, name);
         throttle_fine(&s->names, typed);
-        break;
-    case SIGNIN_REFUSED:
+    }
+}
+
+/* What is wrong with a directory, for the log. */
+static void note_trouble(const struct signin_job *job)
+{
+    static struct log_limit limit = {.interval_ms = 60000, .burst = 20};
+
+    if (job->verdict == SIGNIN_REFUSED)
         log_limited(&limit, LOG_ERR, "event=directory_refuses administration=%s why=\"%s\"",
                     job->administration, job->why);
-        break;
-    default:
+    else if (job->verdict == SIGNIN_UNAVAILABLE)
         log_limited(&limit, LOG_WARNING, "event=directory_away administration=%s why=\"%s\"",
                     job->administration, job->why);
-    }
 }
 
 static void done(void *arg, struct signin_job *job)
 {
     struct signin *s = arg;
 
-    judge(s, job);
+    note_trouble(job);
+    if (!job->recheck)
+        judge(s, job);
     for (size_t i = 0; i < sizeof s->open / sizeof *s->open; i++)
         if (s->open[i].number == job->number)
             answer(s, i, job);
@@ -276,13 +291,60 @@ static size_t free_place(const struct signin *s)
     return i;
 }
 
+/* password and address NULL: of somebody who is signed in. */
+static struct signin_job *job_new(struct signin *s, const struct board_administration *a,
+                                  const char *name, const char *password, const char *address,
+                                  const struct account *account)
+{
+    struct signin_job *job = calloc(1, sizeof *job);
+
+    if (!job)
+        return NULL;
+    snprintf(job->administration, sizeof job->administration, "%s", a->id);
+    snprintf(job->name, sizeof job->name, "%s", name);
+    snprintf(job->password, sizeof job->password, "%s", password ? password : "");
+    snprintf(job->address, sizeof job->address, "%s", address ? address : "");
+    job->recheck = !password;
+    job->number = ++s->next;
+    job->by_directory = a->has_directory && !account->local;
+    if (job->by_directory)
+        copy_directory(job, a);
+    else
+        memcpy(job->stored, account->stored, sizeof job->stored);
+    return job;
+}
+
+static uint64_t give(struct signin *s, const struct board_administration *a, const char *name,
+                     const char *password, const char *address, signin_fn fn, void *arg)
+{
+    size_t place = free_place(s);
+    struct account account = {.role = -1};
+    struct signin_job *job = NULL;
+
+    store_accounts(s->store, a->id, name, note_account, &account);
+    if (place < sizeof s->open / sizeof *s->open)
+        job = job_new(s, a, name, password, address, &account);
+    if (!job) {
+        refuse(fn, arg, SIGNIN_UNAVAILABLE);
+        return 0;
+    }
+    uint64_t number = job->number;
+    s->open[place].number = number;
+    s->open[place].fn = fn;
+    s->open[place].arg = arg;
+    remember(s, place, a, &account);
+    if (signin_worker_give(s->worker, job))
+        return number;
+    s->open[place].number = 0;
+    job_free(job);
+    refuse(fn, arg, SIGNIN_UNAVAILABLE);
+    return 0;
+}
+
 uint64_t signin_ask(struct signin *s, const struct board_administration *a, const char *name,
                     const char *password, const char *address, signin_fn fn, void *arg)
 {
     int64_t now = (int64_t)time(NULL);
-    size_t place = free_place(s);
-    struct account account = {.role = -1};
-    struct signin_job *job;
 
     if (!*name || strlen(name) > SIGNIN_NAME_MAX || !*password ||
         strlen(password) > SIGNIN_PASSWORD_MAX) {
@@ -294,33 +356,13 @@ uint64_t signin_ask(struct signin *s, const struct board_administration *a, cons
         refuse(fn, arg, SIGNIN_TRIES);
         return 0;
     }
-    job = place < sizeof s->open / sizeof *s->open ? calloc(1, sizeof *job) : NULL;
-    if (!job) {
-        refuse(fn, arg, SIGNIN_UNAVAILABLE);
-        return 0;
-    }
-    store_accounts(s->store, a->id, name, note_account, &account);
-    snprintf(job->administration, sizeof job->administration, "%s", a->id);
-    snprintf(job->name, sizeof job->name, "%s", name);
-    snprintf(job->password, sizeof job->password, "%s", password);
-    snprintf(job->address, sizeof job->address, "%s", address);
-    job->number = ++s->next;
-    job->by_directory = a->has_directory && !account.local;
-    if (job->by_directory)
-        copy_directory(job, a);
-    else
-        memcpy(job->stored, account.stored, sizeof job->stored);
-    s->open[place].number = job->number;
-    s->open[place].fn = fn;
-    s->open[place].arg = arg;
-    remember(s, place, a, &account);
-    uint64_t number = job->number;
-    if (signin_worker_give(s->worker, job))
-        return number;
-    s->open[place].number = 0;
-    job_free(job);
-    refuse(fn, arg, SIGNIN_UNAVAILABLE);
-    return 0;
+    return give(s, a, name, password, address, fn, arg);
+}
+
+uint64_t signin_recheck(struct signin *s, const struct board_administration *a, const char *login,
+                        signin_fn fn, void *arg)
+{
+    return give(s, a, login, NULL, NULL, fn, arg);
 }
 
 void signin_cancel(struct signin *s, uint64_t number)

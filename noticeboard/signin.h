@@ -28,10 +28,11 @@ enum { SIGNIN_NAME_MAX = 64, SIGNIN_PASSWORD_MAX = 256, SIGNIN_ROLES_LEN = 512 }
 
 struct signin_answer {
     enum signin_verdict verdict;
-    char name[SIGNIN_NAME_MAX + 1]; /* the account's, however it was typed */
-    char shown[96];                 /* the person's name, else what was typed */
-    int role;                       /* the highest, enum board_role */
-    char roles[SIGNIN_ROLES_LEN];   /* ",comune:2,acqua:0," or ",*:2,": publisher and role */
+    char name[SIGNIN_NAME_MAX + 1];  /* the account's, however it was typed */
+    char login[SIGNIN_NAME_MAX + 1]; /* as it was typed */
+    char shown[96];                  /* the person's name, else what was typed */
+    int role;                        /* the highest, enum board_role */
+    char roles[SIGNIN_ROLES_LEN];    /* ",comune:2,acqua:0," or ",*:2,": publisher and role */
 };
 typedef void (*signin_fn)(void *arg, const struct signin_answer *a);
 
@@ -45,6 +46,11 @@ void signin_free(struct signin *s);
  * called already. */
 uint64_t signin_ask(struct signin *s, const struct board_administration *a, const char *name,
                     const char *password, const char *address, signin_fn fn, void *arg);
+/* The same without a password, for somebody who is signed in: whether the account is still there,
+ * and what it may do now. SIGNIN_RIGHT, SIGNIN_WRONG (it is gone), SIGNIN_NO_ROLE, or, where
+ * nothing is known, SIGNIN_UNAVAILABLE and SIGNIN_REFUSED. */
+uint64_t signin_recheck(struct signin *s, const struct board_administration *a, const char *login,
+                        signin_fn fn, void *arg);
 /* fn is not called any more. */
 void signin_cancel(struct signin *s, uint64_t number);
 

@@ -14,6 +14,7 @@ struct signin_job {
     char administration[40], name[SIGNIN_NAME_MAX + 1], password[SIGNIN_PASSWORD_MAX + 1],
         address[64];
     bool by_directory;                /* else against stored */
+    bool recheck;                     /* no password: somebody who is signed in */
     char stored[CRYPTO_PASSWORD_LEN]; /* "": no such account */
     struct board_directory directory; /* texts are the job's own */
     char *groups[BOARD_MAX_ROLES];    /* that are asked about */

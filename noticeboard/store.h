@@ -221,9 +221,11 @@ bool store_accounts(struct store *s, const char *administration, const char *nam
 struct store_session {
     uint8_t key[STORE_SESSION_KEY];            /* a hash of what the browser has */
     const char *administration, *name, *shown; /* shown: the person's name */
+    const char *login;                         /* as it was typed */
     int role;
     const char *publishers;
     int64_t made, seen, ends;
+    int64_t checked; /* when role and publishers were last known to be so */
 };
 typedef void (*store_session_fn)(void *arg, const struct store_session *v);
 bool store_session_put(struct store *s, const struct store_session *v);
@@ -231,6 +233,15 @@ bool store_session_get(struct store *s, const uint8_t key[static STORE_SESSION_K
                        store_session_fn fn, void *arg);
 bool store_session_seen(struct store *s, const uint8_t key[static STORE_SESSION_KEY], int64_t now);
 bool store_session_delete(struct store *s, const uint8_t key[static STORE_SESSION_KEY]);
+/* Who is signed in and was not asked about since a time, each once, the longest ago first. Of a
+ * session are there: administration, login, checked. */
+bool store_session_due(struct store *s, int64_t before, int max, store_session_fn fn, void *arg);
+/* What somebody may do now, in all sessions of that account; those of the same login and another
+ * account end. Says how many were changed in what they may. */
+bool store_session_checked(struct store *s, const struct store_session *v, int *changed);
+/* Ends all sessions of a login. Says how many. */
+bool store_session_forget(struct store *s, const char *administration, const char *login,
+                          int *ended);
 /* Those that have ended, and old batches of counts. */
 bool store_tidy(struct store *s, int64_t now, int64_t idle_s);
 

@@ -80,6 +80,14 @@ access to attrs=userPassword by anonymous auth by * none
         wait_for("slapd answers", lambda: subprocess.run(["ldapwhoami", "-x", "-H", self.uri], capture_output=True,
                                                          check=False).returncode == 0)
 
+    def modify(self, text):
+        subprocess.run(["ldapmodify", "-x", "-H", self.uri, "-D", f"cn=admin,{self.suffix}", "-w", "segreto"], input=text, text=True,
+                       check=True, capture_output=True)
+
+    def member(self, name, group, deed):
+        """deed: add or delete."""
+        self.modify(f"dn: cn={group},{self.suffix}\nchangetype: modify\n{deed}: member\nmember: uid={name},{self.suffix}\n")
+
     def freeze(self):
         """Returns when not one of its threads runs any more: the kernel still takes connections for it."""
         self.process.send_signal(signal.SIGSTOP)
@@ -192,6 +200,14 @@ administration "provincia" {{
         finally:
             self.slapd.stop()
             shutil.rmtree(self.dir, ignore_errors=True)
+
+    def reload(self, conf=None):
+        """conf: other lines than before at the top of board.conf."""
+        self.more = self.more if conf is None else conf
+        self.write_conf()
+        before = self.log().count("event=reloaded")
+        self.process.send_signal(signal.SIGHUP)
+        wait_for("the reload", lambda: self.log().count("event=reloaded") > before)
 
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)

@@ -4,6 +4,7 @@ before the board and without."""
 
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -146,6 +147,62 @@ def test_a_directory_that_offers_no_tls_gets_no_password(trusted):
         assert 'event=directory_away administration=comune why="starttls: ' in b.log()
     finally:
         b.close()
+
+
+# --- who may what, again and again -----------------------------------------------------------------------------
+@pytest.fixture
+def watchful():
+    b = Board("recheck = 1\nrecheck_keep = 600\n")
+    try:
+        yield b
+    finally:
+        b.close()
+
+
+def test_who_leaves_a_group_is_signed_out_and_who_joins_one_may_more(watchful):
+    b = watchful
+    anna, bruno, franco, carla = b.editor("anna"), b.editor("BRUNO", password=PEOPLE["bruno"][0]), b.editor("franco"), b.editor("carla")
+    number = re.search(r"/notice/(\d+)/", anna.write(title__it="Di Anna").text).group(1)
+    form = bruno.get("/new").form("/new")["fields"]
+    b.slapd.member("bruno", "responsabili", "delete")
+    wait_for("Bruno is signed out", lambda: "Write a notice" not in bruno.get("/").words)
+    assert 'event=session_ended administration=comune name=BRUNO why="it may nothing here any more"' in b.log()
+    page = bruno.post("/new", {**form, "title.it": "Scritto troppo tardi"})
+    assert page.status == 401 and "what you typed is kept" in page.words
+    assert "not an editor" in bruno.submit("/sign-in", name="bruno", password=PEOPLE["bruno"][0], administration="comune").words
+    b.slapd.member("anna", "bacheca-admin", "add")
+    wait_for("Anna is an admin", lambda: 'href="/templates"' in anna.get("/").text)
+    b.slapd.member("anna", "bacheca-admin", "delete")
+    wait_for("and no longer", lambda: 'href="/templates"' not in anna.get("/").text)
+    assert anna.get("/templates/new").status == 404 and anna.get(f"/notice/{number}").status == 200
+    b.slapd.modify("dn: uid=carla,o=comune\nchangetype: delete\n")
+    wait_for("Carla's account is gone", lambda: "Write a notice" not in carla.get("/").words)
+    assert "Write a notice" in franco.get("/").words, "who stayed where they were stays signed in"
+
+
+def test_what_a_group_grants_counts_from_the_reload_on(watchful):
+    b = watchful
+    b.reload("recheck = 1h\nrecheck_keep = 10h\n")
+    anna = b.editor("anna")
+    assert 'href="/templates"' not in anna.get("/").text
+    conf = b.dir / "board.conf"
+    conf.write_text(conf.read_text().replace("group = \"redazione\" grants = writer", "group = \"redazione\" grants = admin"))
+    os.kill(b.process.pid, signal.SIGHUP)
+    wait_for("Anna is an admin", lambda: 'href="/templates"' in anna.get("/").text)
+
+
+def test_a_directory_that_is_away_changes_nothing_for_a_while_and_then_one_signs_in_again(watchful):
+    b = watchful
+    anna = b.editor("anna")
+    b.slapd.freeze()
+    try:
+        wait_for("it was asked in vain", lambda: "event=directory_away administration=comune" in b.log(), timeout=30)
+        assert "Write a notice" in anna.get("/").words and "session_ended" not in b.log()
+        b.reload("recheck = 1\nrecheck_keep = 2\n")
+        wait_for("what was known is too old", lambda: "Write a notice" not in anna.get("/").words)
+    finally:
+        b.slapd.thaw()
+    assert "Write a notice" in b.editor("anna").page.words
 
 
 # --- the browser -----------------------------------------------------------------------------------------------

@@ -77,7 +77,8 @@ static void every_mistake_is_named_with_its_line_at_once(void **state)
                       "  role \"r\" { group = \"g\" publishers = {\"altri\"} }\n"
                       "  feed \"f\" { url = \"http://x.example\" publisher = \"altri\" zones = "
                       "{\"duomo\"} }\n"
-                      "}\n"));
+                      "}\n"
+                      "recheck = 600\nrecheck_keep = 900\n"));
     static const char *const expected[] = {
         "board.conf:1: url: found \"http://bacheca.prato.example\", expected an address that "
         "begins with https://",
@@ -87,7 +88,8 @@ static void every_mistake_is_named_with_its_line_at_once(void **state)
         "board.conf:8: administration.directory.uri: found \"http://x\"",
         "board.conf:9: administration.role r.publishers: found \"altri\"",
         "board.conf:10: administration.feed f.url: found \"http://x.example\"",
-        "board.conf:10: administration.feed f.publisher: found \"altri\""};
+        "board.conf:10: administration.feed f.publisher: found \"altri\"",
+        "recheck_keep: found 900 s, expected at least twice recheck (600 s)"};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
         if (!strstr(said, expected[i]))
             fail_msg("not said: %s\n%s", expected[i], said);

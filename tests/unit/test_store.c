@@ -436,6 +436,7 @@ static void what_was_there_before_services_had_versions_is_kept(void **state)
 {
     static const char old[] =
         "DROP INDEX notice_place; ALTER TABLE notice DROP COLUMN place; PRAGMA user_version = 1;"
+        "ALTER TABLE session DROP COLUMN login; ALTER TABLE session DROP COLUMN checked;"
         "CREATE TABLE service(id INTEGER PRIMARY KEY AUTOINCREMENT, administration TEXT NOT NULL,"
         " publisher TEXT NOT NULL, title TEXT NOT NULL, form TEXT NOT NULL, text TEXT NOT NULL,"
         " place INTEGER NOT NULL, shown INTEGER NOT NULL, editor TEXT NOT NULL,"
