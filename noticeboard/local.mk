@@ -21,6 +21,7 @@ noinst_LTLIBRARIES += %D%/libloggia-board.la
     %D%/store_schema.c \
     %D%/store_services.c \
     %D%/store_words.h \
+    %D%/suppress.c %D%/suppress.h \
     %D%/throttle.c %D%/throttle.h
 %C%_libloggia_board_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 %C%_libloggia_board_la_LIBADD = $(SQLITE_LIBS)

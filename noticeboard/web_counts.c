@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How often notices were shown and tapped: sums, from a minimum on, as a chart and as the table of
- * the same numbers (the chart is for the eye alone). */
+/* How often notices were shown and tapped: sums, from a minimum on (suppress.c), as a chart and as
+ * the table of the same numbers (the chart is for the eye alone). */
+#include "noticeboard/suppress.h"
 #include "noticeboard/web_internal.h"
 
 #include <inttypes.h>
@@ -9,16 +10,15 @@
 #include <string.h>
 #include <time.h>
 
-enum { DAYS = 30, MAX_BARS = 60, FEW_BARS = 12 /* as wide as of so many */ };
+enum { DAYS = 30, MAX_ROWS = 1024, MAX_BARS = 60, FEW_BARS = 12 /* as wide as of so many */ };
 
 struct table {
     struct visit *v;
     enum store_by by;
-    int rows, hidden;
-    struct {
-        char label[128];
-        int64_t displays, taps;
-    } bars[MAX_BARS];
+    size_t n;
+    struct suppress_row rows[MAX_ROWS];
+    char keys[MAX_ROWS][80];
+    struct suppress_others others;
 };
 
 static bool note_title(void *arg, const struct store_notice *n)
@@ -68,58 +68,61 @@ static void label(struct visit *v, enum store_by by, const struct store_count *c
 static bool note(void *arg, const struct store_count *c)
 {
     struct table *t = arg;
+    size_t i = t->n < MAX_ROWS ? t->n++ : MAX_ROWS - 1; /* the last ones in one */
 
-    if (c->displays < (int64_t)t->v->b->conf->count_minimum) {
-        t->hidden++;
+    if (c->displays <= 0 && c->taps <= 0)
         return true;
-    }
-    if (t->rows == MAX_BARS)
-        return false;
+    t->rows[i].displays += c->displays;
+    t->rows[i].taps += c->taps;
     /* The label asks the store, whose statement this is: so only what it needs is kept here. */
-    snprintf(t->bars[t->rows].label, sizeof t->bars[0].label, "%s%s%s", c->notice, c->zone,
-             c->lang);
-    t->bars[t->rows].displays = c->displays;
-    t->bars[t->rows].taps =
-        c->taps < (int64_t)t->v->b->conf->count_minimum ? -1 : c->taps; /* too few to tell */
     if (t->by == STORE_BY_DAY || t->by == STORE_BY_HOUR)
-        snprintf(t->bars[t->rows].label, sizeof t->bars[0].label, "%" PRId64, c->hour);
-    t->rows++;
+        snprintf(t->keys[i], sizeof t->keys[i], "%" PRId64, c->hour);
+    else
+        snprintf(t->keys[i], sizeof t->keys[i], "%.25s%.25s%.25s", c->notice, c->zone, c->lang);
     return true;
-}
-
-static void name_bars(struct table *t)
-{
-    for (int i = 0; i < t->rows; i++) {
-        char raw[128];
-        memcpy(raw, t->bars[i].label, sizeof raw);
-        struct store_count c = {.notice = raw, .zone = raw, .lang = raw, .hour = atoll(raw)};
-        label(t->v, t->by, &c, t->bars[i].label);
-    }
 }
 
 static void chart(struct table *t)
 {
     struct visit *v = t->v;
     int64_t most = 1;
-    double width = 600.0 / (t->rows > FEW_BARS ? t->rows : FEW_BARS);
+    int shown = 0, at = 0;
 
-    for (int i = 0; i < t->rows; i++)
-        if (t->bars[i].displays > most)
-            most = t->bars[i].displays;
+    for (size_t i = 0; i < t->n; i++) {
+        shown += !t->rows[i].together;
+        if (!t->rows[i].together && t->rows[i].displays > most)
+            most = t->rows[i].displays;
+    }
+    double width = 600.0 / (shown > FEW_BARS ? shown : FEW_BARS);
     HTML("<svg class=\"chart\" viewBox=\"0 0 600 120\" preserveAspectRatio=\"none\" "
          "aria-hidden=\"true\" focusable=\"false\">");
-    for (int i = 0; i < t->rows; i++) {
-        int height = (int)(116 * t->bars[i].displays / most) + 2;
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->rows[i].together)
+            continue;
+        int height = (int)(116 * t->rows[i].displays / most) + 2;
         buf_fmt(&v->out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>",
-                (int)(i * width) + 1, 120 - height, width > 6 ? (int)width - 3 : (int)width,
+                (int)(at++ * width) + 1, 120 - height, width > 6 ? (int)width - 3 : (int)width,
                 height);
     }
     HTML("</svg>");
 }
 
+static void line(struct visit *v, const char *name, int64_t displays, int64_t taps, bool hidden)
+{
+    HTML("<tr><th scope=\"row\">");
+    TEXT(name);
+    buf_fmt(&v->out, "</th><td class=\"num\">%" PRId64 "</td><td class=\"num\">", displays);
+    if (hidden)
+        TEXT(T("not told"));
+    else
+        buf_fmt(&v->out, "%" PRId64, taps);
+    HTML("</td></tr>");
+}
+
 static void table(struct table *t, const char *caption, const char *head)
 {
     struct visit *v = t->v;
+    char name[128];
 
     HTML("<section class=\"scroll\" tabindex=\"0\"");
     page_attr(v, "aria-label", caption);
@@ -128,17 +131,17 @@ static void table(struct table *t, const char *caption, const char *head)
     page_element(v, "th scope=\"col\" class=\"num\"", T("Shown"));
     page_element(v, "th scope=\"col\" class=\"num\"", T("Tapped"));
     HTML("</tr></thead><tbody>");
-    for (int i = 0; i < t->rows; i++) {
-        HTML("<tr><th scope=\"row\">");
-        TEXT(t->bars[i].label);
-        buf_fmt(&v->out, "</th><td class=\"num\">%" PRId64 "</td><td class=\"num\">",
-                t->bars[i].displays);
-        if (t->bars[i].taps < 0)
-            TEXT(T("few"));
-        else
-            buf_fmt(&v->out, "%" PRId64, t->bars[i].taps);
-        HTML("</td></tr>");
+    for (size_t i = 0; i < t->n; i++) {
+        const char *key = t->keys[i];
+        struct store_count c = {.notice = key, .zone = key, .lang = key, .hour = atoll(key)};
+        if (t->rows[i].together)
+            continue;
+        label(v, t->by, &c, name);
+        line(v, name, t->rows[i].displays, t->rows[i].taps, t->rows[i].taps_hidden);
     }
+    if (t->others.n)
+        line(v, T("the others together"), t->others.displays, t->others.taps,
+             t->others.taps_hidden);
     HTML("</tbody></table></section>");
 }
 
@@ -152,10 +155,9 @@ static void section(struct visit *v, enum store_by by, const char *title, const 
     t->by = by;
     store_counts(v->b->store, v->who.administration->id, NULL, v->now - (int64_t)DAYS * 86400, by,
                  note, t);
-    name_bars(t);
     HTML("<section class=\"card\">");
     page_element(v, "h2", title);
-    if (t->rows) {
+    if (suppress(t->rows, t->n, v->b->conf->count_minimum, MAX_BARS, &t->others)) {
         chart(t);
         table(t, title, head);
     } else {
@@ -173,6 +175,11 @@ void counts_page(struct visit *v)
     snprintf(minimum, sizeof minimum, "%u", v->b->conf->count_minimum);
     HTML("<p>");
     FILL(T("Of the last 30 days. Nobody is followed: there are only sums, and none below {n}."),
+         {"n", minimum, false});
+    HTML(" ");
+    FILL(T("What is less is put together with the next larger ones into one line, at least two of "
+           "them and at least {n}, so that nobody can reckon a small sum from the others; taps for "
+           "which that is not possible are not told."),
          {"n", minimum, false});
     HTML("</p>");
     section(v, STORE_BY_NOTICE, T("By notice"), T("Notice"));

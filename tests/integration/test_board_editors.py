@@ -735,5 +735,11 @@ def test_counts_are_shown_only_from_the_minimum_on(board):
     page = board.editor("anna").get("/counts")
     today = time.strftime("%-d %B %Y", time.gmtime(hour))
     assert "By hour of the day" in page.words and f"Day Shown Tapped {today} 415 18" in page.words
-    assert "412" in page.words and "17" in page.words and "Piazza del Duomo" in page.words
-    assert "Fontana di via Roma" not in page.words
+    assert "the others together 415 18" in page.words and "at least two of them" in page.words
+    # alone they would say, beside the day's 415, how many there were in the other
+    for told in ("412", "17", "Piazza del Duomo", "Fontana di via Roma"):
+        assert told not in page.words, told
+    with sqlite3.connect(board.dir / "state/board.db", timeout=10) as db:
+        db.execute("INSERT INTO counted VALUES ('comune-1', ?, 'san-marco', 'it', 700, 90)", (hour,))
+    page = board.editor("anna").get("/counts")
+    assert "Piazza San Marco 700 90 the others together 415 18" in page.words
