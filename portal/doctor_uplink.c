@@ -3,6 +3,7 @@
  * here: the portal's, asked as a phone asks it, at the LAN's addresses. */
 #include "portal/doctor.h"
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <net/route.h>
 #include <stdio.h>
@@ -46,10 +47,104 @@ static bool default_v6(char ifname[static IFNAMSIZ])
     return found;
 }
 
+/* --- networks on both sides
+ * --------------------------------------------------------------------- */
+
+struct network {
+    const char *ifname;
+    uint32_t address, mask; /* host order */
+};
+
+static bool is_lan(const struct doctor *d, const char *ifname)
+{
+    for (size_t z = 0; z < d->conf->n_zones; z++)
+        for (size_t i = 0; i < d->conf->zones[z].n_interfaces; i++)
+            if (strcmp(d->conf->zones[z].interfaces[i], ifname) == 0)
+                return true;
+    return false;
+}
+
+static struct network network_of(const struct ifaddrs *a)
+{
+    struct network n = {.ifname = NULL};
+    if (!a->ifa_addr || a->ifa_addr->sa_family != AF_INET || !a->ifa_netmask ||
+        !(a->ifa_flags & IFF_UP) || a->ifa_flags & IFF_LOOPBACK)
+        return n;
+    n.ifname = a->ifa_name;
+    n.address = ntohl(((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr.s_addr);
+    n.mask = ntohl(((const struct sockaddr_in *)(const void *)a->ifa_netmask)->sin_addr.s_addr);
+    return n;
+}
+
+static const char *shown(const struct network *n, char out[static 32])
+{
+    struct in_addr a = {htonl(n->address & n->mask)};
+    char text[INET_ADDRSTRLEN];
+    snprintf(out, 32, "%s/%d", inet_ntop(AF_INET, &a, text, sizeof text),
+             __builtin_popcount(n->mask));
+    return out;
+}
+
+static bool overlap(const struct network *a, const struct network *b)
+{
+    return ((a->address ^ b->address) & a->mask & b->mask) == 0;
+}
+
+/* The provider's box gives out private addresses too, and may have chosen ours: answers then look
+ * for the phone, or the box, on the wrong side. */
+static void same_networks(struct doctor *d)
+{
+    struct ifaddrs *all;
+    if (getifaddrs(&all) != 0)
+        return;
+    for (struct ifaddrs *a = all; a; a = a->ifa_next) {
+        struct network lan = network_of(a);
+        if (!lan.ifname || !is_lan(d, lan.ifname))
+            continue;
+        for (struct ifaddrs *b = all; b; b = b->ifa_next) {
+            struct network other = network_of(b);
+            char one[32], two[32];
+            if (other.ifname && !is_lan(d, other.ifname) && overlap(&lan, &other))
+                doctor_say(d, "uplink", DOCTOR_BAD,
+                           "whoever has an address in both is looked for on the wrong side",
+                           "give the LAN another network: its address, dhcp-range= and address= "
+                           "in dnsmasq.conf",
+                           "the LAN's network %s (%s) and %s (%s) overlap", shown(&lan, one),
+                           lan.ifname, shown(&other, two), other.ifname);
+        }
+    }
+    freeifaddrs(all);
+}
+
+/* RFC 1918, and RFC 6598: somebody translates once more. */
+static bool is_private(uint32_t a)
+{
+    return a >> 24 == 10 || a >> 20 == 0xac1 || a >> 16 == 0xc0a8 || a >> 22 == 0x191;
+}
+
+/* " (192.168.1.7, behind another address translation)", or nothing. */
+static void place_of(const char *ifname, char *out, size_t room)
+{
+    struct ifaddrs *all;
+    *out = 0;
+    if (getifaddrs(&all) != 0)
+        return;
+    for (struct ifaddrs *a = all; a && !*out; a = a->ifa_next) {
+        struct network n = network_of(a);
+        struct in_addr address = {htonl(n.address)};
+        char text[INET_ADDRSTRLEN];
+        if (n.ifname && strcmp(n.ifname, ifname) == 0 && is_private(n.address))
+            snprintf(out, room, " (%s, behind another address translation)",
+                     inet_ntop(AF_INET, &address, text, sizeof text));
+    }
+    freeifaddrs(all);
+}
+
 static void routes(struct doctor *d)
 {
-    char v4[IFNAMSIZ] = "", v6[IFNAMSIZ] = "";
+    char v4[IFNAMSIZ] = "", v6[IFNAMSIZ] = "", place[80];
     bool has4 = default_v4(v4), has6 = default_v6(v6);
+    place_of(v4, place, sizeof place);
 
     if (!has4)
         doctor_say(d, "uplink", DOCTOR_BAD, "citizens are online in name only",
@@ -61,7 +156,7 @@ static void routes(struct doctor *d)
                    "ip -6 route: mend the uplink's IPv6, or take the IPv6 address off the LAN",
                    "there is no IPv6 default route, but the LAN has IPv6");
     if (has4 && (has6 || !doctor_has_v6(d)))
-        doctor_say(d, "uplink", DOCTOR_OK, NULL, NULL, "IPv4 goes out by %s%s%s", v4,
+        doctor_say(d, "uplink", DOCTOR_OK, NULL, NULL, "IPv4 goes out by %s%s%s%s", v4, place,
                    has6 ? ", IPv6 by " : ", no IPv6", v6);
 }
 
@@ -134,6 +229,7 @@ static void resolvers(struct doctor *d)
 void doctor_uplink(struct doctor *d)
 {
     routes(d);
+    same_networks(d);
     resolvers(d);
 }
 

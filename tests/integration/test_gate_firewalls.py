@@ -64,7 +64,12 @@ def firewalld(city):
     def cmd(*args, check=True):
         return city.router.run("firewall-cmd", *args, check=check, env={**os.environ, **env})
     wait_for("firewalld", lambda: cmd("--state", check=False).returncode == 0, timeout=30, every=0.2)
-    yield cmd
+    def settled(*args):
+        """A slow machine takes longer than D-Bus waits for the answer (25 s)."""
+        r = cmd(*args, check=False)
+        assert r.returncode == 0 or "Did not receive a reply" in r.stderr, r.stderr
+        wait_for("firewalld again", lambda: cmd("--state", check=False).returncode == 0, timeout=60, every=0.2)
+    yield settled
     fw.stop()
     daemon.stop()
 
@@ -72,7 +77,7 @@ def firewalld(city):
 def through_reloads(city, gate, tmp_path, reload, times):
     """A citizen's transfer goes on and a stranger stays out, while reload is done."""
     phone = city.phones[0]
-    number = gate.open(phone.mac, up=10**8, tag="s=1 z=duomo", timeout=900).body.number
+    number = gate.open(phone.mac, up=10**8, tag="s=1 z=duomo", timeout=7200).body.number
     stream = phone.start_stream(INTERNET4, tmp_path / "log")
     wait_for_text(stream, "started")
     rebuilt = city.gate.output().count("event=rebuilt")
@@ -86,7 +91,7 @@ def through_reloads(city, gate, tmp_path, reload, times):
     print(f"{times} reloads: {report}, a stranger's {found['sent']} packets, through {len(found['through'])}")
     assert found["sent"] > 1000 and found["through"] == []
     now = gate.read(phone.mac).body
-    assert (now.number, now.tag, now.up_Bps, now.timeout_s > 800) == (number, "s=1 z=duomo", 10**8, True)
+    assert (now.number, now.tag, now.up_Bps, 5000 < now.timeout_s <= 7200) == (number, "s=1 z=duomo", 10**8, True)
     assert now.up_bytes >= report["messages"] * 512
     assert city.gate.output().count("event=rebuilt") == rebuilt, "nothing of ours was touched"
 
