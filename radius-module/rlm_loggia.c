@@ -454,8 +454,9 @@ static bool add_attributes(rlm_loggia_t *inst, CONF_SECTION *cs)
     static const char *const names[ATTRIBUTES] = {
         [ATTRIBUTE_DECISION] = "Loggia-Decision", [ATTRIBUTE_DEGRADED] = "Loggia-Degraded",
         [ATTRIBUTE_BINDING] = "Loggia-Binding",   [ATTRIBUTE_ANSWERS] = "Loggia-Answers",
-        [ATTRIBUTE_SINCE] = "Loggia-Since",       [ATTRIBUTE_NTH] = "Loggia-Nth",
-        [ATTRIBUTE_PERSON] = "Loggia-Person",     [ATTRIBUTE_DEVICE] = "Loggia-Device",
+        [ATTRIBUTE_BATCH] = "Loggia-Batch",       [ATTRIBUTE_SINCE] = "Loggia-Since",
+        [ATTRIBUTE_NTH] = "Loggia-Nth",           [ATTRIBUTE_PERSON] = "Loggia-Person",
+        [ATTRIBUTE_DEVICE] = "Loggia-Device",
     };
     for (int i = 0; i < ATTRIBUTES; i++)
         if (!(inst->attributes[i] = own_attribute(cs, names[i])))
@@ -482,6 +483,7 @@ static bool start(rlm_loggia_t *inst, CONF_SECTION *cs)
     if (rc)
         cf_log_err_cs(cs, "cannot start the federation's threads: %s", strerror(rc));
     else if (!(inst->desk = rlm_loggia_desk_start(inst)) ||
+             (inst->queries[QUERY_KNOWN] && !(inst->clerks = rlm_loggia_clerks_start(inst))) ||
              !(inst->store = rlm_loggia_store_start(inst)))
         cf_log_err_cs(cs, "cannot start the store's threads");
     return inst->store != NULL;

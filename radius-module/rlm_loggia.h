@@ -10,11 +10,13 @@
 
 enum rlm_query {
     QUERY_LOOKUP,
+    QUERY_KNOWN,
     QUERY_GRANT,
     QUERY_BIND,
     QUERY_FORGET,
     QUERY_PAUSE,
     QUERY_ANSWERS,
+    QUERY_ANSWERS_MANY,
     QUERY_ANNOUNCE,
     QUERY_CHANGES,
     QUERY_SESSIONS,
@@ -30,6 +32,7 @@ enum rlm_attribute {
     ATTRIBUTE_DEGRADED, /* Loggia-Degraded: there, if it was taken while somebody was silent */
     ATTRIBUTE_BINDING,  /* Loggia-Binding: who a login binds the device to, sealed */
     ATTRIBUTE_ANSWERS,  /* Loggia-Answers: what the authorities said of it, sealed; or empty */
+    ATTRIBUTE_BATCH,    /* Loggia-Batch: several devices, or what is to be stored of them */
     ATTRIBUTE_SINCE,    /* Loggia-Since: the last change, or session, that is known */
     ATTRIBUTE_NTH,      /* Loggia-Nth: so many sessions, or devices, are known already */
     ATTRIBUTE_PERSON,   /* Loggia-Person: a pseudonym of whom a login binds the device to */
@@ -72,6 +75,7 @@ typedef struct rlm_loggia_t {
     struct status_counts counts;
     struct rlm_loggia_store *store;
     struct rlm_loggia_desk *desk;
+    struct rlm_loggia_clerks *clerks;    /* NULL: nobody is asked about together */
     struct rlm_loggia_t *before, *after; /* whose place it has taken, who has taken its own */
     uint64_t retire_ms;                  /* when `before` is of no use any more */
 } rlm_loggia_t;
@@ -113,6 +117,15 @@ struct rlm_loggia_row { /* what the store said */
 bool rlm_loggia_ask_store(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
                           struct guard *guard, int first, enum rlm_query query, uint64_t until_ms,
                           struct rlm_loggia_row *row);
+
+/* rlm_loggia_known.c: whether the store has anything of a device. Waits until_ms (clock_ms) at
+ * most.
+ */
+enum rlm_known { KNOWN_SILENT, KNOWN_NOTHING, KNOWN_SOMETHING };
+struct rlm_loggia_clerks *
+rlm_loggia_clerks_start(rlm_loggia_t *inst); /* NULL: out of memory, threads */
+void rlm_loggia_clerks_stop(struct rlm_loggia_clerks *c);
+enum rlm_known rlm_loggia_known(rlm_loggia_t *inst, const struct mac *mac, uint64_t until_ms);
 
 /* rlm_loggia_reload.c. Whether none of this name is in use. */
 bool rlm_loggia_is_first(const char *name);
@@ -158,6 +171,11 @@ bool rlm_loggia_unseal_device(rlm_loggia_t *inst, const char *pseudonym, const c
 bool rlm_loggia_write(rlm_loggia_t *inst, REQUEST *request, enum rlm_query which);
 /* What the authorities said of the device, to the store. False: it did not take it. */
 bool rlm_loggia_answers_put(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac);
+/* The same of one of several, for QUERY_ANSWERS_MANY: the device's pseudonym, four digits of
+ * length, the answers sealed. How long; 0: it is not remembered any more. */
+#define RLM_RECORD 1600
+size_t rlm_loggia_answers_record(rlm_loggia_t *inst, const struct mac *mac,
+                                 char out[static RLM_RECORD]);
 
 /* rlm_loggia_store.c: the thread that writes what nobody waits for, hears of what other servers
  * have changed, has those asked about who are online, and cuts off who is shut out. NULL: out of

@@ -82,11 +82,13 @@ unsigned rlm_loggia_conf_read(rlm_loggia_t *inst, CONF_SECTION *cs)
             read_section(&w, cf_item_to_section(i));
     w.faults += settings_finish(s, say_fault, cs);
     w.faults += read_query(inst, cs, QUERY_LOOKUP, "pass.lookup", s->pass_lookup);
+    w.faults += read_query(inst, cs, QUERY_KNOWN, "pass.known", s->pass_known);
     w.faults += read_query(inst, cs, QUERY_GRANT, "pass.grant", s->pass_grant);
     w.faults += read_query(inst, cs, QUERY_BIND, "pass.bind", s->pass_bind);
     w.faults += read_query(inst, cs, QUERY_FORGET, "pass.forget", s->pass_forget);
     w.faults += read_query(inst, cs, QUERY_PAUSE, "pass.pause", s->pass_pause);
     w.faults += read_query(inst, cs, QUERY_ANSWERS, "pass.answers", s->pass_answers);
+    w.faults += read_query(inst, cs, QUERY_ANSWERS_MANY, "pass.answers_many", s->pass_answers_many);
     w.faults += read_query(inst, cs, QUERY_ANNOUNCE, "pass.announce", s->pass_announce);
     w.faults += read_query(inst, cs, QUERY_CHANGES, "pass.changes", s->pass_changes);
     w.faults += read_query(inst, cs, QUERY_SESSIONS, "pass.sessions", s->pass_sessions);

@@ -9,6 +9,7 @@
 #include "radius-module/rlm_loggia.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +185,15 @@ enum decision_pass rlm_loggia_pass_look_up(rlm_loggia_t *inst, REQUEST *request,
                                            uint32_t *left_s, struct fed_person *person)
 {
     struct rlm_loggia_row row;
+    enum rlm_known known = rlm_loggia_known(inst, mac, until_ms);
+    *left_s = 0;
+    person->authority = -1;
+    if (known == KNOWN_SILENT)
+        return PASS_UNKNOWN;
+    if (known == KNOWN_NOTHING) {
+        fed_pass_put(inst->fed, mac, PASS_NONE, 0, person);
+        return PASS_NONE;
+    }
     rlm_loggia_ask_store(inst, request, mac, &inst->reading, -1, QUERY_LOOKUP, until_ms, &row);
     *left_s = row.left_s;
     *person = row.person;
@@ -301,16 +311,37 @@ bool rlm_loggia_write(rlm_loggia_t *inst, REQUEST *request, enum rlm_query which
     return written;
 }
 
-bool rlm_loggia_answers_put(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac)
+#define ANSWERS_TEXT ((FED_STORED_MAX + CRYPTO_SEAL_EXTRA) * 4 / 3 + 4)
+
+/* False: it is not remembered any more. text is empty if there is nothing to be stored. */
+static bool answers_text(rlm_loggia_t *inst, const struct mac *mac, char text[ANSWERS_TEXT])
 {
     const struct crypto_slice place = {mac, sizeof *mac};
     uint8_t plain[FED_STORED_MAX];
-    char text[(FED_STORED_MAX + CRYPTO_SEAL_EXTRA) * 4 / 3 + 4] = "";
     long len = fed_store(inst->fed, mac, plain);
-    if (len < 0)
-        return true;
+    text[0] = 0;
     if (len > 0)
         seal(&inst->settings->fed, "loggia-answers", &place, plain, (size_t)len, text);
+    return len >= 0;
+}
+
+size_t rlm_loggia_answers_record(rlm_loggia_t *inst, const struct mac *mac,
+                                 char out[static RLM_RECORD])
+{
+    const struct fed_conf *c = &inst->settings->fed;
+    char device[DEVICE_HASH_LEN], text[ANSWERS_TEXT];
+    _Static_assert(RLM_RECORD > DEVICE_HASH_LEN + 4 + ANSWERS_TEXT, "a record fits");
+    if (!answers_text(inst, mac, text))
+        return 0;
+    crypto_device_hash(c->key, c->key_len, mac, device);
+    return (size_t)snprintf(out, RLM_RECORD, "%s%04zu%s", device, strlen(text), text);
+}
+
+bool rlm_loggia_answers_put(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac)
+{
+    char text[ANSWERS_TEXT];
+    if (!answers_text(inst, mac, text))
+        return true;
     rlm_loggia_control(request, inst->attributes[ATTRIBUTE_ANSWERS], text);
     bool written = rlm_loggia_write(inst, request, QUERY_ANSWERS);
     if (!written)

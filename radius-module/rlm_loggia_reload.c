@@ -84,9 +84,11 @@ void rlm_loggia_leave(rlm_loggia_t *inst)
 void rlm_loggia_stop(rlm_loggia_t *inst)
 {
     rlm_loggia_store_stop(inst->store);
+    rlm_loggia_clerks_stop(inst->clerks);
     rlm_loggia_desk_stop(inst->desk);
     inst->store = NULL;
     inst->desk = NULL;
+    inst->clerks = NULL;
     fed_free(inst->fed);
     inst->fed = NULL;
 }

@@ -20,6 +20,9 @@
 #include <utlist.h>
 
 #define MOST_JOBS     65536
+#define LINGER_MS     50   /* what the authorities said waits so long for more of its kind */
+#define MOST_TEXT     2000 /* of a batch: the server cuts what it escapes at 2,048 */
+#define MOST_AT_ONCE  32
 #define MOST_CHANGES  1000 /* at one look */
 #define MOST_SESSIONS 16   /* of one device */
 #define ONLINE_MS     300  /* at one look, for reading who is online */
@@ -47,8 +50,9 @@ struct rlm_loggia_store {
     pthread_mutex_t lock; /* of the jobs; taken behind the federation's */
     int wake;
     bool stop;
-    struct job *jobs;
-    size_t n_jobs;
+    struct job *jobs, *answers; /* answers: JOB_STORE alone */
+    size_t n_jobs;              /* both */
+    uint64_t due_ms;            /* when the answers are to be written */
     uint64_t dropped;
     unsigned long long since, read_to; /* changes: seen twice, seen once */
     struct disconnects *disconnects;
@@ -70,8 +74,15 @@ static void push_named(struct rlm_loggia_store *s, enum job_kind kind, const str
         j->kind = kind;
         j->mac = mac ? *mac : (struct mac){0};
         snprintf(j->name, sizeof j->name, "%s", name);
-        DL_APPEND(s->jobs, j);
-        if (s->n_jobs++ == 0 && eventfd_write(s->wake, 1)) {
+        bool first = kind == JOB_STORE ? !s->answers : !s->jobs;
+        if (kind == JOB_STORE && first)
+            s->due_ms = clock_ms() + LINGER_MS;
+        if (kind == JOB_STORE)
+            DL_APPEND(s->answers, j);
+        else
+            DL_APPEND(s->jobs, j);
+        s->n_jobs++;
+        if (first && eventfd_write(s->wake, 1)) {
             /* Only a counter at its end refuses: the thread is awake. */
         }
     } else {
@@ -91,7 +102,7 @@ static void on_change(void *arg, const struct mac *mac, enum fed_change what)
 {
     struct rlm_loggia_store *s = arg;
     if (what == FED_STORE) {
-        if (s->inst->queries[QUERY_ANSWERS])
+        if (s->inst->queries[QUERY_ANSWERS] || s->inst->queries[QUERY_ANSWERS_MANY])
             push(s, JOB_STORE, mac);
         return;
     }
@@ -247,10 +258,7 @@ static bool do_job(struct rlm_loggia_store *s, const struct job *j)
     if (j->kind == JOB_OUST)
         return oust(s, j);
     REQUEST *r = request_for(s->inst, j);
-    if (!r)
-        return false;
-    bool done = j->kind == JOB_STORE ? rlm_loggia_answers_put(s->inst, r, &j->mac)
-                                     : rlm_loggia_write(s->inst, r, QUERY_ANNOUNCE);
+    bool done = r && rlm_loggia_write(s->inst, r, QUERY_ANNOUNCE);
     talloc_free(r);
     return done;
 }
@@ -277,6 +285,122 @@ static void do_jobs(struct rlm_loggia_store *s)
         free(j);
     }
 }
+
+/* --- what the authorities said ------------------------------------------------------------------
+ */
+
+static struct job *next_answer(struct rlm_loggia_store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct job *j = s->stop ? NULL : s->answers;
+    if (j)
+        DL_DELETE(s->answers, j);
+    pthread_mutex_unlock(&s->lock);
+    return j;
+}
+
+/* Done, or (after a while, with whatever is there by then) to be done again. */
+static void answers_over(struct rlm_loggia_store *s, struct job *list, bool done)
+{
+    struct job *j, *next;
+    pthread_mutex_lock(&s->lock);
+    DL_FOREACH_SAFE (list, j, next) {
+        s->n_jobs -= done;
+        if (done)
+            free(j);
+    }
+    if (!done) {
+        DL_CONCAT(list, s->answers);
+        s->answers = list;
+        s->due_ms = clock_ms() + s->inst->settings->store_poll_ms;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static bool is_in(const struct job *list, const struct mac *mac)
+{
+    const struct job *j;
+    DL_FOREACH (list, j)
+        if (mac_equal(&j->mac, mac))
+            return true;
+    return false;
+}
+
+/* As many as one text holds, but of each device only one. False: the store did not take them, or
+ * there are none. */
+static bool write_many(struct rlm_loggia_store *s)
+{
+    rlm_loggia_t *inst = s->inst;
+    char text[MOST_TEXT + RLM_RECORD] = "";
+    size_t len = 0;
+    struct job *list = NULL, *j;
+    for (int n = 0; n < MOST_AT_ONCE && len < MOST_TEXT / 8 * 7 && (j = next_answer(s)); n++) {
+        bool twice = is_in(list, &j->mac);
+        char record[RLM_RECORD];
+        size_t more = twice ? 0 : rlm_loggia_answers_record(inst, &j->mac, record);
+        if (len + more > MOST_TEXT || twice) { /* the next time */
+            struct job *late = NULL;
+            DL_APPEND(late, j);
+            if (more)
+                fed_store_failed(inst->fed, &j->mac);
+            answers_over(s, late, false);
+            break;
+        }
+        DL_APPEND(list, j);
+        memcpy(text + len, record, more);
+        len += more;
+    }
+    text[len] = 0;
+    if (!list)
+        return false;
+    REQUEST *r = len ? rlm_loggia_request(NULL) : NULL;
+    if (r)
+        rlm_loggia_control(r, inst->attributes[ATTRIBUTE_BATCH], text);
+    bool done = len == 0 || (r && rlm_loggia_write(inst, r, QUERY_ANSWERS_MANY));
+    talloc_free(r);
+    DL_FOREACH (list, j)
+        if (!done)
+            fed_store_failed(inst->fed, &j->mac);
+    answers_over(s, list, done);
+    return done;
+}
+
+static bool write_one(struct rlm_loggia_store *s)
+{
+    struct job *list = NULL, *j = next_answer(s);
+    REQUEST *r = j ? rlm_loggia_request(&j->mac) : NULL;
+    bool done = r && rlm_loggia_answers_put(s->inst, r, &j->mac);
+    talloc_free(r);
+    if (j) {
+        DL_APPEND(list, j);
+        answers_over(s, list, done);
+    }
+    return done;
+}
+
+/* When they are next to be written: no later than `at`. */
+static uint64_t answers_due(struct rlm_loggia_store *s, uint64_t at)
+{
+    pthread_mutex_lock(&s->lock);
+    uint64_t due = s->answers && s->due_ms < at ? s->due_ms : at;
+    pthread_mutex_unlock(&s->lock);
+    return due;
+}
+
+/* While some wait: one after the other is told here, and most of what it costs the store to write
+ * is not the row. */
+static void write_answers(struct rlm_loggia_store *s)
+{
+    bool many = s->inst->queries[QUERY_ANSWERS_MANY];
+    uint64_t now = clock_ms();
+    if (answers_due(s, UINT64_MAX) > now)
+        return;
+    while (many ? write_many(s) : write_one(s))
+        ;
+}
+
+/* --- what other servers have changed ------------------------------------------------------------
+ */
 
 /* "NUMBER DEVICE", behind it "banned" or "banned:SECONDS" if it is. False: that was the last. Who
  * is banned may be online wherever the accounting says; each server cuts, for none knows which of
@@ -460,8 +584,9 @@ static void *run(void *arg)
             next = clock_ms() + c->store_poll_ms;
         }
         do_jobs(s);
+        write_answers(s);
         rlm_loggia_retire(s->inst);
-    } while (wait_for_work(s, next, disconnects_serve(s->disconnects)));
+    } while (wait_for_work(s, answers_due(s, next), disconnects_serve(s->disconnects)));
     return NULL;
 }
 
@@ -509,6 +634,7 @@ void rlm_loggia_store_stop(struct rlm_loggia_store *s)
         /* It is awake. */
     }
     pthread_join(s->thread, NULL);
+    DL_CONCAT(s->jobs, s->answers);
     DL_FOREACH_SAFE (s->jobs, j, next) {
         free(j);
     }

@@ -25,8 +25,9 @@ struct settings {
     struct fed_conf fed;
     char *key_file, *guest, *operator_name;
     /* expanded by the shim */
-    char *pass_lookup, *pass_grant, *pass_bind, *pass_forget, *pass_pause;
-    char *pass_answers, *pass_announce, *pass_changes, *pass_sessions, *pass_oldest, *pass_online;
+    char *pass_lookup, *pass_known, *pass_grant, *pass_bind, *pass_forget, *pass_pause;
+    char *pass_answers, *pass_answers_many, *pass_announce, *pass_changes, *pass_sessions,
+        *pass_oldest, *pass_online;
     uint32_t store_workers, store_failures, store_open_ms, store_poll_ms, store_deadline_ms;
     char *disconnect_from;
     char *metrics_file, *status_file;

@@ -70,6 +70,8 @@ const struct option_row settings_schema[] = {
 
     NUMBER("pass", NULL, "life", S(fed.pass_life_s), 60, 3650 * DAY, "2592000", "s", "how long a tap is good for"),
     TEXT("pass", NULL, "lookup", S(pass_lookup), NULL, "expands to \"none\", \"paused\", \"banned\" (for good), \"banned:SECONDS\" or the seconds left; to nothing only when the store is down"),
+    TEXT("pass", NULL, "known", S(pass_known), NULL,
+         "asks about up to 32 devices together: %{control:Loggia-Batch} is their pseudonyms, 32 characters each; expands to the sum of 2^i for each that lookup would say anything of but \"none\" (the first: 1). Left out: each is looked up alone"),
     TEXT("pass", NULL, "grant", S(pass_grant), NULL, "writes the pass; expands to the number of rows"),
     NUMBER("pass", NULL, "bound", S(fed.bound_life_s), 60, 3650 * DAY, "31536000", "s", "how long a last password is good for"),
     TEXT("pass", NULL, "bind", S(pass_bind), NULL, "writes the pass of a device whose owner has just typed a last password; expands to the number of rows"),
@@ -77,6 +79,8 @@ const struct option_row settings_schema[] = {
     TEXT("pass", NULL, "pause", S(pass_pause), NULL, "no silent join until the next tap; expands to the number of rows"),
 
     TEXT("pass", NULL, "answers", S(pass_answers), NULL, "writes what the authorities said of a device, sealed; expands to the number of rows"),
+    TEXT("pass", NULL, "answers_many", S(pass_answers_many), NULL,
+         "instead of answers, of several devices at once: %{control:Loggia-Batch} is for each its pseudonym (32 characters), four digits of length, and so many characters; expands to the number of rows"),
     TEXT("pass", NULL, "announce", S(pass_announce), NULL, "tells the other servers that something about the device has changed; expands to the number of rows"),
     TEXT("pass", NULL, "changes", S(pass_changes), NULL,
          "the first change behind %{control:Loggia-Since}: its number, the device, and \"banned\" or \"banned:SECONDS\" if it is; \"none\", or nothing when the store is down"),

@@ -252,6 +252,49 @@ def test_a_reload_loses_nobody_and_a_wrong_one_changes_nothing(centre, nas, phon
         module.write_text(text)
 
 
+def at_once(centre, devices):
+    """Each device's reply, all asked at the same moment: the database is asked about several together."""
+    replies, ready = {}, threading.Barrier(len(devices))
+
+    def ask(mac):
+        nas = Nas(centre.namespace, "127.0.0.1", centre.secret)
+        ready.wait()
+        replies[mac] = nas.silent(mac, timeout=10)
+    threads = [threading.Thread(target=ask, args=(mac,)) for mac in devices]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(replies) == len(devices)
+    return replies
+
+
+def test_of_many_that_come_at_once_each_gets_its_own_row(centre, nas):
+    def mac(kind, n):
+        return f"0a:67:{kind:02x}:00:00:{n:02x}"
+    passes, paused, banned, nobody = ([mac(kind, n) for n in range(12)] for kind in range(4))
+    for m in (*passes, *paused):
+        centre.write_sql("INSERT INTO passes (device, granted, expires, paused) VALUES (?, 1, ?, ?)",
+                         centre.pseudonym(m), int(time.time()) + 3600, int(m in paused))
+    for m in banned:
+        centre.write_sql("INSERT INTO bans (device, created) VALUES (?, 1)", centre.pseudonym(m))
+    mixed = [m for four in zip(passes, paused, banned, nobody, strict=True) for m in four]
+    replies = at_once(centre, mixed)
+    assert [m for m in mixed if replies[m].accepted] == passes
+    assert [m for m in mixed if replies[m].message == "banned"] == banned
+    assert [replies[m].message for m in (*paused, *nobody)] == [None] * 24
+
+
+def test_what_is_said_of_many_at_once_is_kept_for_each(centre, nas):
+    people = [mac_of("comune", n * 4) for n in range(8, 48)]
+    said = {m: r.profile for m, r in at_once(centre, people).items()}
+    assert set(said.values()) == {"staff", "resident"}
+    wait_for("all of it is written down", lambda: all(stored(centre, m) for m in people))
+    centre.freeze("comune")
+    restart(centre)
+    assert {m: nas.silent(m).profile for m in people} == said, "somebody has what was said of another"
+
+
 def test_an_old_database_is_brought_up_to_date(centre, tmp_path):
     old = tmp_path / "old.sqlite"
     with sqlite3.connect(old) as db:
