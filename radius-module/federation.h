@@ -91,6 +91,7 @@ void fed_bind(struct fed *f, const struct mac *mac, uint32_t left_s,
 enum fed_change {
     FED_STORE = 1, /* what is stored of the authorities' answers is out of date */
     FED_DENIED,    /* the device has just been shut out, or still is and goes on */
+    FED_CHANGED,   /* a device that is online may do something else now */
     FED_BANNED     /* the city has shut it out, as all servers know, and it goes on */
 };
 /* Called with the federation's lock held: must not call it. */
@@ -118,7 +119,7 @@ void fed_tick(struct fed *f, unsigned rounds);
 
 struct fed_stats {
     uint64_t questions, coalesced, remembered, stale, bulkhead, deadline;
-    uint64_t rechecked, denied, followed;
+    uint64_t rechecked, denied, changed, followed;
     size_t devices;
 };
 void fed_stats(struct fed *f, struct fed_stats *out);

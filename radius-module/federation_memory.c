@@ -265,14 +265,35 @@ void fed_forget(struct fed *f, const struct mac *mac)
 /* --- who is shut out while being online ---------------------------------------------------------
  */
 
+/* Whether a session that began by the one would be another by the other. Somebody unknown is
+ * nobody, until it is said who it is. */
+static bool differs(const struct memory_answer *before, const struct decision_answer *said)
+{
+    struct decision_answer was;
+    const struct entitlement *a = &was.entitlement, *b = &said->entitlement;
+    memory_answer_get(before, &was);
+    if (was.state != ANSWER_FOUND || said->state != ANSWER_FOUND)
+        return (was.state == ANSWER_FOUND) != (said->state == ANSWER_FOUND);
+    for (int i = 0; i < LIMITS; i++)
+        if ((a->has & b->has & 1U << i) && a->own[i] != b->own[i])
+            return true;
+    return a->profile != b->profile || a->has != b->has || a->from_s != b->from_s ||
+           a->until_s != b->until_s;
+}
+
 void fed_remember(struct fed *f, struct memory_device *d, struct memory_answer *a,
                   const struct decision_answer *said)
 {
     uint64_t now = clock_ms();
-    bool before = memory_answer_denied(a);
+    bool before = memory_answer_denied(a), live = memory_ahead(d->live_until_s, now);
+    bool changed = live && !before && !said->entitlement.denied && differs(a, said);
     memory_answer_set(f->memory, a, said->state, (int64_t)now, &said->entitlement);
     fed_check_stored(f, d);
-    if (!memory_answer_denied(a) || (before && !memory_ahead(d->live_until_s, now)))
+    if (changed) {
+        f->stats.changed++;
+        tell(f, d, FED_CHANGED);
+    }
+    if (!memory_answer_denied(a) || (before && !live))
         return;
     f->stats.denied += !before;
     tell(f, d, FED_DENIED);

@@ -161,6 +161,13 @@ static void ask(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
         rlm_loggia_announce(inst->store, mac);
 }
 
+void rlm_loggia_decide(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
+                       struct decision *d)
+{
+    struct decision_answer answers[FED_MAX_AUTHORITIES];
+    ask(inst, request, mac, DECISION_SILENT, answers, d);
+}
+
 /* The password is wiped here, in the request itself: whatever runs behind this module has none to
  * write down. */
 static enum decision_login check_password(rlm_loggia_t *inst, REQUEST *request,

@@ -82,6 +82,11 @@ typedef struct rlm_loggia_t {
 
 void rlm_loggia_control(REQUEST *request, DICT_ATTR const *attribute, const char *text);
 
+/* What a router would be told now of a device that appeared; waits for the authorities and for the
+ * store like anybody. */
+void rlm_loggia_decide(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
+                       struct decision *d);
+
 /* rlm_loggia_conf.c: reads the section into inst->settings. Every fault is logged; how many. */
 unsigned rlm_loggia_conf_read(rlm_loggia_t *inst, CONF_SECTION *cs);
 
@@ -91,6 +96,9 @@ bool rlm_loggia_reply_prepare(rlm_loggia_t *inst);
 void rlm_loggia_accept(rlm_loggia_t *inst, REQUEST *request, const struct rlm_loggia_said *said,
                        const struct decision *d, const struct mac *mac,
                        const uint8_t identity[ENTITLEMENT_HASH_LEN]);
+/* What a session may do, at the end of a list: what an Accept says, and a CoA-Request. */
+void rlm_loggia_limits(rlm_loggia_t *inst, TALLOC_CTX *ctx, VALUE_PAIR **list,
+                       const uint64_t limits[LIMITS]);
 /* Signed (CVE-2024-3596), in front of everything else. */
 void rlm_loggia_sign(rlm_loggia_t *inst, REQUEST *request);
 void rlm_loggia_note(rlm_loggia_t *inst, REQUEST *request, const struct decision *d);
@@ -190,14 +198,15 @@ REQUEST *rlm_loggia_request(const struct mac *mac);
 /* Tells the other servers that something about the device has changed. Never blocks. */
 void rlm_loggia_announce(struct rlm_loggia_store *s, const struct mac *mac);
 
-/* rlm_loggia_disconnect.c: Disconnect-Requests (RFC 5176) to routers, repeated until they answer.
- * Routers are the configuration's clients that have a coa_server. One thread's. */
+/* rlm_loggia_disconnect.c: Disconnect- and CoA-Requests (RFC 5176) to routers, repeated until they
+ * answer. Routers are the configuration's clients that have a coa_server. One thread's. */
 struct disconnects;
-struct disconnects *disconnects_new(CONF_SECTION *cs, const char *from, struct report *report);
+struct disconnects *disconnects_new(rlm_loggia_t *inst);
 void disconnects_free(struct disconnects *d);
-/* False: no room now. An address that is no such router's is logged. */
+/* limits: what the session may do from now on; NULL: it ends. False: no room now. An address that
+ * is no such router's is logged. */
 bool disconnects_send(struct disconnects *d, const char *address, const char *session,
-                      const char *nas);
+                      const char *nas, const uint64_t *limits);
 /* Repeats, and reads answers; ms until there is something to do again (-1: nothing on its way).
  * fds: the two sockets, -1 where there is none. */
 int disconnects_serve(struct disconnects *d);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Disconnect-Requests (RFC 5176) that no request of a router gave the occasion for: a directory has
- * shut somebody out. FreeRADIUS itself originates them only behind a request that it is answering,
- * and the device that has to be cut may be idle, on a router that is, too. So they are made and
- * signed here by FreeRADIUS's own library, and repeated like the server's: after 1, 2, 4 and 8
- * seconds. A router's secret and port are those of its `client` section and the `coa_server` in it.
+/* Disconnect- and CoA-Requests (RFC 5176) that no request of a router gave the occasion for: a
+ * directory has shut somebody out, or says something else of somebody who is online. FreeRADIUS
+ * itself originates them only behind a request that it is answering, and the device that has to be
+ * cut may be idle, on a router that is, too. So they are made and signed here by FreeRADIUS's own
+ * library, and repeated like the server's: after 1, 2, 4 and 8 seconds. A router's secret and port
+ * are those of its `client` section and the `coa_server` in it.
  */
 #include "lib/crypto.h"
 #include "radius-module/rlm_loggia.h"
@@ -34,6 +35,7 @@ struct open_request {
 };
 
 struct disconnects {
+    rlm_loggia_t *inst;
     struct report *report;
     const char *from;
     struct router *routers;
@@ -85,13 +87,15 @@ static void read_client(struct disconnects *d, CONF_SECTION *client)
         d->routers[d->n_routers++] = r;
 }
 
-struct disconnects *disconnects_new(CONF_SECTION *cs, const char *from, struct report *report)
+struct disconnects *disconnects_new(rlm_loggia_t *inst)
 {
     struct disconnects *d = calloc(1, sizeof *d);
-    CONF_SECTION *top = cf_top_section(cs);
+    CONF_SECTION *top = cf_top_section(inst->section);
+    const char *from = inst->settings->disconnect_from;
     if (!d)
         return NULL;
-    d->report = report;
+    d->inst = inst;
+    d->report = &inst->report;
     d->from = from && strcmp(from, "*") != 0 ? from : NULL;
     d->fds[0] = d->fds[1] = -1;
     for (CONF_ITEM *i = cf_item_find_next(top, NULL); i; i = cf_item_find_next(top, i))
@@ -157,6 +161,11 @@ static const struct router *router_at(const struct disconnects *d, const char *a
     return NULL;
 }
 
+static const char *name_of(const struct open_request *o)
+{
+    return o->packet->code == PW_CODE_COA_REQUEST ? "change" : "disconnect";
+}
+
 static struct open_request *free_place(struct disconnects *d)
 {
     for (size_t i = 0; i < MOST_OPEN; i++)
@@ -165,11 +174,18 @@ static struct open_request *free_place(struct disconnects *d)
     return NULL;
 }
 
-static bool on_its_way(const struct disconnects *d, const struct router *r, const char *session)
+/* True: the session is being ended already. A change of it that is under way is out of date,
+ * whatever is to be sent now. */
+static bool on_its_way(struct disconnects *d, const struct router *r, const char *session)
 {
-    for (size_t i = 0; i < MOST_OPEN; i++)
-        if (d->open[i].packet && d->open[i].router == r && strcmp(d->open[i].session, session) == 0)
+    for (size_t i = 0; i < MOST_OPEN; i++) {
+        struct open_request *o = &d->open[i];
+        if (!o->packet || o->router != r || strcmp(o->session, session) != 0)
+            continue;
+        if (o->packet->code == PW_CODE_DISCONNECT_REQUEST)
             return true;
+        close_request(o);
+    }
     return false;
 }
 
@@ -195,13 +211,13 @@ static void add_text(RADIUS_PACKET *p, unsigned attribute, const char *text)
 }
 
 static RADIUS_PACKET *make(struct disconnects *d, const struct router *r, int fd,
-                           const char *session, const char *nas)
+                           const char *session, const char *nas, const uint64_t *limits)
 {
     static const uint8_t zero[16];
     RADIUS_PACKET *p = rad_alloc(NULL, false);
     if (!p)
         return NULL;
-    p->code = PW_CODE_DISCONNECT_REQUEST;
+    p->code = limits ? PW_CODE_COA_REQUEST : PW_CODE_DISCONNECT_REQUEST;
     p->id = d->number++;
     p->sockfd = fd;
     p->src_ipaddr.af = r->address.af;
@@ -212,11 +228,13 @@ static RADIUS_PACKET *make(struct disconnects *d, const struct router *r, int fd
     radius_pair_create(p, &p->vps, PW_EVENT_TIMESTAMP, 0)->vp_date = (uint32_t)time(NULL);
     fr_pair_value_memcpy(radius_pair_create(p, &p->vps, PW_MESSAGE_AUTHENTICATOR, 0), zero,
                          sizeof zero);
+    if (limits)
+        rlm_loggia_limits(d->inst, p, &p->vps, limits);
     return p;
 }
 
 bool disconnects_send(struct disconnects *d, const char *address, const char *escaped,
-                      const char *escaped_nas)
+                      const char *escaped_nas, const uint64_t *limits)
 {
     char session[sizeof d->open[0].session], nas[256];
     const struct router *r = router_at(d, address);
@@ -234,12 +252,12 @@ bool disconnects_send(struct disconnects *d, const char *address, const char *es
         return true;
     struct open_request *o = free_place(d);
     int fd = socket_for(d, r->address.af);
-    if (!o || fd < 0 || !(o->packet = make(d, r, fd, session, nas)))
+    if (!o || fd < 0 || !(o->packet = make(d, r, fd, session, nas, limits)))
         return false;
     o->router = r;
     snprintf(o->session, sizeof o->session, "%s", session);
     o->again_ms = clock_ms();
-    report_limited(d->report, LOG_NOTICE, "event=disconnect_sent router=%s session=%s", address,
+    report_limited(d->report, LOG_NOTICE, "event=%s_sent router=%s session=%s", name_of(o), address,
                    session);
     disconnects_serve(d);
     return true;
@@ -256,9 +274,9 @@ static void answered(struct disconnects *d, RADIUS_PACKET *reply)
             fr_ipaddr_cmp(&o->router->address, &reply->src_ipaddr) != 0 ||
             rad_verify(reply, o->packet, o->router->secret) != 0)
             continue;
-        if (reply->code != PW_CODE_DISCONNECT_ACK)
-            report_limited(d->report, LOG_WARNING, "event=disconnect_refused session=%s code=%u",
-                           o->session, reply->code);
+        if (reply->code != o->packet->code + 1) /* its ACK; the NAK is the next number */
+            report_limited(d->report, LOG_WARNING, "event=%s_refused session=%s code=%u",
+                           name_of(o), o->session, reply->code);
         close_request(o);
         return;
     }
@@ -280,7 +298,7 @@ static void read_answers(struct disconnects *d, int fd)
 static void send_again(struct disconnects *d, struct open_request *o)
 {
     if (o->tries == TRIES) {
-        report_limited(d->report, LOG_WARNING, "event=disconnect_unanswered session=%s",
+        report_limited(d->report, LOG_WARNING, "event=%s_unanswered session=%s", name_of(o),
                        o->session);
         close_request(o);
         return;

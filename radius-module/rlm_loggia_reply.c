@@ -130,6 +130,23 @@ static size_t operator_of(rlm_loggia_t *inst, REQUEST *request, const struct rlm
     return vp ? strlcpy(out, vp->vp_strvalue, 254) : 0;
 }
 
+static void add_limits(rlm_loggia_t *inst, struct tail *t, const uint64_t limits[LIMITS])
+{
+    reply_number(inst, t, REPLY_SESSION, limits[LIMIT_SESSION]);
+    reply_limit(inst, t, REPLY_IDLE, limits[LIMIT_IDLE]);
+    reply_number(inst, t, REPLY_INTERIM, limits[LIMIT_INTERIM]);
+    reply_limit(inst, t, REPLY_UP, limits[LIMIT_UP]);
+    reply_limit(inst, t, REPLY_DOWN, limits[LIMIT_DOWN]);
+    reply_quota(inst, t, limits[LIMIT_QUOTA]);
+}
+
+void rlm_loggia_limits(rlm_loggia_t *inst, TALLOC_CTX *ctx, VALUE_PAIR **list,
+                       const uint64_t limits[LIMITS])
+{
+    struct tail t = tail_of(ctx, list);
+    add_limits(inst, &t, limits);
+}
+
 void rlm_loggia_accept(rlm_loggia_t *inst, REQUEST *request, const struct rlm_loggia_said *said,
                        const struct decision *d, const struct mac *mac,
                        const uint8_t identity[ENTITLEMENT_HASH_LEN])
@@ -141,12 +158,7 @@ void rlm_loggia_accept(rlm_loggia_t *inst, REQUEST *request, const struct rlm_lo
     char text[PROFILE_NAME_LEN + 1 + 2 * PSEUDONYM + 1], operator_name[254] = "";
     struct tail t = tail_of(request->reply, &request->reply->vps);
 
-    reply_number(inst, &t, REPLY_SESSION, d->limits[LIMIT_SESSION]);
-    reply_limit(inst, &t, REPLY_IDLE, d->limits[LIMIT_IDLE]);
-    reply_number(inst, &t, REPLY_INTERIM, d->limits[LIMIT_INTERIM]);
-    reply_limit(inst, &t, REPLY_UP, d->limits[LIMIT_UP]);
-    reply_limit(inst, &t, REPLY_DOWN, d->limits[LIMIT_DOWN]);
-    reply_quota(inst, &t, d->limits[LIMIT_QUOTA]);
+    add_limits(inst, &t, d->limits);
 
     size_t len = strnlen(profile, PROFILE_NAME_LEN);
     memcpy(text, profile, len);

@@ -3,8 +3,8 @@
  * worker: what the authorities said is written down when it changes; every half second it looks for
  * what other servers have changed (which is how a store that was silent is found to be back, too);
  * those who are online are asked about again (a server that has just begun reads in the accounting
- * who that is); and who has been shut out is cut off, wherever the
- * accounting says that a session of the device is open.
+ * who that is); and who has been shut out is cut off, who may do something else now is changed,
+ * wherever the accounting says that a session of the device is open.
  *
  * What is to be written waits here while the store is silent, bounded. The thread expands the same
  * configured texts as a worker does, in a request of its own making that has nothing but a
@@ -31,6 +31,7 @@ enum job_kind {
     JOB_STORE,
     JOB_ANNOUNCE,
     JOB_CUT,
+    JOB_CHANGE,
     JOB_LIMIT, /* of a person's devices */
     JOB_OUST   /* one of them */
 };
@@ -56,9 +57,9 @@ struct rlm_loggia_store {
     uint64_t dropped;
     unsigned long long since, read_to; /* changes: seen twice, seen once */
     struct disconnects *disconnects;
-    uint64_t sent;   /* of those */
-    bool beginning;  /* who is online is still being read */
-    char online[64]; /* Acct-Unique-Session-Id of the last that was */
+    uint64_t sent, changes; /* of those */
+    bool beginning;         /* who is online is still being read */
+    char online[64];        /* Acct-Unique-Session-Id of the last that was */
     size_t n_online;
 };
 
@@ -109,7 +110,7 @@ static void on_change(void *arg, const struct mac *mac, enum fed_change what)
     if (what == FED_DENIED && s->inst->queries[QUERY_ANNOUNCE])
         push(s, JOB_ANNOUNCE, mac);
     if (s->inst->queries[QUERY_SESSIONS])
-        push(s, JOB_CUT, mac);
+        push(s, what == FED_CHANGED ? JOB_CHANGE : JOB_CUT, mac);
 }
 
 void rlm_loggia_announce(struct rlm_loggia_store *s, const struct mac *mac)
@@ -169,15 +170,15 @@ static REQUEST *request_for(rlm_loggia_t *inst, const struct job *j)
  */
 
 /* "ADDRESS SESSION NAS", the last of which may have blanks in it. */
-static bool cut(struct rlm_loggia_store *s, char *text)
+static bool tell_router(struct rlm_loggia_store *s, char *text, const uint64_t *limits)
 {
     char *session = strchr(text, ' '), *nas = session ? strchr(session + 1, ' ') : NULL;
     if (!nas)
         return true; /* "none" */
     *session++ = *nas++ = 0;
-    if (!disconnects_send(s->disconnects, text, session, nas))
+    if (!disconnects_send(s->disconnects, text, session, nas, limits))
         return false;
-    __atomic_fetch_add(&s->sent, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(limits ? &s->changes : &s->sent, 1, __ATOMIC_RELAXED);
     return true;
 }
 
@@ -199,8 +200,9 @@ static bool nth_row(rlm_loggia_t *inst, const struct job *j, enum rlm_query quer
     return out[0];
 }
 
-/* Every session of the device that is open, on whatever router. */
-static bool cut_off(struct rlm_loggia_store *s, const struct job *j)
+/* Every session of the device that is open, on whatever router: ends, or may do this from now on.
+ */
+static bool tell_routers(struct rlm_loggia_store *s, const struct job *j, const uint64_t *limits)
 {
     char text[600];
     for (unsigned n = 0; n < MOST_SESSIONS; n++) {
@@ -208,10 +210,28 @@ static bool cut_off(struct rlm_loggia_store *s, const struct job *j)
             return false;
         if (strcmp(text, "none") == 0)
             return true;
-        if (!cut(s, text))
+        if (!tell_router(s, text, limits))
             return false;
     }
     return true;
+}
+
+/* As if the device appeared now. Who would be shut out is cut off by another job; who would be sent
+ * to the splash (the entry is gone, and there is no pass) goes on as a guest, for no longer than
+ * one; unless somebody who might know better is silent. */
+static bool change(struct rlm_loggia_store *s, const struct job *j)
+{
+    const struct decision_rules *rules = &s->inst->settings->fed.rules;
+    struct decision d;
+    REQUEST *r = request_for(s->inst, j);
+    if (!r)
+        return false;
+    rlm_loggia_decide(s->inst, r, &j->mac, &d);
+    talloc_free(r);
+    if (d.verdict == VERDICT_DENY || (d.verdict == VERDICT_SPLASH && d.degraded))
+        return true;
+    return tell_routers(
+        s, j, d.verdict == VERDICT_ACCEPT ? d.limits : rules->profiles[rules->guest].limits);
 }
 
 /* Those bound longest ago, beyond so many. */
@@ -245,14 +265,16 @@ static bool oust(struct rlm_loggia_store *s, const struct job *j)
     fed_changed_elsewhere(inst->fed, j->name, 0);
     bool done = !inst->queries[QUERY_ANNOUNCE] || rlm_loggia_write(inst, r, QUERY_ANNOUNCE);
     talloc_free(r);
-    return done && (!inst->queries[QUERY_SESSIONS] || cut_off(s, j));
+    return done && (!inst->queries[QUERY_SESSIONS] || tell_routers(s, j, NULL));
 }
 
 /* False: the store (or the routers) must do without it for now. */
 static bool do_job(struct rlm_loggia_store *s, const struct job *j)
 {
     if (j->kind == JOB_CUT)
-        return cut_off(s, j);
+        return tell_routers(s, j, NULL);
+    if (j->kind == JOB_CHANGE)
+        return change(s, j);
     if (j->kind == JOB_LIMIT)
         return limit(s, j);
     if (j->kind == JOB_OUST)
@@ -525,6 +547,7 @@ void rlm_loggia_status(rlm_loggia_t *inst, struct status_source *out)
     if (!s)
         return;
     out->disconnects = __atomic_load_n(&s->sent, __ATOMIC_RELAXED);
+    out->changes = __atomic_load_n(&s->changes, __ATOMIC_RELAXED);
     pthread_mutex_lock(&s->lock);
     out->waiting = s->n_jobs;
     pthread_mutex_unlock(&s->lock);
@@ -601,7 +624,7 @@ struct rlm_loggia_store *rlm_loggia_store_start(rlm_loggia_t *inst)
     strlcpy(s->online, "0", sizeof s->online);
     pthread_mutex_init(&s->lock, NULL);
     s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    s->disconnects = disconnects_new(inst->section, inst->settings->disconnect_from, &inst->report);
+    s->disconnects = disconnects_new(inst);
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     inst->store = s; /* the thread wants to know, too */

@@ -182,6 +182,9 @@ void status_metrics(FILE *out, const struct status_source *s)
     number(out, "shut_out_total", "counter", f.denied, "Devices that an authority has shut out.");
     number(out, "disconnects_total", "counter", s->disconnects,
            "Disconnect-Requests for sessions of those.");
+    number(out, "changed_total", "counter", f.changed,
+           "Devices of which an authority has said something else while they were online.");
+    number(out, "changes_total", "counter", s->changes, "CoA-Requests for sessions of those.");
     number(out, "remembered_devices", "gauge", f.devices, "Devices in the memory.");
     authorities(out, s);
     store(out, s);
@@ -264,9 +267,12 @@ void status_text(FILE *out, const struct status_source *s)
     fprintf(out, "memory: devices=%zu questions=%llu remembered=%llu coalesced=%llu stale=%llu\n",
             f.devices, (unsigned long long)f.questions, (unsigned long long)f.remembered,
             (unsigned long long)f.coalesced, (unsigned long long)f.stale);
-    fprintf(out, "online: rechecked=%llu followed=%llu shut_out=%llu disconnects=%llu\n",
+    fprintf(out,
+            "online: rechecked=%llu followed=%llu shut_out=%llu disconnects=%llu "
+            "changed=%llu changes=%llu\n",
             (unsigned long long)f.rechecked, (unsigned long long)f.followed,
-            (unsigned long long)f.denied, (unsigned long long)s->disconnects);
+            (unsigned long long)f.denied, (unsigned long long)s->disconnects,
+            (unsigned long long)f.changed, (unsigned long long)s->changes);
 }
 
 /* --- files --------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ struct status_source {
     struct fed *fed;
     struct guard *reading, *writing;
     const struct status_counts *counts;
-    size_t waiting; /* what is to be written to the store */
-    uint64_t disconnects;
+    size_t waiting;                /* what is to be written to the store */
+    uint64_t disconnects, changes; /* sent */
 };
 
 void status_metrics(FILE *out, const struct status_source *s);

@@ -18,7 +18,7 @@ from city.directories import mac_of
 from city.netns import World, wait_for
 from city.radius import Nas
 from conftest import SOURCE
-from test_centre_roaming import Router
+from test_centre_roaming import COA_REQUEST, Router
 
 SHARP = {"found = 30": "found = 0", "not_found = 2": "not_found = 0"}
 OPEN = {"pass = 30": "pass = 3600"}  # what a server remembers it does not read again for an hour
@@ -120,6 +120,55 @@ def test_who_is_suspended_is_cut_off_while_idle(centre, nas):
         router.close()
 
 
+def test_what_a_directory_changes_is_told_the_router_and_an_end_overtakes_it(centre, nas):
+    router = Router(centre, "square")
+    mac, guest = "0a:68:00:00:00:07", "0a:68:00:00:00:08"
+
+    def told(answer=True):
+        attributes = router.told(answer, COA_REQUEST)
+        assert attributes[44] == b"new-1" and attributes[radius.NAS_ID] == b"square" and radius.CALLING not in attributes
+        return [int.from_bytes(attributes[k], "big") for k in (radius.SESSION_TIMEOUT, radius.WISPR_UP, radius.WISPR_DOWN)]
+
+    try:
+        dn = centre.provincia.add_device(mac)
+        reply = router.silent(mac)
+        assert reply.profile == "provincia"
+        router.account(mac, radius.START, "new-1", klass=reply.text(radius.CLASS))
+        router.account(guest, radius.START, "other-2")
+        centre.provincia.modify(f"provNome=banda-larga,ou=gruppi,{centre.provincia.suffix}", f"add: provMembro\nprovMembro: {dn}")
+        assert told() == [28800, 15000000, 30000000]
+        centre.provincia.modify(dn, "add: provBanda\nprovBanda: 12345")
+        assert told() == [28800, 15000000, 12345000]
+        # Of what is not answered yet the end is not the last word only, it is the only one.
+        centre.provincia.modify(dn, "replace: provBanda\nprovBanda: 54321")
+        assert told(answer=False) == [28800, 15000000, 54321000]
+        centre.provincia.suspend(dn)
+        assert router.told(instead_of=COA_REQUEST)[44] == b"new-1"
+        for session, who in (("new-1", mac), ("other-2", guest)):
+            router.account(who, radius.STOP, session, seconds=3, cause=6)
+        router.hears_nothing()
+        assert figures(centre)["loggia_changes_total"] >= 3
+    finally:
+        router.close()
+
+
+def test_who_is_no_longer_in_a_directory_goes_on_as_a_visitor(centre, nas):
+    """What the directory gave is gone within recheck; no more than that: the entry may have gone by mistake."""
+    router = Router(centre, "square")
+    mac = "0a:68:00:00:00:09"
+    try:
+        dn = centre.provincia.add_device(mac, "banda-larga")
+        assert router.silent(mac).profile == "provincia-fast"
+        router.account(mac, radius.START, "gone-1")
+        centre.provincia.delete(dn)
+        told = router.told(code=COA_REQUEST)
+        assert told[44] == b"gone-1"
+        assert [int.from_bytes(told[k], "big") for k in (radius.SESSION_TIMEOUT, radius.WISPR_DOWN)] == [7200, 8000000]
+        router.account(mac, radius.STOP, "gone-1", seconds=3, cause=6)
+    finally:
+        router.close()
+
+
 def test_a_cut_that_got_lost_is_repeated_and_a_bound_person_is_cut_too(centre, nas, phone):
     router = Router(centre, "square")
     try:
@@ -165,6 +214,30 @@ def test_who_is_suspended_while_the_server_is_down_is_cut_off_although_the_route
             router.account(who, radius.STOP, session, seconds=3, cause=6)
         assert all(not r["sealed"] for r in centre.sql("SELECT sealed FROM radacct WHERE acctstoptime IS NOT NULL"))
     finally:
+        router.close()
+
+
+def test_with_pseudonyms_alone_who_is_suspended_is_cut_off_at_the_routers_next_record(centre, nas):
+    queries = centre.dir / "mods-config/loggia/queries.conf"
+    text = queries.read_text()
+    router = Router(centre, "square")
+    mac = "0a:68:00:00:00:0a"
+    try:
+        assert 'address = "%{loggia:sealed}"' in text
+        queries.write_text(text.replace('address = "%{loggia:sealed}"', 'address = ""'))
+        restart(centre)
+        dn = centre.provincia.add_device(mac)
+        router.account(mac, radius.START, "bare-1")
+        assert [r["sealed"] for r in centre.sql("SELECT sealed FROM radacct WHERE acctsessionid = 'bare-1'")] == [""]
+        centre.radius.stop()
+        centre.provincia.suspend(dn)
+        centre.start_radius()
+        router.account(mac, radius.UPDATE, "bare-1", seconds=1)
+        assert router.told()[44] == b"bare-1"
+        router.account(mac, radius.STOP, "bare-1", seconds=3, cause=6)
+    finally:
+        queries.write_text(text)
+        restart(centre)
         router.close()
 
 
