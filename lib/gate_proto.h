@@ -4,7 +4,10 @@
  *
  * One request a packet, one reply a request (same seq), each request answered exactly once; replies
  * to one device's requests come in the order asked. DUMP and FOREIGN are answered by any number
- * of GATE_MORE replies and a last GATE_OK. Events have seq 0. The gate joins all the requests that
+ * of GATE_MORE replies and a last GATE_OK, DUMP's with a struct gate_hello: how it is now. While a
+ * gate that was just started does not know all devices yet, and while a dump is being sent, what
+ * changes nothing is answered all the same; OPEN and CLOSE, and what comes behind them, wait.
+ * Events have seq 0. The gate joins all the requests that
  * are waiting when it wakes into one netlink transaction.
  *
  * The gate serves one controller at a time (uid of loggiad or 0, by SO_PEERCRED): a second one gets

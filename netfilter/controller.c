@@ -8,6 +8,10 @@
  * All that waits is read by one system call, and what a turn answers is sent by one: the other end
  * is woken once, not for each.
  *
+ * While a dump is being sent, or waits for adoption, what changes nothing is served all the same,
+ * so that nobody's page waits for it. The first request that would change something, and all behind
+ * it, wait: order is kept, and devices are not moved about under the dump.
+ *
  * Backpressure: requests are read only while every reply could be sent, and a dump is written as
  * fast as the other end reads. Events that a slow controller leaves lying are dropped past a bound:
  * the kernel's state is the truth, and a DUMP tells it. */
@@ -28,7 +32,8 @@
 #define QUEUE_MAX  8192 /* replies and events that wait for the controller: 3 MB at most */
 #define EVENTS_MAX 4096 /* of them events */
 #define SEND_ROOM  (1024 * 1024)
-#define SEND_BATCH 64 /* replies a system call */
+#define SEND_BATCH 64   /* replies a system call */
+#define DUMP_STEP  1024 /* devices of a dump between two looks at what was asked */
 
 struct conn {
     struct controller *k;
@@ -57,7 +62,7 @@ struct controller {
     struct inbox in;
     struct gate_request pending[GATE_BATCH];
     size_t n_pending, next_pending;
-    bool dumping;
+    bool dump_waits, dumping; /* for adoption; is being sent */
     uint32_t dump_seq;
     size_t dump_at;
 };
@@ -85,7 +90,7 @@ static void lose_peer(struct controller *k, const char *why)
             (unsigned long long)k->left_out);
     k->head = k->waiting = k->n_pending = k->next_pending = 0;
     k->left_out = 0;
-    k->dumping = false;
+    k->dump_waits = k->dumping = false;
 }
 
 /* Whether the controller has hung up although we have not been told yet: one that was killed and
@@ -108,7 +113,7 @@ static int welcome(struct controller *k, const struct gate_request *req)
 
 static struct gate_reply hello_reply(struct gate *g, const struct gate_request *req, int status)
 {
-    struct gate_reply r = {.verb = GATE_HELLO, .seq = req->seq, .status = (uint16_t)status};
+    struct gate_reply r = {.verb = req->verb, .seq = req->seq, .status = (uint16_t)status};
     r.hello.version = GATE_PROTO_VERSION;
     r.hello.open_devices = (uint32_t)clients_count(g->clients);
     r.hello.max_devices = clients_max(g->clients);
@@ -260,36 +265,56 @@ static void dump_on(struct controller *k)
 {
     struct gate_reply r = {.verb = GATE_DUMP, .seq = k->dump_seq, .status = GATE_MORE};
     const struct client *c;
-    while ((c = clients_at(k->g->clients, k->dump_at))) {
+    for (int i = 0; i < DUMP_STEP && (c = clients_at(k->g->clients, k->dump_at)); i++) {
         if (k->waiting >= SEND_BATCH && !flush_queue(k))
             return; /* goes on when the other end has read */
         work_entry(c, &r.entry);
         controller_reply(k, &r);
         k->dump_at++;
     }
+    if (k->peer.fd < 0 || clients_at(k->g->clients, k->dump_at))
+        return;
     k->dumping = false;
-    r.status = GATE_OK;
-    memset(&r.entry, 0, sizeof r.entry);
+    struct gate_request asked = {.verb = GATE_DUMP, .seq = k->dump_seq};
+    r = hello_reply(k->g, &asked, GATE_OK);
     controller_reply(k, &r);
 }
 
 /* --- requests
  * ------------------------------------------------------------------------------------------ */
 
+static bool must_wait(const struct controller *k, const struct gate_request *req)
+{
+    bool busy = k->g->adoption || k->dump_waits || k->dumping;
+    return busy && (req->verb == GATE_OPEN || req->verb == GATE_CLOSE);
+}
+
+static void begin_dump(struct controller *k)
+{
+    k->dump_waits = false;
+    k->dumping = true;
+    k->dump_at = 0;
+}
+
+/* Up to the first that must wait. */
 static void serve_pending(struct controller *k)
 {
-    while (k->peer.fd >= 0 && !k->dumping && k->next_pending < k->n_pending) {
-        size_t from = k->next_pending, n = 0;
-        while (from + n < k->n_pending && k->pending[from + n].verb != GATE_DUMP)
+    while (k->peer.fd >= 0 && k->next_pending < k->n_pending) {
+        const struct gate_request *next = &k->pending[k->next_pending];
+        size_t n = 0, left = k->n_pending - k->next_pending;
+        while (n < left && next[n].verb != GATE_DUMP && !must_wait(k, &next[n]))
             n++;
-        k->next_pending = from + n;
-        if (n > 0)
-            work_requests(k->g, &k->pending[from], n);
-        if (k->peer.fd >= 0 && k->next_pending < k->n_pending) {
-            k->dumping = true;
-            k->dump_at = 0;
-            k->dump_seq = k->pending[k->next_pending++].seq;
-            dump_on(k);
+        k->next_pending += n;
+        if (n > 0) {
+            work_requests(k->g, next, n);
+        } else if (next->verb == GATE_DUMP && !k->dump_waits && !k->dumping) {
+            k->dump_seq = next->seq;
+            k->dump_waits = true;
+            k->next_pending++;
+            if (!k->g->adoption)
+                begin_dump(k);
+        } else {
+            return;
         }
     }
 }
@@ -332,6 +357,15 @@ static bool read_requests(struct controller *k)
     return k->peer.fd >= 0;
 }
 
+/* A dump goes on when there is room; a request that must wait is not woken for. */
+static int wanted_events(struct controller *k)
+{
+    bool sent = flush_queue(k), blocked = k->next_pending < k->n_pending;
+    if (k->dumping || !sent)
+        return sent && !blocked ? LOOP_READ | LOOP_WRITE : LOOP_WRITE;
+    return blocked && k->g->adoption ? 0 : LOOP_READ;
+}
+
 static void on_peer(void *arg, int fd, int events)
 {
     struct controller *k = arg;
@@ -342,16 +376,25 @@ static void on_peer(void *arg, int fd, int events)
         return;
     }
     k->gathering = true;
-    if (k->dumping)
-        dump_on(k);
     serve_pending(k);
-    if (k->peer.fd >= 0 && k->waiting == 0 && !k->dumping && read_requests(k))
+    if (k->peer.fd >= 0 && k->waiting == 0 && k->next_pending == k->n_pending && read_requests(k))
         serve_pending(k);
+    if (k->peer.fd >= 0 && k->dumping) {
+        dump_on(k);
+        serve_pending(k); /* what waited for its end */
+    }
     k->gathering = false;
-    /* A dump that stopped at a full socket goes on even if the other end has read meanwhile: it
-     * sends nothing before it has the whole. */
     if (k->peer.fd >= 0)
-        loop_io_set(k->peer.io, flush_queue(k) && !k->dumping ? LOOP_READ : LOOP_WRITE);
+        loop_io_set(k->peer.io, wanted_events(k));
+}
+
+void controller_adopted(struct controller *k)
+{
+    if (!k || k->peer.fd < 0)
+        return;
+    if (k->dump_waits)
+        begin_dump(k);
+    loop_io_set(k->peer.io, LOOP_READ | LOOP_WRITE); /* on_peer sees to the rest */
 }
 
 /* --- life

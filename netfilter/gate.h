@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct adoption;
 struct client;
 struct clients;
 struct conf;
@@ -31,6 +32,8 @@ struct gate {
     struct clients *clients;
     struct neigh *neigh;
     struct controller *controller;
+    struct adoption *adoption; /* NULL: all that the kernel holds is known */
+    void (*on_adopted)(struct gate *g);
     struct loop_timer *expiry, *reader;
     struct loop_io *watch_io;
     size_t read_next;    /* keeper.c: how far the reading after adoption is */
@@ -52,13 +55,21 @@ void work_entry(const struct client *c, struct gate_entry *out);
 /* keeper.c: what the gate does by itself. */
 bool keeper_start(struct gate *g, char *err, size_t err_len); /* installs, adopts, watches */
 void keeper_stop(struct gate *g);
-void keeper_read_all(struct gate *g); /* all counters, at once */
+void keeper_adopted(struct gate *g);  /* adoption.c: that was the last one */
 void keeper_schedule(struct gate *g); /* after a device's end has changed */
 /* The rules as configured and lan say, where those that are in force are others. 0 or a negative
  * errno: then nothing has changed. */
 int keeper_refresh(struct gate *g);
 /* Makes the table again from memory; started_us: since when it is known to be damaged. */
 int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_foreign *cause);
+
+/* adoption.c: what the kernel holds. */
+int adoption_now(struct gate *g);    /* all of it at once. 0 or a negative errno */
+bool adoption_begin(struct gate *g); /* in steps, g->adoption until then; false: out of memory */
+void adoption_look(struct gate *g, const struct mac *mac); /* this one, if it is not known yet */
+void adoption_give_up(struct gate *g);  /* the table is gone: no more can be learnt of it */
+void adoption_free(struct gate *g);     /* nothing is told; fine if there is none */
+void adoption_read_all(struct gate *g); /* all counters, at once */
 
 /* rebuild.c: the table made anew from memory, with all that was in it. 0 or a negative errno. */
 int rebuild_all(struct gate *g);    /* what the kernel's counters held is lost */
@@ -94,5 +105,6 @@ void controller_free(struct controller *k);
 void controller_reply(struct controller *k, const struct gate_reply *r);
 void controller_event(struct controller *k, const struct gate_reply *r);
 bool controller_dumping(const struct controller *k); /* clients must not be moved about now */
+void controller_adopted(struct controller *k);       /* what waited for it goes on; NULL is fine */
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the gate does without being asked: adopts what the kernel holds when it starts, rebuilds the
- * table when somebody deletes it, notices devices whose end has come.
+/* What the gate does without being asked: has adopted what the kernel holds when it starts
+ * (adoption.c), rebuilds the table when somebody deletes it, notices devices whose end has come.
  *
  * The table is there before this process and after it. Starting replaces the rules in one
  * transaction and leaves the sets alone: at no instant is something closed open, or something open
  * closed. */
-#include "lib/crypto.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "netfilter/clients.h"
@@ -112,12 +111,13 @@ int keeper_refresh(struct gate *g)
 
 int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_foreign *cause)
 {
-    size_t n = clients_count(g->clients);
     uint64_t shut_us = cause->shut_us;
     if (!cause->shut) {
         ruleset_shut(g->rs);
         shut_us = loop_now_us();
     }
+    adoption_give_up(g);
+    size_t n = clients_count(g->clients);
     int r = rebuild_all(g);
     for (int i = 0; i < 3 && r < 0; i++) /* somebody may be at it still */
         r = rebuild_all(g);
@@ -173,55 +173,8 @@ static void on_watch(void *arg, int fd, int events)
         ruleset_claims(g->rs, true);
 }
 
-/* --- adoption
- * ---------------------------------------------------------------------------------------- */
-
-static void on_seen(void *arg, const struct ruleset_device *d)
-{
-    struct gate *g = arg;
-    if (!d) {
-        clients_clear(g->clients);
-        return;
-    }
-    struct client *c =
-        clients_add(g->clients, &d->mac, d->number, loop_now_ms() + d->timeout_ms, d->tag);
-    if (!c) {
-        log_msg(LOG_WARNING, "event=not-adopted number=%u", d->number);
-        return;
-    }
-    c->up_Bps = d->up_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->up_Bps;
-    c->down_Bps = d->down_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->down_Bps;
-    c->rated = d->rated;
-    c->shaped = d->shaped;
-    client_set_queue(c, &d->queue);
-}
-
-/* Reads all, or those alone whose rates nobody has told. */
-static void read_now(struct gate *g, bool all)
-{
-    for (size_t i = 0; i < clients_count(g->clients);) {
-        struct client *batch[GATE_BATCH];
-        size_t n = 0;
-        for (; n < GATE_BATCH && clients_at(g->clients, i); i++) {
-            batch[n] = clients_at(g->clients, i);
-            n += all || !batch[n]->rated;
-        }
-        if (n > 0)
-            work_read(g, batch, n);
-    }
-}
-
-/* Where numbers go on: behind the last block that any gate of this table took. Without a trace of
- * one (a new table) somewhere at random: conntrack may remember numbers that we do not. */
-static void adopt_numbers(struct gate *g)
-{
-    uint32_t end = 0;
-    if (ruleset_reserved(g->rs, &end) < 0 || end == 0) {
-        crypto_random(&end, sizeof end);
-        end = 1 + end % CLIENTS_NUMBER_LAST;
-    }
-    clients_numbers_after(g->clients, end);
-}
+/* --- the reading after adoption ------------------------------------------------------------------
+ */
 
 /* Whose time is just over may be missed: that is in order. */
 static bool any_missing(struct client **batch, size_t n)
@@ -260,19 +213,42 @@ static void on_read_time(void *arg)
     }
 }
 
-void keeper_read_all(struct gate *g)
+/* --- life
+ * -----------------------------------------------------------------------------------------------
+ */
+
+/* With a table of another layout, or with queues, all at once. */
+static int adopt_whole(struct gate *g, bool other_layout)
 {
-    read_now(g, true);
+    int r = adoption_now(g);
+    if (r == 0 && (other_layout || shaping_is_over(g)))
+        r = rebuild_layout(g);
+    if (r == 0 && g->shape) {
+        adoption_read_all(g); /* where queues are new their count begins at this */
+        shaping_adopt(g);
+    }
+    return r;
 }
 
-static int adopt(struct gate *g)
+void keeper_adopted(struct gate *g)
 {
-    int r = ruleset_dump(g->rs, on_seen, g);
-    if (r == -ENOENT) /* no table yet */
-        clients_clear(g->clients);
-    read_now(g, false); /* before anybody may flush: nobody comes back without a cap */
-    adopt_numbers(g);
-    return r == -ENOENT ? 0 : r;
+    int r = shaping_is_over(g) ? rebuild_layout(g) : 0;
+    if (r < 0)
+        log_msg(LOG_ERR, "event=queues-not-taken-away error=\"%s\"", strerror(-r));
+    g->read_next = 0;
+    loop_timer_start(g->reader, READ_EVERY_MS);
+    keeper_schedule(g);
+    controller_adopted(g->controller);
+    if (g->on_adopted)
+        g->on_adopted(g);
+}
+
+static bool make_timers(struct gate *g)
+{
+    g->expiry = loop_timer_new(g->loop, on_expiry, g);
+    g->reader = loop_timer_new(g->loop, on_read_time, g);
+    g->watch_io = loop_io_new(g->loop, ruleset_watch_fd(g->rs), LOOP_READ, on_watch, g);
+    return g->expiry && g->reader && g->watch_io;
 }
 
 bool keeper_start(struct gate *g, char *err, size_t err_len)
@@ -285,14 +261,8 @@ bool keeper_start(struct gate *g, char *err, size_t err_len)
                  strerror(-r));
         return false;
     }
-    int a = adopt(g);
-    bool over = shaping_is_over(g);
-    if (a == 0 && (r < 0 || over))
-        a = rebuild_layout(g);
-    if (a == 0 && g->shape) {
-        read_now(g, true); /* where queues are new their count begins at this */
-        shaping_adopt(g);
-    }
+    bool in_steps = r == 0 && !g->shape;
+    int a = in_steps ? 0 : adopt_whole(g, r < 0);
     if (a < 0) {
         snprintf(err, err_len, "table inet %s cannot be adopted: %s", g->rules.table, strerror(-a));
         return false;
@@ -303,20 +273,20 @@ bool keeper_start(struct gate *g, char *err, size_t err_len)
         return false;
     }
     ruleset_claims(g->rs, true);
-    g->expiry = loop_timer_new(g->loop, on_expiry, g);
-    g->reader = loop_timer_new(g->loop, on_read_time, g);
-    g->watch_io = loop_io_new(g->loop, ruleset_watch_fd(g->rs), LOOP_READ, on_watch, g);
-    if (!g->expiry || !g->reader || !g->watch_io) {
+    if (!make_timers(g) || (in_steps && !adoption_begin(g))) {
         snprintf(err, err_len, "out of memory");
         return false;
     }
-    loop_timer_start(g->reader, READ_EVERY_MS);
-    keeper_schedule(g);
+    if (!in_steps) {
+        loop_timer_start(g->reader, READ_EVERY_MS);
+        keeper_schedule(g);
+    }
     return true;
 }
 
 void keeper_stop(struct gate *g)
 {
+    adoption_free(g);
     loop_timer_free(g->expiry);
     loop_timer_free(g->reader);
     loop_io_free(g->watch_io);

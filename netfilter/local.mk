@@ -1,6 +1,7 @@
 # netfilter: loggia-gate, the only privileged process
 sbin_PROGRAMS += %D%/loggia-gate
 %C%_loggia_gate_SOURCES = \
+    %D%/adoption.c \
     %D%/claims.c %D%/claims.h \
     %D%/clients.c %D%/clients.h \
     %D%/controller.c %D%/gate.h \
@@ -18,6 +19,7 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/ruleset_read.c \
     %D%/ruleset_rules.c \
     %D%/ruleset_sets.c \
+    %D%/ruleset_steps.c \
     %D%/ruleset_words.c %D%/ruleset_words.h \
     %D%/shape.c %D%/shape.h \
     %D%/shape_lead.c %D%/shape_lead.h \

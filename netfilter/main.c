@@ -223,6 +223,7 @@ static bool on_seen(void *arg, const struct gate_address *a)
 {
     struct gate *g = arg;
     struct gate_reply r = {.verb = GATE_EV_APPEARED, .address = *a};
+    adoption_look(g, &a->mac);
     bool wanted = !clients_find(g->clients, &a->mac);
     if (wanted)
         controller_event(g->controller, &r);
@@ -352,7 +353,7 @@ static bool start(struct program *p, char *err, size_t err_len)
     return g->controller != NULL;
 }
 
-static void say_ready(const struct gate *g)
+static void say_ready(struct gate *g)
 {
     log_msg(LOG_NOTICE,
             "event=ready table=%s interfaces=%zu adopted=%zu flowtable=%s timeout_update=%s "
@@ -377,7 +378,10 @@ static int run(struct program *p)
         struct loop_signal *hup = loop_signal_new(g->loop, SIGHUP, on_reload, p);
         if (!confine(err, sizeof err)) /* a kernel without it: all else still holds */
             log_msg(LOG_WARNING, "event=not-confined error=\"%s\"", err);
-        say_ready(g);
+        if (g->adoption)
+            g->on_adopted = say_ready;
+        else
+            say_ready(g);
         loop_run(g->loop);
         loop_signal_free(term);
         loop_signal_free(intr);

@@ -171,7 +171,7 @@ static int replace_whole(struct gate *g)
 int rebuild_layout(struct gate *g)
 {
     size_t n = clients_count(g->clients);
-    keeper_read_all(g);
+    adoption_read_all(g);
     int r = n <= LAYOUT_WHOLE ? replace_whole(g) : -E2BIG;
     if (r < 0)
         r = rebuild_all(g);

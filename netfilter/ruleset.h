@@ -134,6 +134,20 @@ int ruleset_read(struct ruleset *rs, struct ruleset_reading *items, size_t n);
  * change interrupted is begun again: seen is called with NULL first, each time. */
 typedef void (*ruleset_seen_fn)(void *arg, const struct ruleset_device *d);
 int ruleset_dump(struct ruleset *rs, ruleset_seen_fn seen, void *arg);
+/* One of them, by key; seen is called if it is there. 0 or -ENOENT. */
+int ruleset_look(struct ruleset *rs, const struct mac *mac, ruleset_seen_fn seen, void *arg);
+
+/* The same dump in steps, on a socket of its own, so that other things can be asked and done
+ * between them (ruleset_steps.c). NULL: no memory, or no socket. */
+struct ruleset_steps;
+struct ruleset_steps *ruleset_steps_new(struct ruleset *rs);
+void ruleset_steps_free(struct ruleset_steps *s);
+int ruleset_steps_fd(const struct ruleset_steps *s); /* readable: there is another step */
+int ruleset_steps_begin(struct ruleset_steps *s);    /* asks for all of them; 0 or -errno */
+/* 1: more is to come, perhaps; 0: that was the last one; -EINTR: the same, but something of the
+ * ruleset has changed since the beginning, so that some may be missing; any other: it is over. */
+int ruleset_steps_take(struct ruleset_steps *s, ruleset_seen_fn seen, void *arg);
+
 int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number); /* by key */
 int ruleset_garden(struct ruleset *rs, uint8_t family, const uint8_t *ip);     /* 0 or -ENOENT */
 int ruleset_reserved(struct ruleset *rs, uint32_t *end);                       /* 0 if none */

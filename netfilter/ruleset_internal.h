@@ -95,6 +95,8 @@ struct element {
 /* Calls fn for each element of a NEWSETELEM or DELSETELEM message. */
 typedef void (*element_fn)(void *arg, const struct element *e);
 void element_parse(const struct nlmsghdr *nlh, element_fn fn, void *arg);
+/* What an element of ids says of its device; out->tag lives as long as e. False: of none. */
+bool element_device(const struct element *e, struct ruleset_device *out);
 /* The same for all of a set whose keys have so many bytes; a dump that a change interrupted is
  * begun again and may tell of an element twice. 0 or a negative errno (-ENOENT: no such set). */
 int element_dump(struct ruleset *rs, const char *set, uint32_t key_len, element_fn fn, void *arg);

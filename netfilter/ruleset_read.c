@@ -193,16 +193,37 @@ int ruleset_read(struct ruleset *rs, struct ruleset_reading *items, size_t n)
     return r;
 }
 
+bool element_device(const struct element *e, struct ruleset_device *out)
+{
+    *out = (struct ruleset_device){.number = e->number,
+                                   .timeout_ms = e->expires_ms,
+                                   .up_Bps = e->up_Bps,
+                                   .down_Bps = e->down_Bps,
+                                   .rated = e->rated,
+                                   .shaped = e->shaped,
+                                   .queue = e->queue,
+                                   .tag = e->tag};
+    if (e->key_len != sizeof out->mac.b || e->expires_ms == 0)
+        return false;
+    memcpy(out->mac.b, e->key, sizeof out->mac.b);
+    return true;
+}
+
 struct finding {
     uint32_t number;
     bool found;
+    ruleset_seen_fn seen; /* or NULL */
+    void *arg;
 };
 
 static void on_found(void *arg, const struct element *e)
 {
     struct finding *f = arg;
+    struct ruleset_device d;
     f->number = e->number;
     f->found = true;
+    if (f->seen && element_device(e, &d))
+        f->seen(f->arg, &d);
 }
 
 static int find_once(struct ruleset *rs, const char *set, const void *key, uint32_t key_len,
@@ -241,15 +262,21 @@ static int find(struct ruleset *rs, const char *set, const void *key, uint32_t k
 
 int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number)
 {
-    struct finding f = {0, false};
+    struct finding f = {.found = false};
     int r = find(rs, SET_IDS, mac->b, sizeof mac->b, &f);
     *number = f.number;
     return r;
 }
 
+int ruleset_look(struct ruleset *rs, const struct mac *mac, ruleset_seen_fn seen, void *arg)
+{
+    struct finding f = {.seen = seen, .arg = arg};
+    return find(rs, SET_IDS, mac->b, sizeof mac->b, &f);
+}
+
 int ruleset_garden(struct ruleset *rs, uint8_t family, const uint8_t *ip)
 {
-    struct finding f = {0, false};
+    struct finding f = {.found = false};
     return family == 4 ? find(rs, SET_GARDEN4, ip, 4, &f) : find(rs, SET_GARDEN6, ip, 16, &f);
 }
 
@@ -314,18 +341,9 @@ struct dumping {
 static void on_dumped(void *arg, const struct element *e)
 {
     const struct dumping *dp = arg;
-    struct ruleset_device d = {.number = e->number,
-                               .timeout_ms = e->expires_ms,
-                               .up_Bps = e->up_Bps,
-                               .down_Bps = e->down_Bps,
-                               .rated = e->rated,
-                               .shaped = e->shaped,
-                               .queue = e->queue,
-                               .tag = e->tag};
-    if (e->key_len != sizeof d.mac.b || e->expires_ms == 0)
-        return;
-    memcpy(d.mac.b, e->key, sizeof d.mac.b);
-    dp->seen(dp->arg, &d);
+    struct ruleset_device d;
+    if (element_device(e, &d))
+        dp->seen(dp->arg, &d);
 }
 
 int ruleset_dump(struct ruleset *rs, ruleset_seen_fn seen, void *arg)

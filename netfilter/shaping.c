@@ -105,7 +105,7 @@ static bool put_all(struct gate *g)
 static void on_lost(void *arg)
 {
     struct gate *g = arg;
-    keeper_read_all(g); /* what stands before the queues: their own count is lost */
+    adoption_read_all(g); /* what stands before the queues: their own count is lost */
     if (put_all(g))
         rebuild_layout(g); /* with other limits */
 }

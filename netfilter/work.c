@@ -501,9 +501,10 @@ void work_requests(struct gate *g, const struct gate_request *requests, size_t n
         }
         if (named(&w, &req->entry.mac) || w.n_ops + w.n_reads == GATE_BATCH)
             do_group(&w);
-        if (req->verb == GATE_READ)
+        if (req->verb == GATE_READ) {
+            adoption_look(g, &req->entry.mac);
             w.reads[w.n_reads++] = req;
-        else
+        } else
             w.ops[w.n_ops++] = (struct op){.req = req};
     }
     do_group(&w);

@@ -2,7 +2,11 @@
 /* What the gate says by itself. On each connection it lists what the kernel holds, and that is what
  * counts: a session that we do not know is adopted by its tag (we are the ones who were restarted),
  * one of ours that is not there is opened again (somebody took it away while the gate was dead),
- * and what nobody can explain is closed. */
+ * and what nobody can explain is closed.
+ *
+ * With a hundred thousand devices the list takes a second. Who asks for a page meanwhile, and is
+ * not on it yet, is looked for by name: nobody who is online is shown the splash page, and nobody
+ * waits for the others. */
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "portal/accounting.h"
@@ -91,6 +95,30 @@ static void on_device(void *arg, const struct gate_entry *e)
     struct gate_request r = {.verb = GATE_CLOSE, .entry = {.mac = e->mac}};
     gate_client_call(p->gate, &r, 0, on_stray_closed, p);
     devices_touch(p->devices, d);
+}
+
+bool adopt_is_known(const struct device *d)
+{
+    const struct portal *p = d->portal;
+    bool ours = d->session.state == SESSION_OPENING || d->session.state == SESSION_OPEN ||
+                d->session.state == SESSION_CLOSING;
+    return ours || d->listing == p->listing || !gate_client_lists(p->gate);
+}
+
+struct gate_call *adopt_look(struct device *d, gate_reply_fn fn, void *arg)
+{
+    struct gate_request r = {.verb = GATE_READ, .entry = {.mac = d->mac}};
+    return gate_client_call(d->portal->gate, &r, PORTAL_WAIT_MS, fn, arg);
+}
+
+void adopt_found(struct device *d, const struct gate_reply *reply)
+{
+    if (adopt_is_known(d))
+        return; /* the list was faster */
+    if (reply->status == GATE_OK)
+        on_device(d->portal, &reply->entry);
+    else if (reply->status == GATE_NOT_FOUND)
+        d->listing = d->portal->listing;
 }
 
 static void on_listed(void *arg, const struct gate_hello *hello)

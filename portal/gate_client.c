@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One list of calls in the order asked. A call leaves it with its answer, its deadline, or when it
  * is cancelled. On a connection: HELLO, DUMP, then the whole list is sent from its head, and what
- * comes later as it comes; a lost connection just moves "not yet sent" back to the head. The gate
- * serves one controller: while it has not yet noticed that our predecessor died it says BUSY, so
- * BUSY is final only after a second.
+ * comes later as it comes; a lost connection just moves "not yet sent" back to the head. Questions
+ * that somebody waits for and that change nothing do not wait for the dump's end: with a hundred
+ * thousand devices it takes the kernel a second. The gate serves one controller: while it has not
+ * yet noticed that our predecessor died it says BUSY, so BUSY is final only after a second.
  *
  * The gate answers in the order asked. So of the readings that sessions ask for, tens of thousands
  * at once after a restart, PATIENT_MAX are under way and the others are held: somebody's page or
@@ -25,7 +26,8 @@ enum {
     RETRY_MS = 250,
     SOON_MS = 1000,
     BUSY_PATIENCE_MS = 1000,
-    ANSWER_MS = 5000,   /* to HELLO and each part of DUMP */
+    ANSWER_MS = 5000,   /* to HELLO and each part of DUMP but the first */
+    ADOPTS_MS = 60000,  /* to that: a gate that was just started looks for them all */
     MAX_WAITING = 4096, /* calls with a deadline: those that strangers cause */
     PATIENT_MAX = 32,   /* readings without a deadline: a millisecond of the gate's time */
     READ_BATCH = 256,
@@ -40,6 +42,7 @@ struct gate_call {
     struct loop_timer *timer;
     bool sent;
     bool patient, held; /* a reading without a deadline; that waits for its turn */
+    bool early;         /* need not wait for the dump */
     struct gate_call *prev, *next;
     UT_hash_handle hh; /* by request.seq */
 };
@@ -120,6 +123,8 @@ static void flush(struct gate_client *g)
     if (g->phase != READY)
         return;
     for (; g->next_to_send; g->next_to_send = g->next_to_send->next) {
+        if (g->next_to_send->sent)
+            continue;
         if (send_packet(g, &g->next_to_send->request)) {
             g->next_to_send->sent = true;
             continue;
@@ -134,6 +139,13 @@ static void flush(struct gate_client *g)
     loop_io_set(g->io, LOOP_READ);
 }
 
+/* What finds the socket full goes with the others. */
+static void send_early(struct gate_client *g, struct gate_call *c)
+{
+    if (g->phase == LISTING && c->early && !c->sent)
+        c->sent = send_packet(g, &c->request);
+}
+
 static void greet(struct gate_client *g, enum gate_verb verb, enum phase phase)
 {
     struct gate_request r = {.verb = (uint16_t)verb, .seq = take_seq(g)};
@@ -141,7 +153,7 @@ static void greet(struct gate_client *g, enum gate_verb verb, enum phase phase)
         r.hello.version = GATE_PROTO_VERSION;
     g->greeting_seq = r.seq;
     g->phase = phase;
-    loop_timer_start(g->answer, ANSWER_MS);
+    loop_timer_start(g->answer, verb == GATE_DUMP ? ADOPTS_MS : ANSWER_MS);
     if (!send_packet(g, &r))
         lose(g, strerror(errno));
 }
@@ -223,6 +235,10 @@ static void on_hello(struct gate_client *g, const struct gate_reply *r)
     if (g->on->hello)
         g->on->hello(g->arg, &g->hello);
     greet(g, GATE_DUMP, LISTING);
+    struct gate_call *c;
+    DL_FOREACH (g->calls, c) {
+        send_early(g, c);
+    }
 }
 
 static void on_listing(struct gate_client *g, const struct gate_reply *r)
@@ -238,6 +254,8 @@ static void on_listing(struct gate_client *g, const struct gate_reply *r)
         return;
     }
     loop_timer_stop(g->answer);
+    if (r->hello.version == GATE_PROTO_VERSION)
+        g->hello = r->hello; /* it may have adopted some since its own */
     g->phase = READY;
     g->next_to_send = g->calls;
     g->on->listed(g->arg, &g->hello);
@@ -248,6 +266,7 @@ static void put_in_line(struct gate_client *g, struct gate_call *c)
 {
     DL_APPEND(g->calls, c);
     g->n_patient += c->patient;
+    send_early(g, c);
     if (g->next_to_send)
         return;
     g->next_to_send = c;
@@ -381,6 +400,11 @@ void gate_client_free(struct gate_client *g)
     free(g);
 }
 
+bool gate_client_lists(const struct gate_client *g)
+{
+    return g->phase == LISTING;
+}
+
 bool gate_client_ready(const struct gate_client *g)
 {
     return g->phase == READY;
@@ -433,6 +457,7 @@ struct gate_call *gate_client_call(struct gate_client *g, const struct gate_requ
         loop_timer_start(c->timer, deadline_ms);
     }
     c->patient = request->verb == GATE_READ && !deadline_ms;
+    c->early = deadline_ms && request->verb != GATE_OPEN && request->verb != GATE_CLOSE;
     c->held = c->patient && g->n_patient >= PATIENT_MAX;
     if (c->held)
         DL_APPEND(g->held, c);

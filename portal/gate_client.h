@@ -33,6 +33,7 @@ struct gate_client *gate_client_new(struct loop *loop, const char *path,
 /* Open calls end without their callback. */
 void gate_client_free(struct gate_client *g);
 bool gate_client_ready(const struct gate_client *g); /* connected, and its devices are listed */
+bool gate_client_lists(const struct gate_client *g); /* connected, its devices are on their way */
 const struct gate_hello *
 gate_client_hello(const struct gate_client *g); /* the last one, that a call
                                                    may have asked for */
@@ -44,7 +45,8 @@ typedef void (*gate_reply_fn)(void *arg, const struct gate_reply *reply);
 
 /* seq of request is filled in here. Calls fn once (for GATE_FOREIGN: once for each GATE_MORE, and
  * once more; begun again at index 0 if the connection was lost), never before returning. NULL (fn
- * not called) if memory is out or too many calls with a deadline wait. */
+ * not called) if memory is out or too many calls with a deadline wait. What changes nothing and has
+ * a deadline is asked while the devices are still being listed, too. */
 struct gate_call *gate_client_call(struct gate_client *g, const struct gate_request *request,
                                    uint64_t deadline_ms, gate_reply_fn fn, void *arg);
 void gate_call_cancel(struct gate_call *call); /* fn will not be called */

@@ -19,6 +19,7 @@
 #include "lib/keyfile.h"
 #include "portal/conf_digest.h"
 #include "portal/devices.h"
+#include "portal/gate_client.h"
 #include "portal/limit.h"
 #include "portal/token.h"
 #include <stdbool.h>
@@ -122,6 +123,11 @@ size_t portal_waiting_options(const struct conf *now, const struct conf *new,
 
 /* --- adopt.c ---------------------------------------------------------------------------------- */
 extern const struct gate_client_handler adopt_handler; /* arg: struct portal */
+/* Whether it is known if the kernel holds a session of the device. */
+bool adopt_is_known(const struct device *d);
+/* Asks the gate for this one; its answer (not NULL) is for adopt_found. */
+struct gate_call *adopt_look(struct device *d, gate_reply_fn fn, void *arg);
+void adopt_found(struct device *d, const struct gate_reply *reply);
 
 /* --- sessions.c ------------------------------------------------------------------------------- */
 void sessions_event(struct device *d, struct session_event *ev);

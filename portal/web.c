@@ -246,6 +246,19 @@ static bool address_of(const struct http_request *req, struct gate_address *out)
     return false;
 }
 
+static void on_looked(void *arg, const struct gate_reply *reply)
+{
+    struct visit *v = arg;
+
+    v->call = NULL;
+    if (reply)
+        adopt_found(v->d, reply);
+    if (adopt_is_known(v->d))
+        dispatch(v);
+    else
+        visit_error(v, 503, PAGE_E_GATE_DOWN);
+}
+
 static void on_resolved(void *arg, const struct gate_reply *reply)
 {
     struct visit *v = arg;
@@ -258,6 +271,8 @@ static void on_resolved(void *arg, const struct gate_reply *reply)
             whose_note(v->p->whose, &asked, &reply->address, loop_now_ms());
         identify(v, &reply->address);
     }
+    if (v->d && !adopt_is_known(v->d) && (v->call = adopt_look(v->d, on_looked, v)))
+        return;
     dispatch(v);
 }
 

@@ -2,9 +2,12 @@
 
 import re
 import signal
+import threading
 
 import pytest
 from city.netns import wait_for
+from city.router import PROGRAMS
+from late_gate import LateGate
 from portal_world import Square, online_page, post, token_of
 
 
@@ -110,6 +113,39 @@ def test_a_page_asked_for_while_the_gate_restarts_is_answered_when_it_is_back(sq
     assert answer.status == 503 and "LG-301" in answer.text
     square.router.restart("loggia-gate")
     assert online_page(phone).status == 200
+
+
+def test_pages_are_right_before_the_gate_has_listed_everybody(square):
+    """A city's worth of devices takes it a second: nobody waits for the others, nobody online is shown the splash."""
+    router, phone, newcomer = square.router, joined(square), square.phone()
+    before, token = square.row(phone), token_of(online_page(newcomer))
+    router.kill("loggiad")
+    late = LateGate(router.dir / "run" / "gate.sock")
+    try:
+        router.daemons["loggiad"] = router.ns.start(PROGRAMS["loggiad"], "-c", router.conf,
+                                                    log=router.dir / f"loggiad.log.{len(router.world.processes)}")
+        late.lists()
+        page = wait_for("its own page", lambda: (a := online_page(phone)) and a.status == 200 and a)
+        assert "/leave" in page.text and "/join" not in page.text
+        assert 'name="token"' in online_page(newcomer).text
+        assert late.asked >= 2 and late.held, "each was looked for, while the list was not there"
+        taps = []
+        tap = threading.Thread(target=lambda: taps.append(post(newcomer, "/join", token, timeout=20)))
+        tap.start()
+        wait_for("the tap, which the centre has granted",
+                 lambda: any("Framed" in a["kind"] for a in square.centre.asked(newcomer)))
+        assert not taps
+        late.release()
+        tap.join(30)
+        assert taps[0].status == 303 and newcomer.probe("ios") == "online"
+        assert square.row(phone)["session"] == before["session"]
+        status = router.ctl("status", "--json")
+        assert status["gate"]["reopened"] == 0, status["gate"]
+    finally:
+        router.kill("loggiad")
+        late.end()
+        router.restart("loggiad")
+    assert square.row(phone)["session"] == before["session"]
 
 
 def test_sessions_that_the_kernel_lost_while_the_gate_was_dead_are_opened_again(square):

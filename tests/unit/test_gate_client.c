@@ -25,11 +25,13 @@ struct world {
     struct gate_client *client;
     /* how this gate behaves */
     enum gate_status hello;
-    bool silent, dies_when_asked, odd_packets;
+    bool silent, dies_when_asked, odd_packets, lists_late;
+    struct gate_request dump; /* then: to be answered by the test */
     unsigned devices;
     /* what was seen */
     unsigned connections, asked, listed, told, refused, lost, answers, given_up;
     unsigned wanted; /* answers that end the test */
+    bool until_listed;
     uint64_t order[128];
 };
 static struct world w;
@@ -62,6 +64,8 @@ static void gate_reads(void *arg, int fd, int events)
     }
     if (r.verb == GATE_HELLO) {
         send_reply(&r, w.hello);
+    } else if (r.verb == GATE_DUMP && w.lists_late) {
+        w.dump = r;
     } else if (r.verb == GATE_DUMP) {
         for (unsigned i = 0; i < w.devices; i++)
             send_reply(&r, GATE_MORE);
@@ -101,6 +105,8 @@ static void on_listed(void *arg, const struct gate_hello *hello)
     (void)arg;
     (void)hello;
     w.listed++;
+    if (w.until_listed)
+        loop_stop(w.loop);
 }
 
 static void on_lost(void *arg)
@@ -262,6 +268,8 @@ static void a_page_is_not_behind_all_the_readings(void **state)
     enum { READINGS = 100, PAGE = 200, MOST_IN_FRONT = 32 };
     unsigned at = 0;
     (void)state;
+    w.until_listed = true;
+    loop_run(w.loop);
     for (uint8_t n = 0; n < READINGS; n++)
         ask(n, 0);
     ask(PAGE, 4000);
@@ -273,6 +281,34 @@ static void a_page_is_not_behind_all_the_readings(void **state)
         at++;
     assert_in_range(at, 1, MOST_IN_FRONT);
     assert_int_equal(w.order[READINGS], READINGS - 1);
+}
+
+/* The gate was started with a hundred thousand devices, and looks for them all. */
+static void a_page_is_not_behind_the_list(void **state)
+{
+    enum { PAGE = 200 };
+    (void)state;
+    w.lists_late = true;
+    ask(1, 0);
+    ask(PAGE, 4000);
+    ask(2, 0);
+    w.wanted = 1;
+    loop_run(w.loop);
+    assert_int_equal(w.answers, 1);
+    assert_int_equal(w.listed, 0);
+    assert_int_equal(w.asked, 1);
+    assert_int_equal(w.order[0], PAGE);
+    ask(PAGE + 1, 4000);
+    w.wanted = 2;
+    loop_run(w.loop);
+    assert_int_equal(w.order[1], PAGE + 1);
+    send_reply(&w.dump, GATE_OK);
+    w.wanted = 4;
+    loop_run(w.loop);
+    assert_int_equal(w.given_up, 0);
+    assert_int_equal(w.asked, 4); /* none of them twice */
+    assert_int_equal(w.order[2], 1);
+    assert_int_equal(w.order[3], 2);
 }
 
 /* With readings held back: the gate dies, one of those under way and one held are cancelled. */
@@ -330,6 +366,7 @@ int main(void)
         T(nobody_waits_for_a_silent_gate_past_the_deadline),
         T(a_cancelled_question_is_not_answered),
         T(a_page_is_not_behind_all_the_readings),
+        T(a_page_is_not_behind_the_list),
         T(held_readings_are_asked_once_each_whatever_happens),
         T(a_busy_gate_is_asked_for_a_second_and_then_believed),
         T(a_gate_of_another_version_is_believed_at_once),

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The gate starts, and the kernel may hold a hundred thousand devices: adopts them.
+ *
+ * The kernel's dump of the ids is quadratic in their number. So it is read in steps, and between
+ * them loggiad is served what changes nothing: it learns whose an address is, and asks for a device
+ * by key, which is adopted then and there. Whatever changes something waits until all are known
+ * (controller.c): the dump stays whole, no number is given twice, nobody is closed that is dumped
+ * as open right after. What others change meanwhile makes the kernel say that the dump was
+ * interrupted, and it is made once more; nothing is forgotten for that, for whoever was seen was
+ * there, and ends in time by his own end.
+ *
+ * A table of another layout, and queues, have to be known whole before anything can be said of
+ * anybody: there adoption is one long step. */
+#include "lib/crypto.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "netfilter/clients.h"
+#include "netfilter/gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PASSES = 8 /* dumps, where they are interrupted */ };
+
+struct adoption {
+    struct ruleset_steps *steps;
+    struct loop_io *io;
+    unsigned passes;
+};
+
+static void on_seen(void *arg, const struct ruleset_device *d)
+{
+    struct gate *g = arg;
+    if (!d) {
+        clients_clear(g->clients);
+        return;
+    }
+    if (g->adoption && clients_find(g->clients, &d->mac))
+        return; /* asked for by key, or the second dump */
+    struct client *c =
+        clients_add(g->clients, &d->mac, d->number, loop_now_ms() + d->timeout_ms, d->tag);
+    if (!c) {
+        log_msg(LOG_WARNING, "event=not-adopted number=%u", d->number);
+        return;
+    }
+    c->up_Bps = d->up_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->up_Bps;
+    c->down_Bps = d->down_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->down_Bps;
+    c->rated = d->rated;
+    c->shaped = d->shaped;
+    client_set_queue(c, &d->queue);
+}
+
+/* Reads all, or those alone whose rates nobody has told. */
+static void read_now(struct gate *g, bool all)
+{
+    for (size_t i = 0; i < clients_count(g->clients);) {
+        struct client *batch[GATE_BATCH];
+        size_t n = 0;
+        for (; n < GATE_BATCH && clients_at(g->clients, i); i++) {
+            batch[n] = clients_at(g->clients, i);
+            n += all || !batch[n]->rated;
+        }
+        if (n > 0)
+            work_read(g, batch, n);
+    }
+}
+
+void adoption_read_all(struct gate *g)
+{
+    read_now(g, true);
+}
+
+/* Where numbers go on: behind the last block that any gate of this table took. Without a trace of
+ * one (a new table) somewhere at random: conntrack may remember numbers that we do not. */
+static void adopt_numbers(struct gate *g)
+{
+    uint32_t end = 0;
+    if (ruleset_reserved(g->rs, &end) < 0 || end == 0) {
+        crypto_random(&end, sizeof end);
+        end = 1 + end % CLIENTS_NUMBER_LAST;
+    }
+    clients_numbers_after(g->clients, end);
+}
+
+int adoption_now(struct gate *g)
+{
+    int r = ruleset_dump(g->rs, on_seen, g);
+    if (r == -ENOENT) /* no table yet */
+        clients_clear(g->clients);
+    read_now(g, false); /* before anybody may flush: nobody comes back without a cap */
+    adopt_numbers(g);
+    return r == -ENOENT ? 0 : r;
+}
+
+/* --- in steps ------------------------------------------------------------------------------------
+ */
+
+void adoption_free(struct gate *g)
+{
+    if (!g->adoption)
+        return;
+    loop_io_free(g->adoption->io);
+    ruleset_steps_free(g->adoption->steps);
+    free(g->adoption);
+    g->adoption = NULL;
+}
+
+/* Before anybody may flush: nobody comes back without a cap. */
+static void drop_unrated(struct gate *g)
+{
+    for (size_t i = clients_count(g->clients); i-- > 0;)
+        if (!clients_at(g->clients, i)->rated)
+            clients_remove(g->clients, clients_at(g->clients, i));
+}
+
+static void end(struct gate *g)
+{
+    drop_unrated(g);
+    adoption_free(g);
+    keeper_adopted(g);
+}
+
+static void on_step(void *arg, int fd, int events)
+{
+    struct gate *g = arg;
+    struct adoption *a = g->adoption;
+    (void)fd, (void)events;
+    int r = ruleset_steps_take(a->steps, on_seen, g);
+    if (r > 0)
+        return;
+    if (r < 0 && ++a->passes < PASSES && ruleset_steps_begin(a->steps) == 0)
+        return;
+    if (r < 0) /* somebody changes the ruleset all the time: who is missing joins again */
+        log_msg(LOG_WARNING, "event=adoption-interrupted adopted=%zu error=\"%s\"",
+                clients_count(g->clients), strerror(-r));
+    read_now(g, false);
+    end(g);
+}
+
+bool adoption_begin(struct gate *g)
+{
+    struct adoption *a = calloc(1, sizeof *a);
+    if (!a)
+        return false;
+    g->adoption = a;
+    adopt_numbers(g);
+    a->steps = ruleset_steps_new(g->rs);
+    a->io =
+        a->steps ? loop_io_new(g->loop, ruleset_steps_fd(a->steps), LOOP_READ, on_step, g) : NULL;
+    if (a->io && ruleset_steps_begin(a->steps) == 0)
+        return true;
+    adoption_free(g);
+    return false;
+}
+
+void adoption_look(struct gate *g, const struct mac *mac)
+{
+    if (g->adoption && !clients_find(g->clients, mac))
+        ruleset_look(g->rs, mac, on_seen, g);
+}
+
+void adoption_give_up(struct gate *g)
+{
+    if (!g->adoption)
+        return;
+    log_msg(LOG_WARNING, "event=adoption-given-up adopted=%zu why=\"the table is gone\"",
+            clients_count(g->clients));
+    end(g);
+}
