@@ -3,8 +3,9 @@
  * code (portal/board*.c: when to ask, what to believe, loading, keeping) with its own fetcher and
  * state directory; only the rest of the portal is not there.
  *
- *   board_routers URL KEY N yes|no POLL_S DIRECTORY
+ *   board_routers URL KEY N yes|no POLL_S DIRECTORY LOOK_S
  *
+ * Every LOOK_S seconds a phone looks at each router; 0: nobody ever does.
  * Says "edition ROUTER SERIAL MONOTONIC_US" as each shows one; at each line of its input, the sums
  * as JSON; ends with its input. */
 #include "lib/buf.h"
@@ -31,7 +32,8 @@ struct texts { /* stands where loggiad's is: what is shown changed */
 static struct loop *loop;
 static struct portal *routers;
 static int n_routers;
-static struct loop_timer *tick;
+static struct loop_timer *tick, *look;
+static unsigned look_s;
 static uint64_t tick_due_us, stall_us;
 
 static uint64_t monotonic_us(void)
@@ -57,6 +59,14 @@ static void on_tick(void *arg)
         stall_us = now_us - tick_due_us;
     loop_timer_start(tick, TICK_MS);
     tick_due_us = loop_now_us() + TICK_MS * 1000;
+}
+
+static void on_look(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < n_routers; i++)
+        board_looked(routers[i].board);
+    loop_timer_start(look, (uint64_t)look_s * 1000);
 }
 
 static void say_sums(void)
@@ -132,17 +142,21 @@ static bool begin(int i, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (argc != 7)
+    if (argc != 8)
         return 2;
     log_open("board_routers", LOG_ERR);
     n_routers = atoi(argv[3]);
     routers = calloc((size_t)n_routers, sizeof *routers);
     loop = loop_new();
     tick = loop_timer_new(loop, on_tick, NULL);
+    look = loop_timer_new(loop, on_look, NULL);
+    look_s = (unsigned)atoi(argv[7]);
     struct loop_io *input = loop_io_new(loop, 0, LOOP_READ, on_input, NULL);
     for (int i = 0; i < n_routers; i++)
         if (!begin(i, argv))
             return 1;
+    if (look_s)
+        on_look(NULL);
     on_tick(NULL);
     stall_us = 0;
     loop_run(loop);
@@ -153,6 +167,7 @@ int main(int argc, char **argv)
     }
     loop_io_free(input);
     loop_timer_free(tick);
+    loop_timer_free(look);
     loop_free(loop);
     free(routers);
     return 0;

@@ -180,7 +180,7 @@ static const struct config_option config_options[] = {
      "Files with the board's public keys; two while a key is replaced by the next.",
      offsetof(struct conf, board.keys), 0, offsetof(struct conf, board.n_keys), NULL},
     {PLACE_BOARD, "poll", TYPE_DURATION, 5, DAY, DEFAULT("60"), "s",
-     "The board is asked so often whether there is news, where it does not say so by itself.", BOARD(poll_s)},
+     "The board is asked so often whether there is news, where it does not say so by itself; five times less often while no phone asks this router for anything, and at once when one does.", BOARD(poll_s)},
     {PLACE_BOARD, "long_poll", TYPE_CHOICE, 0, 0, DEFAULT("yes"), NULL,
      "Offer the board to wait with its answer until there is news (RFC 7240), so that an emergency arrives in seconds.",
      ONE_OF(board.long_poll, "no|yes")},

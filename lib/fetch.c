@@ -356,8 +356,8 @@ static bool set_bounds(struct fetch *c, const struct fetch_request *r)
     SET(CURLOPT_OPENSOCKETDATA, c);
     SET(CURLOPT_PREREQFUNCTION, before_request);
     SET(CURLOPT_PREREQDATA, c);
-    if (c->f->ca_file) {
-        SET(CURLOPT_CAINFO, c->f->ca_file);
+    if (r->ca_file || c->f->ca_file) {
+        SET(CURLOPT_CAINFO, r->ca_file ? r->ca_file : c->f->ca_file);
         SET(CURLOPT_CAPATH, NULL);
     }
     return fine;
@@ -374,7 +374,7 @@ static bool set_up(struct fetch *c, const struct fetch_request *r)
     SET(CURLOPT_HEADERDATA, c);
     SET(CURLOPT_ERRORBUFFER, c->why);
     SET(CURLOPT_PRIVATE, c);
-    if (c->f->user_agent)
+    if (c->f->user_agent && !r->nameless)
         SET(CURLOPT_USERAGENT, c->f->user_agent);
     if (r->bearer) {
         SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);

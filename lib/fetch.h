@@ -32,6 +32,8 @@ struct fetch_request {
     const char *last_modified; /* If-Modified-Since, as it was answered; or NULL */
     const char *bearer;  /* RFC 6750 token; never logged, never sent to another host; or NULL */
     const char *accept;  /* or NULL: no such header */
+    const char *ca_file; /* PEM file of authorities for this one; NULL: the fetcher's */
+    bool nameless;       /* no User-Agent, where every byte counts */
     unsigned wait_s;     /* Prefer: wait=N (RFC 7240): long poll; 0: not asked for */
     size_t max_bytes;    /* of the body; a longer one is an error */
     unsigned timeout_ms; /* of all of it, from start to last byte */

@@ -52,7 +52,7 @@ struct board_directory {
 };
 
 struct board_feed {
-    char *id, *url, *publisher, *language;
+    char *id, *url, *publisher, *language, *ca_file;
     char **zones;
     size_t n_zones;
     uint32_t approval; /* 1: an item waits until somebody approves it */

@@ -153,6 +153,9 @@ static const struct config_option board_options[] = {
 
     {BOARD_PLACE_FEED, "url", TYPE_TEXT, 9, 400, REQUIRED, NULL,
      "Address of the feed.", FEED(url)},
+    {BOARD_PLACE_FEED, "ca_file", TYPE_PATH, 1, 255, OPTIONAL, NULL,
+     "PEM file of who signed the site's certificate, for one inside the administration; if it is not set, the system's.",
+     FEED(ca_file)},
     {BOARD_PLACE_FEED, "publisher", TYPE_WORD, 1, 32, REQUIRED, NULL,
      "Publisher under whose name its items appear.", FEED(publisher)},
     {BOARD_PLACE_FEED, "zones", TYPE_NAMES, 1, BOARD_MAX_ZONES, REQUIRED, NULL,

@@ -19,6 +19,7 @@ enum value { ID, TITLE, LINK, SUMMARY, CONTENT, PUBLISHED, UPDATED, LANGUAGE, AL
 struct feed_draft {
     char *values[VALUES];
     bool is_text[VALUES]; /* plain text, not HTML */
+    bool carries_alert;
     char lang[16];
 };
 
@@ -158,6 +159,12 @@ void feed_open(struct feed *f, struct xml *x, const char *path, const char **att
         }
 }
 
+void feed_carries_alert(struct feed *f)
+{
+    if (f->draft)
+        f->draft->carries_alert = true;
+}
+
 static char *line_of(const char *text, bool is_text, size_t max)
 {
     struct buf b;
@@ -234,7 +241,8 @@ static bool add_item(struct feed *f)
     item.title = line_of(d->values[TITLE], d->is_text[TITLE], FEED_MAX_TITLE);
     item.text = text_of(d);
     item.link = link_of(d->values[LINK] ? d->values[LINK] : d->values[ID]);
-    item.alert_url = link_of(d->values[ALERT]);
+    item.alert_url = d->carries_alert ? NULL : link_of(d->values[ALERT]);
+    item.carries_alert = d->carries_alert;
     if (d->values[PUBLISHED])
         feed_date(d->values[PUBLISHED], &item.published);
     if (d->values[UPDATED])

@@ -24,6 +24,7 @@ struct feed_item {
     char lang[16];              /* "it", "zh-hans"; "" if nobody said */
     int64_t published, updated; /* Unix seconds */
     char *alert_url;            /* a CAP document that this item announces */
+    bool carries_alert;         /* one stands in it */
 };
 
 struct feed {
@@ -41,6 +42,8 @@ void feed_free(struct feed *f);
 void feed_item_free(struct feed_item *item);
 void feed_open(struct feed *f, struct xml *x, const char *path, const char **attrs);
 void feed_close(struct feed *f, struct xml *x, const char *path, const char *text);
+/* The entry that is being read has an alert in it (source.c reads that). */
+void feed_carries_alert(struct feed *f);
 
 /* A language tag as notices have it: the language alone, and for Chinese the script; "" if it is
  * none. */

@@ -26,7 +26,7 @@ enum {
     CONNECT_MS = 10000,
     REDIRECTS = 3,
     MAX_PAUSE_S = 6 * 60 * 60,
-    MAX_ALERTS = 40, /* documents of one look */
+    MAX_ALERTS = SOURCE_MAX_INSIDE, /* documents of one look */
     LOOK_S = 3600,
     RULE_LEN = 9 /* of a digest of the rules, before the validator in the store */
 };
@@ -177,6 +177,7 @@ static void take(struct feed_task *t)
     struct import_rule rule = rule_of(t);
     struct guids here = {0};
     struct import out = {0};
+    uint64_t began_us = loop_now_us();
     struct keep k = {.store = t->im->store,
                      .administration = t->administration,
                      .publisher = board_conf_publisher(t->administration, t->conf->publisher),
@@ -194,6 +195,8 @@ static void take(struct feed_task *t)
     if (begun)
         fine = store_end(k.store, fine);
     int items = (int)here.n;
+    log_msg(LOG_DEBUG, "event=feed_taken feed=%s items=%d took_us=%llu", t->id, items,
+            (unsigned long long)(loop_now_us() - began_us));
     import_free(&out);
     guids_free(&here);
     end_look(t, fine ? NULL : "the board's own database failed", items, 0);
@@ -238,6 +241,7 @@ static struct fetch *ask(struct feed_task *t, const char *url, const char *etag,
         .accept = "application/rss+xml, application/atom+xml, application/cap+xml, "
                   "application/xml;q=0.9, text/xml;q=0.9",
         .max_bytes = XML_MAX_BYTES,
+        .ca_file = t->conf->ca_file,
         .timeout_ms = TIMEOUT_MS,
         .connect_ms = CONNECT_MS,
         .redirects = REDIRECTS,
@@ -264,13 +268,13 @@ static void on_alert(void *arg, const struct fetch_answer *a)
     ask_next(t);
 }
 
-/* Items that only announce a CAP document are not notices themselves. */
+/* Items that only announce a CAP document, or carry one, are not notices themselves. */
 static void drop_announcements(struct feed *f)
 {
     size_t n = 0;
     for (size_t i = 0; i < f->n; i++) {
         struct feed_item item = f->items[i];
-        if (item.alert_url)
+        if (item.alert_url || item.carries_alert)
             feed_item_free(&item);
         else
             f->items[n++] = item;
@@ -320,6 +324,10 @@ static void on_feed(void *arg, const struct fetch_answer *a)
         t->alerts[t->n_alerts++] = t->source.alert;
         t->source.alert = NULL;
     }
+    for (size_t i = 0; i < t->source.n_inside; i++)
+        t->alerts[t->n_alerts++] = t->source.inside[i];
+    t->source.n_inside = 0;
+    t->cut |= t->source.more;
     ask_next(t);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The feeds in OUT_DIRECTORY/news: it.rss and it.json for the whole city in each of its languages,
- * zone-NAME.rss and .json for one zone, alerts.rss with a CAP document for each warning.
+ * zone-NAME.rss and .json for one zone in the board's own language, zone-NAME.en.rss in another,
+ * alerts.rss with a CAP document for each warning.
  *
  * Routers do not wait for any of it: it is written after they have theirs, one document a turn of
  * the loop, and only where it says something else than the file that is there. What a CAP document
@@ -297,17 +298,31 @@ static bool has_suffix(const char *name, const char *suffix)
     return n > m && strcmp(name + n - m, suffix) == 0;
 }
 
-/* A feed of a language or a zone that there is. */
+static bool speaks(const struct news *j, const char *lang)
+{
+    for (size_t i = 0; i < j->conf->n_languages; i++)
+        if (strcmp(lang, j->conf->languages[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A feed of a language or a zone that there is. A zone's name may have dots of its own. */
 static bool is_ours(const struct news *j, const char *name)
 {
-    char stem[96];
-    snprintf(stem, sizeof stem, "%.*s", (int)strcspn(name, "."), name);
-    if (strcmp(stem, "alerts") == 0)
+    char stem[160];
+    const char *end = strrchr(name, '.');
+    snprintf(stem, sizeof stem, "%.*s", (int)(end - name), name);
+    if (strcmp(stem, "alerts") == 0 || speaks(j, stem))
         return true;
-    for (size_t i = 0; i < j->conf->n_languages; i++)
-        if (strcmp(stem, j->conf->languages[i]) == 0)
-            return true;
-    return strncmp(stem, "zone-", 5) == 0 && board_conf_zone(j->conf, stem + 5);
+    if (strncmp(stem, "zone-", 5) != 0)
+        return false;
+    if (board_conf_zone(j->conf, stem + 5))
+        return true;
+    char *dot = strrchr(stem, '.');
+    if (!dot || !speaks(j, dot + 1))
+        return false;
+    *dot = '\0';
+    return board_conf_zone(j->conf, stem + 5) != NULL;
 }
 
 static void clear(struct news *j)
@@ -337,12 +352,22 @@ static void clear(struct news *j)
 /* --- one turn after the other
  * ---------------------------------------------------------------------- */
 
-/* Warnings first, then languages, then zones, then what is too much; false at the end. */
-static bool turn(struct news *j)
+static void write_zone(struct news *j, const struct board_zone *z)
 {
     const struct board_conf *c = j->conf;
     char name[96], title[200];
-    size_t step = j->step;
+    bool usual = strcmp(j->lang, c->language) == 0;
+    snprintf(name, sizeof name, usual ? "zone-%s" : "zone-%s.%.15s", z->name, j->lang);
+    snprintf(title, sizeof title, "%s: %s", c->name, z->title);
+    write_feed(j, name, title, in_zone, z->name, true);
+}
+
+/* Warnings first; then the board's language with its zones, each other one with its own; then what
+ * is too much; false at the end. */
+static bool turn(struct news *j)
+{
+    const struct board_conf *c = j->conf;
+    size_t step, round = c->n_zones + 1;
     while (j->alert < j->n) {
         const struct out_item *i = &j->items[j->alert++];
         if (out_is_alert(i->n)) {
@@ -350,20 +375,21 @@ static bool turn(struct news *j)
             return true;
         }
     }
-    j->step++;
+    step = j->step++;
     if (step == 0) {
         speak(j, c->language);
         write_feed(j, "alerts", c->name, is_alert, NULL, false);
-    } else if (step <= c->n_zones) {
-        const struct board_zone *z = &c->zones[step - 1];
-        snprintf(name, sizeof name, "zone-%s", z->name);
-        snprintf(title, sizeof title, "%s: %s", c->name, z->title);
-        write_feed(j, name, title, in_zone, z->name, true);
-    } else if (step <= c->n_zones + c->n_languages) {
-        const char *lang = c->languages[step - c->n_zones - 1];
-        if (strcmp(lang, j->lang) != 0)
-            speak(j, lang);
-        write_feed(j, lang, c->name, in_zone, NULL, true);
+    } else if (step < round) {
+        write_zone(j, &c->zones[step - 1]);
+    } else if (step < (1 + c->n_languages) * round) {
+        const char *lang = c->languages[step / round - 1];
+        if (step % round == 0) {
+            if (strcmp(lang, j->lang) != 0)
+                speak(j, lang);
+            write_feed(j, lang, c->name, in_zone, NULL, true);
+        } else if (strcmp(lang, c->language) != 0) {
+            write_zone(j, &c->zones[step % round - 1]);
+        }
     } else {
         clear(j);
         return false;

@@ -284,16 +284,18 @@ struct report {
 static void add_row(void *arg, const struct count_row *row)
 {
     struct report *r = arg;
-    if (r->n == COUNTS_MAX_LINES || row->kind != BUNDLE_NOTICE)
+    if (r->n == COUNTS_MAX_LINES || (row->kind != BUNDLE_NOTICE && row->kind != BUNDLE_SERVICE))
         return;
     struct count_row *k = &r->kept[r->n];
     *k = *row;
-    r->rows[r->n++] = (struct store_count){.notice = k->id,
-                                           .zone = k->zone,
-                                           .lang = k->lang,
-                                           .hour = k->hour_s,
-                                           .displays = k->displays,
-                                           .taps = k->taps};
+    r->rows[r->n++] =
+        (struct store_count){.kind = row->kind == BUNDLE_SERVICE ? STORE_SERVICE : STORE_NOTICE,
+                             .notice = k->id,
+                             .zone = k->zone,
+                             .lang = k->lang,
+                             .hour = k->hour_s,
+                             .displays = k->displays,
+                             .taps = k->taps};
 }
 
 /* Either the board's secret itself, or the token that was made of it for this one router. */

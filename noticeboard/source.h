@@ -9,10 +9,17 @@
 
 struct source_reader;
 
-/* One of the two. */
+#define SOURCE_MAX_INSIDE 40 /* alerts in one feed: more are left, and `more` says so */
+
+/* A feed, or an alert. */
 struct source {
     struct feed *feed;       /* RSS 2.0, Atom */
     struct cap_alert *alert; /* CAP 1.2 */
+    /* Alerts that stand inside the entries of an Atom feed (RFC 4287 section 4.1.3.3), instead of a
+     * link to them. */
+    struct cap_alert *inside[SOURCE_MAX_INSIDE];
+    size_t n_inside;
+    bool more;
 };
 
 /* NULL if memory is short. */

@@ -187,6 +187,7 @@ bool store_message_get(struct store *s, const char *feed, const char *message, c
 /* --- counts
  * --------------------------------------------------------------------------------------- */
 struct store_count {
+    enum store_kind kind; /* STORE_NOTICE, STORE_SERVICE */
     const char *notice, *zone, *lang;
     int64_t hour; /* Unix time of its beginning */
     int64_t displays, taps;
@@ -196,10 +197,11 @@ bool store_counts_add(struct store *s, const char *batch, const struct store_cou
                       size_t n, int64_t now);
 typedef bool (*store_count_fn)(void *arg, const struct store_count *c);
 enum store_by { STORE_BY_NOTICE, STORE_BY_ZONE, STORE_BY_LANG, STORE_BY_HOUR, STORE_BY_DAY };
-/* Sums since a time, of one administration's notices, or (notice not NULL) of one of them; what is
- * not of the key is "" or 0. STORE_BY_HOUR: hours of the day in UTC, 0 … 23. */
-bool store_counts(struct store *s, const char *administration, const char *notice, int64_t since,
-                  enum store_by by, store_count_fn fn, void *arg);
+/* Sums since a time, of one administration's notices or services, or (notice not NULL) of one of
+ * them; what is not of the key is "" or 0. STORE_BY_HOUR: hours of the day in UTC, 0 … 23. */
+bool store_counts(struct store *s, const char *administration, enum store_kind kind,
+                  const char *notice, int64_t since, enum store_by by, store_count_fn fn,
+                  void *arg);
 
 /* --- people
  * ---------------------------------------------------------------------------------------- */

@@ -16,20 +16,21 @@ bool store_counts_add(struct store *s, const char *batch, const struct store_cou
         return store_end(s, true);
     for (size_t i = 0; ok && i < n; i++) {
         const struct store_count *c = &counts[i];
-        ok = store_run(s, store_sql(s,
-                                    "INSERT INTO counted(notice, hour, zone, lang, displays, taps) "
-                                    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-                                    "displays = displays + excluded.displays, "
-                                    "taps = taps + excluded.taps",
-                                    "tittii", c->notice, c->hour, c->zone, c->lang, c->displays,
-                                    c->taps));
+        ok = store_run(
+            s, store_sql(s,
+                         "INSERT INTO counted(notice, hour, zone, lang, displays, taps, kind) "
+                         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                         "displays = displays + excluded.displays, "
+                         "taps = taps + excluded.taps",
+                         "tittiii", c->notice, c->hour, c->zone, c->lang, c->displays, c->taps,
+                         (int64_t)c->kind));
     }
     return store_end(s, ok);
 }
 
 #define SUMS(key)                                                                                  \
     "SELECT " key ", sum(displays), sum(taps) FROM counted WHERE notice >= ?1 AND notice < ?2 "    \
-    "AND hour >= ?3 GROUP BY 1, 2, 3, 4 ORDER BY 4, 5 DESC, 1"
+    "AND hour >= ?3 AND kind = ?4 GROUP BY 1, 2, 3, 4 ORDER BY 4, 5 DESC, 1"
 
 static const char *const sums[] = {
     [STORE_BY_NOTICE] = SUMS("notice, '', '', 0"),
@@ -39,8 +40,8 @@ static const char *const sums[] = {
     [STORE_BY_DAY] = SUMS("'', '', '', hour / 86400 * 86400"),
 };
 
-bool store_counts(struct store *s, const char *administration, const char *notice, int64_t since,
-                  enum store_by by, store_count_fn fn, void *arg)
+bool store_counts(struct store *s, const char *administration, enum store_kind kind,
+                  const char *notice, int64_t since, enum store_by by, store_count_fn fn, void *arg)
 {
     char from[80], to[80];
 
@@ -48,11 +49,12 @@ bool store_counts(struct store *s, const char *administration, const char *notic
      * another's). */
     snprintf(from, sizeof from, notice ? "%.64s" : "%.64s-0", notice ? notice : administration);
     snprintf(to, sizeof to, notice ? "%.64s " : "%.64s-:", notice ? notice : administration);
-    sqlite3_stmt *q = store_sql(s, sums[by], "tti", from, to, since);
+    sqlite3_stmt *q = store_sql(s, sums[by], "ttii", from, to, since, (int64_t)kind);
     bool more = q != NULL;
 
     while (more && store_step(s, q)) {
-        struct store_count c = {.notice = store_text(q, 0),
+        struct store_count c = {.kind = kind,
+                                .notice = store_text(q, 0),
                                 .zone = store_text(q, 1),
                                 .lang = store_text(q, 2),
                                 .hour = sqlite3_column_int64(q, 3),

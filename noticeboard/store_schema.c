@@ -94,5 +94,8 @@ const char *const store_migrations[] = {
     "DELETE FROM session;"
     "ALTER TABLE session ADD COLUMN login TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE session ADD COLUMN checked INTEGER NOT NULL DEFAULT 0;",
+
+    /* 4: what was counted is a notice's or a service's (enum store_kind). */
+    "ALTER TABLE counted ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;",
 };
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;

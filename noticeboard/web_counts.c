@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How often notices were shown and tapped: sums, from a minimum on (suppress.c), as a chart and as
- * the table of the same numbers (the chart is for the eye alone). */
+/* How often notices and service cards were shown and tapped: sums, from a minimum on (suppress.c),
+ * as a chart and as the table of the same numbers (the chart is for the eye alone). */
 #include "noticeboard/suppress.h"
 #include "noticeboard/web_internal.h"
 
@@ -145,7 +145,8 @@ static void table(struct table *t, const char *caption, const char *head)
     HTML("</tbody></table></section>");
 }
 
-static void section(struct visit *v, enum store_by by, const char *title, const char *head)
+static void section(struct visit *v, enum store_kind kind, enum store_by by, const char *title,
+                    const char *head)
 {
     struct table *t = calloc(1, sizeof *t);
 
@@ -153,8 +154,8 @@ static void section(struct visit *v, enum store_by by, const char *title, const 
         return;
     t->v = v;
     t->by = by;
-    store_counts(v->b->store, v->who.administration->id, NULL, v->now - (int64_t)DAYS * 86400, by,
-                 note, t);
+    store_counts(v->b->store, v->who.administration->id, kind, NULL, v->now - (int64_t)DAYS * 86400,
+                 by, note, t);
     HTML("<section class=\"card\">");
     page_element(v, "h2", title);
     if (suppress(t->rows, t->n, v->b->conf->count_minimum, MAX_BARS, &t->others)) {
@@ -182,11 +183,12 @@ void counts_page(struct visit *v)
            "which that is not possible are not told."),
          {"n", minimum, false});
     HTML("</p>");
-    section(v, STORE_BY_NOTICE, T("By notice"), T("Notice"));
-    section(v, STORE_BY_DAY, T("By day"), T("Day"));
-    section(v, STORE_BY_HOUR, T("By hour of the day"), T("Hour"));
-    section(v, STORE_BY_ZONE, T("By place"), T("Place"));
-    section(v, STORE_BY_LANG, T("By language"), T("Language"));
+    section(v, STORE_NOTICE, STORE_BY_NOTICE, T("By notice"), T("Notice"));
+    section(v, STORE_SERVICE, STORE_BY_NOTICE, T("By service"), T("Service"));
+    section(v, STORE_NOTICE, STORE_BY_DAY, T("By day"), T("Day"));
+    section(v, STORE_NOTICE, STORE_BY_HOUR, T("By hour of the day"), T("Hour"));
+    section(v, STORE_NOTICE, STORE_BY_ZONE, T("By place"), T("Place"));
+    section(v, STORE_NOTICE, STORE_BY_LANG, T("By language"), T("Language"));
     page_end(v);
     visit_send(v, 200);
 }

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* When this router asks its noticeboard, and what comes of the answer.
+/* What this router asks its noticeboard, and what comes of the answer. When it asks: board_pace.c.
  *
  * One question is under way at a time: `current`, and if it names another bundle than ours, the
- * bundle. Where the board waits with its answer until there is news (Preference-Applied: wait) the
- * next question follows at once, so that an emergency is here in seconds and a quiet day costs a
- * few hundred questions; a web server that knows nothing of this answers at once and is asked again
- * after `poll`, give or take a tenth, so that a city's routers do not come all together. What fails
- * is tried again later and later, up to five times `poll`; what we have stays, whatever happens,
- * and each notice ends when it says itself. */
+ * bundle. Where the board waits with its answer until there is news (Preference-Applied: wait) an
+ * emergency is here in seconds and a quiet day costs a few hundred questions. What we have stays,
+ * whatever happens, and each notice ends when it says itself. */
 #include "portal/board.h"
 #include "lib/config.h"
-#include "lib/counts.h"
 #include "lib/crypto.h"
 #include "lib/fetch.h"
 #include "lib/log.h"
@@ -23,15 +19,10 @@
 #include <time.h>
 
 enum {
-    HELD_MS = 1000,         /* a question that is not answered so soon is being held */
-    WAIT_S = 240,           /* a long poll's */
-    FETCH_MS = 30000,       /* anything else */
-    FIRST_MS = 2000,        /* the first question comes within this */
-    SPREAD_MS = 500,        /* so do all routers' next ones after the same news */
-    TOO_SOON_MS = 1000,     /* a long poll that ends sooner than this is followed by a pause */
-    MAX_BACKOFF = 5,        /* times poll */
-    MAX_RETRY_AFTER = 3600, /* s; what a server may ask of us */
-    POST_MAX = 4096
+    HELD_MS = 1000,   /* a question that is not answered so soon is being held */
+    WAIT_S = 240,     /* a long poll's */
+    FETCH_MS = 30000, /* anything else */
+    FIRST_MS = 2000   /* the first question comes within this */
 };
 
 struct validator {
@@ -42,26 +33,22 @@ struct board {
     struct portal *p;
     struct loop *loop;
     struct fetcher *fetcher;
-    struct fetch *call, *post;
-    struct loop_timer *timer, *report_timer;
+    struct fetch *call;
+    struct loop_timer *timer;
     struct board_keep *keep;
     struct board_load *load;
-    struct board_tally *tally;
+    struct board_report *report;
+    struct board_pace pace;
     struct board_edition *edition;
     struct sign_key keys[CONFIG_MAX_KEYS];
     size_t n_keys;
-    char *url, *token, *router;
-    uint32_t poll_s, report_s;
-    bool long_poll;
+    char *url, *token;
 
     struct current candidate; /* named by the last good `current` */
     char *pointer;            /* its text */
     size_t pointer_len;
     /* By which the server knows what we have: of the pointer that we show, and of the candidate. */
     struct validator have, candidates;
-    uint64_t asked_ms;
-    unsigned failures; /* in a row */
-    bool asked_to_wait, waited;
     struct board_clock clock;
     struct board_stats stats;
     bool told_refused;
@@ -69,19 +56,6 @@ struct board {
 
 static void ask(void *arg);
 static void ask_bundle(void *arg);
-
-static uint32_t up_to(uint32_t n)
-{
-    uint32_t r;
-    crypto_random(&r, sizeof r);
-    return n ? r % n : 0;
-}
-
-/* Give or take a tenth. */
-static uint64_t about(uint64_t ms)
-{
-    return ms - ms / 10 + up_to((uint32_t)(ms / 5) + 1);
-}
 
 static void later(struct board *b, uint64_t ms)
 {
@@ -100,21 +74,12 @@ int64_t board_now(const struct board *b, bool *sane)
 /* The first of a row is worth a line, and then one an hour. */
 static void failed(struct board *b, const char *what, const char *why, uint32_t retry_after_s)
 {
-    uint64_t poll_ms = (uint64_t)b->poll_s * 1000, wait_ms = poll_ms;
     b->stats.failures++;
     snprintf(b->stats.last_error, sizeof b->stats.last_error, "%s: %s", what, why);
-    if (b->failures++ == 0)
+    if (b->pace.failures == 0)
         log_msg(LOG_WARNING, "event=board_failed what=%s why=\"%s\" shown_serial=%" PRIu64, what,
                 why, b->stats.serial);
-    for (unsigned i = 1; i < b->failures && wait_ms < MAX_BACKOFF * poll_ms; i++)
-        wait_ms *= 2;
-    if (wait_ms > MAX_BACKOFF * poll_ms)
-        wait_ms = MAX_BACKOFF * poll_ms;
-    if (retry_after_s > MAX_RETRY_AFTER)
-        retry_after_s = MAX_RETRY_AFTER;
-    if (wait_ms < (uint64_t)retry_after_s * 1000)
-        wait_ms = (uint64_t)retry_after_s * 1000;
-    later(b, about(wait_ms));
+    later(b, board_pace_failed(&b->pace, retry_after_s));
 }
 
 /* What was signed or served is not to be believed. */
@@ -131,9 +96,9 @@ static void refused(struct board *b, const char *what, const char *why)
 /* The board answered, and what it said was in order. */
 static void heard(struct board *b)
 {
-    if (b->failures)
-        log_msg(LOG_NOTICE, "event=board_back after_failures=%u", b->failures);
-    b->failures = 0;
+    if (b->pace.failures)
+        log_msg(LOG_NOTICE, "event=board_back after_failures=%u", b->pace.failures);
+    b->pace.failures = 0;
     b->told_refused = false;
     b->stats.last_error[0] = '\0';
     b->stats.heard_ms = loop_now_ms();
@@ -142,16 +107,14 @@ static void heard(struct board *b)
 
 static void next_question(struct board *b)
 {
-    uint64_t took_ms = loop_now_ms() - b->asked_ms;
-    bool may_wait = b->long_poll && b->have.etag && !b->asked_to_wait;
-    if (may_wait) /* it was not asked for yet */
-        later(b, up_to(SPREAD_MS));
-    else if (!b->waited)
-        later(b, about((uint64_t)b->poll_s * 1000));
-    else if (took_ms < TOO_SOON_MS)
-        later(b, TOO_SOON_MS + up_to(SPREAD_MS));
-    else
-        later(b, up_to(SPREAD_MS));
+    later(b, board_pace_next(&b->pace, loop_now_ms(), b->have.etag != NULL));
+}
+
+void board_looked(struct board *b)
+{
+    uint64_t in_ms;
+    if (b && board_pace_looked(&b->pace, loop_now_ms(), &in_ms))
+        later(b, in_ms);
 }
 
 /* --- a new edition -----------------------------------------------------------------------------
@@ -381,14 +344,14 @@ static void on_current(void *arg, const struct fetch_answer *a)
     b->call = NULL;
     if (!answered(b, "current", a))
         return;
-    b->waited = b->long_poll && a->waited;
+    b->pace.waited = b->pace.long_poll && a->waited;
     if (a->status == 304) {
         heard(b);
         next_question(b);
     } else {
         judge(b, a);
     }
-    if (a->date_s && !b->failures) {
+    if (a->date_s && !b->pace.failures) {
         b->clock.heard_s = a->date_s;
         b->clock.heard_ms = loop_now_ms();
         b->clock.heard_tls = a->tls;
@@ -399,69 +362,21 @@ static void ask(void *arg)
 {
     struct board *b = arg;
     char url[512];
+    bool terse = board_pace_terse(&b->pace);
     struct fetch_request r = {.url = url,
                               .etag = b->have.etag,
                               .last_modified = b->have.since,
+                              .nameless = terse,
                               .max_bytes = CURRENT_MAX_BYTES,
-                              .timeout_ms = FETCH_MS + (b->long_poll ? WAIT_S * 1000 : 0),
-                              .wait_s = b->long_poll && b->have.etag ? WAIT_S : 0};
+                              .timeout_ms = FETCH_MS + (b->pace.long_poll ? WAIT_S * 1000 : 0),
+                              .wait_s = b->pace.long_poll && b->have.etag && !terse ? WAIT_S : 0};
     snprintf(url, sizeof url, "%scurrent", b->url);
-    b->asked_ms = loop_now_ms();
+    board_pace_asked(&b->pace, loop_now_ms(), r.wait_s != 0);
     b->stats.asked++;
-    b->asked_to_wait = r.wait_s != 0;
     b->stats.state = r.wait_s ? BOARD_WAITING : BOARD_ASKING;
     b->call = fetch_start(b->fetcher, &r, on_current, b);
     if (!b->call)
         failed(b, "current", "out of memory", 0);
-}
-
-/* --- counts ------------------------------------------------------------------------------------
- */
-
-static void report(void *arg);
-
-static void on_posted(void *arg, const struct fetch_answer *a)
-{
-    struct board *b = arg;
-    bool taken = a->status >= 200 && a->status < 300;
-    /* What the board will never take is not sent again; a token may still be put right. */
-    bool hopeless = a->status == 400 || a->status == 413 || a->status == 415 || a->status == 422;
-    b->post = NULL;
-    add_bytes(b, a);
-    if (taken || hopeless) {
-        board_tally_sent(b->tally);
-        b->stats.counts_sent += taken;
-    }
-    if (!taken)
-        log_msg(LOG_WARNING, "event=board_counts_failed status=%u why=\"%s\" again=%s", a->status,
-                a->err, hopeless ? "no" : "yes");
-    size_t len;
-    if (taken && board_tally_text(b->tally, &len))
-        report(b);
-    else
-        loop_timer_start(b->report_timer, about((uint64_t)b->report_s * 1000));
-}
-
-static void report(void *arg)
-{
-    struct board *b = arg;
-    char url[512];
-    size_t len;
-    board_tally_close(b->tally, b->router);
-    const char *text = board_tally_text(b->tally, &len);
-    snprintf(url, sizeof url, "%scounts", b->url);
-    if (text && b->token && !b->post)
-        b->post = fetch_start(b->fetcher,
-                              &(struct fetch_request){.url = url,
-                                                      .bearer = b->token,
-                                                      .body = text,
-                                                      .body_len = len,
-                                                      .content_type = COUNTS_CONTENT_TYPE,
-                                                      .max_bytes = POST_MAX,
-                                                      .timeout_ms = FETCH_MS},
-                              on_posted, b);
-    if (!b->post)
-        loop_timer_start(b->report_timer, about((uint64_t)b->report_s * 1000));
 }
 
 void board_count(struct board *b, enum bundle_kind kind, const char *id, const char *zone,
@@ -469,7 +384,7 @@ void board_count(struct board *b, enum bundle_kind kind, const char *id, const c
 {
     bool sane;
     if (b && b->token)
-        board_tally_add(b->tally, board_now(b, &sane), kind, id, zone, lang, displays, taps);
+        board_report_add(b->report, board_now(b, &sane), kind, id, zone, lang, displays, taps);
 }
 
 /* --- begin and end -----------------------------------------------------------------------------
@@ -484,10 +399,10 @@ void board_stats(const struct board *b, struct board_stats *out)
 {
     *out = b->stats;
     if (out->state == BOARD_WAITING &&
-        !(b->call && fetch_begun(b->call) && loop_now_ms() - b->asked_ms >= HELD_MS))
+        !(b->call && fetch_begun(b->call) && loop_now_ms() - b->pace.asked_ms >= HELD_MS))
         out->state = BOARD_ASKING;
     out->keeping_fails = board_keep_failing(b->keep);
-    out->counts_lost = board_tally_lost(b->tally);
+    board_report_stats(b->report, out);
 }
 
 /* What a configuration says: into b, or nothing of it with the reason. */
@@ -504,7 +419,8 @@ static bool configure(struct board *b, const struct conf *conf, char *err, size_
         return false;
     }
     url = strdup(conf->board.url);
-    if (!url) {
+    if (!url || !board_report_configure(b->report, url, token, conf->board.report_s)) {
+        free(url);
         crypto_secret_free(token);
         snprintf(err, err_len, "out of memory");
         return false;
@@ -520,9 +436,8 @@ static bool configure(struct board *b, const struct conf *conf, char *err, size_
     b->url = url;
     crypto_secret_free(b->token);
     b->token = token;
-    b->poll_s = conf->board.poll_s;
-    b->report_s = conf->board.report_s;
-    b->long_poll = conf->board.long_poll;
+    b->pace.poll_s = conf->board.poll_s;
+    b->pace.long_poll = conf->board.long_poll;
     return true;
 }
 
@@ -541,11 +456,10 @@ struct board *board_new(struct portal *p, char *err, size_t err_len)
     if (!b->fetcher)
         snprintf(err, err_len, "cannot ask the board: out of memory or a module (see above)");
     b->timer = loop_timer_new(p->loop, ask, b);
-    b->report_timer = loop_timer_new(p->loop, report, b);
-    b->tally = board_tally_new();
-    b->router = strdup(p->boot->nas_identifier);
-    if (b->fetcher && b->timer && b->report_timer && b->tally && b->router &&
-        configure(b, p->boot, err, err_len))
+    if (b->fetcher)
+        b->report = board_report_new(p->loop, b->fetcher, p->boot->nas_identifier,
+                                     p->boot->state_directory);
+    if (b->timer && b->report && configure(b, p->boot, err, err_len))
         return b;
     board_free(b);
     return NULL;
@@ -588,9 +502,8 @@ void board_start(struct board *b)
         return;
     }
     show_kept(b);
-    later(b, up_to(FIRST_MS));
-    if (b->token)
-        loop_timer_start(b->report_timer, about((uint64_t)b->report_s * 1000));
+    later(b, board_pace_about(FIRST_MS / 2));
+    board_report_start(b->report);
 }
 
 void board_reload(struct board *b)
@@ -608,11 +521,11 @@ void board_reload(struct board *b)
     if (b->call)
         fetch_cancel(b->call);
     b->call = NULL;
-    b->failures = 0;
+    b->pace.failures = 0;
     b->told_refused = false;
-    b->waited = b->asked_to_wait = false;
+    b->pace.waited = b->pace.asked_to_wait = b->pace.plain = b->pace.idle = false;
     forget_validator(&b->have); /* another board may use the same tag for something else */
-    later(b, up_to(SPREAD_MS));
+    later(b, board_pace_soon());
 }
 
 void board_free(struct board *b)
@@ -621,20 +534,16 @@ void board_free(struct board *b)
         return;
     if (b->call)
         fetch_cancel(b->call);
-    if (b->post)
-        fetch_cancel(b->post);
+    board_report_free(b->report);
     fetcher_free(b->fetcher);
     board_load_free(b->load);
     board_keep_free(b->keep);
-    board_tally_free(b->tally);
     board_edition_free(b->edition);
     loop_timer_free(b->timer);
-    loop_timer_free(b->report_timer);
     crypto_secret_free(b->token);
     free(b->pointer);
     forget_validator(&b->have);
     forget_validator(&b->candidates);
-    free(b->router);
     free(b->url);
     free(b);
 }

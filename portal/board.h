@@ -2,11 +2,13 @@
 /* The router's side of the noticeboard (loggia-bundle(5)): asks for `current`, believes it for its
  * signature, fetches the bundle that it names, shows it, and keeps the last good pair on disk.
  *
- *   board.c        when to ask, and what came of it
+ *   board.c        what is asked, and what came of it
+ *   board_pace.c   when to ask (pure)
  *   board_judge.c  whether a signed `current` may replace the one we have; which time it is (pure)
  *   board_load.c   a bundle's parts read in small steps, so that no citizen waits for them
  *   board_keep.c   the last good pair in STATE_DIRECTORY/board
- *   board_tally.c  how often notices were shown and tapped, sent as sums */
+ *   board_tally.c  how often notices were shown and tapped, as sums (pure)
+ *   board_report.c the sums sent to the board, and kept until they are */
 #ifndef LOGGIA_PORTAL_BOARD_H
 #define LOGGIA_PORTAL_BOARD_H
 
@@ -20,6 +22,8 @@
 #include <stdint.h>
 
 struct board;
+struct buf;
+struct fetcher;
 struct loop;
 struct portal;
 
@@ -55,9 +59,34 @@ void board_stats(const struct board *b, struct board_stats *out);
 /* Now as far as the board lets us know it; sane as texts_clock_sane. b may be NULL. */
 int64_t board_now(const struct board *b, bool *sane);
 
+/* A phone asked this router for something: there is somebody to read. b may be NULL. */
+void board_looked(struct board *b);
 /* Something was shown or tapped. */
 void board_count(struct board *b, enum bundle_kind kind, const char *id, const char *zone,
                  const char *lang, unsigned displays, unsigned taps);
+
+/* --- board_pace.c ----------------------------------------------------------------------------- */
+struct board_pace {
+    uint32_t poll_s;
+    bool long_poll;             /* may be asked to wait */
+    unsigned failures;          /* in a row */
+    uint64_t asked_ms;          /* loop time of the last question */
+    uint64_t looked_ms;         /* of the last phone; 0: none */
+    bool asked_to_wait, waited; /* the last question, its answer */
+    bool plain;                 /* a server that does not wait */
+    bool idle;                  /* the next question is later than poll: nobody looks */
+    unsigned asked;
+};
+/* Each returns in how many ms to ask next. may_wait: there is an ETag to wait with. */
+uint64_t board_pace_next(struct board_pace *p, uint64_t now_ms, bool may_wait);
+uint64_t board_pace_failed(struct board_pace *p, uint32_t retry_after_s);
+/* Somebody looks; true: ask in *in_ms, which is sooner than was said. */
+bool board_pace_looked(struct board_pace *p, uint64_t now_ms, uint64_t *in_ms);
+/* Of the question that is asked now: whether it goes without a name and a wish to wait. */
+bool board_pace_terse(struct board_pace *p);
+void board_pace_asked(struct board_pace *p, uint64_t now_ms, bool to_wait);
+uint64_t board_pace_about(uint64_t ms); /* give or take a tenth */
+uint64_t board_pace_soon(void);         /* so that a city's routers do not come all together */
 
 /* --- board_judge.c ---------------------------------------------------------------------------- */
 enum board_verdict { BOARD_TAKE, BOARD_SAME /* nothing new */, BOARD_REFUSE };
@@ -136,5 +165,26 @@ void board_tally_sent(struct board_tally *t);
 /* Closes what was counted up to now into a text of its own; true if any waits. */
 bool board_tally_close(struct board_tally *t, const char *router);
 uint64_t board_tally_lost(const struct board_tally *t); /* sums that found no room */
+/* All of it as one text, what is still counted too (under the name that it will be sent by), the
+ * newest as far as b has room; and back, as texts that wait. False with the reason, where one
+ * cannot be read: those before it were. */
+#define BOARD_TALLY_MAX_FILE (1u << 20)
+void board_tally_write(struct board_tally *t, const char *router, struct buf *b);
+bool board_tally_read(struct board_tally *t, const char *data, size_t len, char *err,
+                      size_t err_len);
+
+/* --- board_report.c --------------------------------------------------------------------------- */
+#define BOARD_REPORT_SOON_MS 5000 /* what waited through a restart is sent after this */
+struct board_report;
+struct board_report *board_report_new(struct loop *loop, struct fetcher *fetcher,
+                                      const char *router, const char *state_directory);
+/* token stays the caller's; NULL: nothing is counted. */
+bool board_report_configure(struct board_report *r, const char *url, const char *token,
+                            uint32_t every_s);
+void board_report_start(struct board_report *r);
+void board_report_free(struct board_report *r); /* keeps what was not sent */
+void board_report_add(struct board_report *r, int64_t now_s, enum bundle_kind kind, const char *id,
+                      const char *zone, const char *lang, unsigned displays, unsigned taps);
+void board_report_stats(const struct board_report *r, struct board_stats *out); /* adds bytes */
 
 #endif

@@ -36,6 +36,7 @@ struct waiting {
 
 struct board_tally {
     struct sum *sums;
+    char batch[COUNTS_BATCH_LEN]; /* the name of what is counted now; "" before the first */
     struct waiting *texts;
     unsigned n_texts;
     uint64_t lost;
@@ -99,38 +100,110 @@ void board_tally_add(struct board_tally *t, int64_t now_s, enum bundle_kind kind
     s->taps += taps;
 }
 
-bool board_tally_close(struct board_tally *t, const char *router)
+/* What is counted now, as the text that will be sent. */
+static void write_sums(struct board_tally *t, const char *router, struct buf *b)
 {
-    struct waiting *w = t->sums ? calloc(1, sizeof *w) : NULL;
     uint8_t name[(COUNTS_BATCH_LEN - 1) / 2];
-    char batch[COUNTS_BATCH_LEN];
-    struct buf b;
-    if (!w)
-        return t->texts != NULL;
-    crypto_random(name, sizeof name);
-    crypto_hex(name, sizeof name, batch);
-    buf_init(&b, COUNTS_MAX_BYTES);
-    counts_write_head(&b, router, batch);
+    if (!*t->batch) {
+        crypto_random(name, sizeof name);
+        crypto_hex(name, sizeof name, t->batch);
+    }
+    counts_write_head(b, router, t->batch);
     for (const struct sum *s = t->sums; s; s = s->hh.next) {
         struct count_row row = {
             .hour_s = s->key.hour_s, .kind = s->key.kind, .displays = s->displays, .taps = s->taps};
         memcpy(row.id, s->key.id, sizeof row.id);
         memcpy(row.zone, s->key.zone, sizeof row.zone);
         memcpy(row.lang, s->key.lang, sizeof row.lang);
-        counts_write_row(&b, &row);
+        counts_write_row(b, &row);
     }
+}
+
+static void append(struct board_tally *t, struct waiting *w)
+{
+    DL_APPEND(t->texts, w);
+    if (++t->n_texts > MAX_WAITING) {
+        t->lost += t->texts->sums;
+        drop_first(t);
+    }
+}
+
+bool board_tally_close(struct board_tally *t, const char *router)
+{
+    struct waiting *w = t->sums ? calloc(1, sizeof *w) : NULL;
+    struct buf b;
+    if (!w)
+        return t->texts != NULL;
+    buf_init(&b, COUNTS_MAX_BYTES);
+    write_sums(t, router, &b);
     w->sums = HASH_COUNT(t->sums);
     w->text = buf_take(&b, &w->len);
     clear(t);
+    t->batch[0] = '\0';
     if (!w->text) {
         t->lost += w->sums;
         free(w);
         return t->texts != NULL;
     }
-    DL_APPEND(t->texts, w);
-    if (++t->n_texts > MAX_WAITING) {
-        t->lost += t->texts->sums;
-        drop_first(t);
+    append(t, w);
+    return true;
+}
+
+void board_tally_write(struct board_tally *t, const char *router, struct buf *b)
+{
+    struct buf now;
+    size_t all;
+    const struct waiting *w;
+    buf_init(&now, COUNTS_MAX_BYTES);
+    if (t->sums)
+        write_sums(t, router, &now);
+    all = now.failed ? 0 : now.len;
+    DL_FOREACH (t->texts, w)
+        all += w->len;
+    DL_FOREACH (t->texts, w) {
+        if (all <= b->max)
+            buf_add(b, w->text, w->len);
+        else
+            all -= w->len;
+    }
+    if (now.len && !now.failed)
+        buf_add(b, now.data, now.len);
+    buf_free(&now);
+}
+
+static void count_one(void *arg, const struct count_row *row)
+{
+    struct waiting *w = arg;
+    (void)row;
+    w->sums++;
+}
+
+bool board_tally_read(struct board_tally *t, const char *data, size_t len, char *err,
+                      size_t err_len)
+{
+    static const char between[] = "\nloggia-counts "; /* where the next one begins */
+    while (len) {
+        char router[COUNTS_ROUTER_LEN], batch[COUNTS_BATCH_LEN];
+        const char *next = memmem(data, len, between, sizeof between - 1);
+        size_t n = next ? (size_t)(next - data) + 1 : len;
+        struct waiting *w = calloc(1, sizeof *w);
+        if (w)
+            w->text = malloc(n);
+        if (!w || !w->text) {
+            snprintf(err, err_len, "out of memory");
+            free(w);
+            return false;
+        }
+        memcpy(w->text, data, n);
+        w->len = n;
+        if (!counts_read(w->text, n, router, batch, count_one, w, err, err_len)) {
+            free(w->text);
+            free(w);
+            return false;
+        }
+        append(t, w);
+        data += n;
+        len -= n;
     }
     return true;
 }

@@ -7,6 +7,7 @@ sbin_PROGRAMS += %D%/loggiad %D%/loggiactl
 noinst_LTLIBRARIES += %D%/libloggia-portal.la
 %C%_libloggia_portal_la_SOURCES = \
     %D%/board_judge.c %D%/board.h \
+    %D%/board_pace.c \
     %D%/board_tally.c \
     %D%/doctor_packets.c %D%/doctor_packets.h \
     %D%/histogram.c %D%/histogram.h \
@@ -27,6 +28,7 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/board.c \
     %D%/board_keep.c \
     %D%/board_load.c \
+    %D%/board_report.c \
     %D%/conf_digest.c %D%/conf_digest.h \
     %D%/control.c %D%/control.h %D%/control_internal.h \
     %D%/control_admin.c \

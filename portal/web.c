@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "lib/logo.h"
 #include "lib/loop.h"
+#include "portal/board.h"
 #include "portal/gate_client.h"
 #include "portal/metrics.h"
 #include "portal/redirect.h"
@@ -390,6 +391,7 @@ void web_handle(void *portal, struct http_request *req)
     p->counts.held++;
     http_set_user(req, v, client_gone);
     v->lang = choose_language(v);
+    board_looked(p->board);
     if (redirect_is_portal(http_header(req, "Host"), p->live->portal_name)) {
         choose_route(v);
         if (v->handle == not_found || v->handle == bad_method || v->handle == to_home ||

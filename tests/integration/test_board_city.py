@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The whole road: an editor's click on a real loggia-board, real routers, and the phones on two squares."""
 
+import contextlib
 import re
 import subprocess
 import time
@@ -11,6 +12,7 @@ from city.internet import GATEWAY, Internet
 from city.netns import World, wait_for
 from city.phone import Phone
 from city.router import Router
+from test_board_signin import TlsBoard
 
 LOOK_S = 0.2  # a device that is not online may not ask for names more often
 
@@ -144,6 +146,65 @@ def test_while_the_board_is_away_the_pages_stay_and_it_catches_up(city):
     anna.submit("/publish")
     city.shows("duomo", "Dopo", timeout=90)
     assert "Prima" in city.page("duomo")
+
+
+class CountingBoard(TlsBoard):
+    """Over TLS by itself, with a secret for the routers' counts."""
+
+    def write_conf(self):
+        super().write_conf()
+        (self.dir / "token").write_text("s3greto-di-prova\n")
+        (self.dir / "token").chmod(0o600)
+        conf = self.dir / "board.conf"
+        conf.write_text(f'token_file = "{self.dir}/token"\n' + conf.read_text())
+
+
+@contextlib.contextmanager
+def own_loopback(city, router, board, port):
+    """board at 127.0.0.1:PORT of the router, by the name that its certificate has."""
+    socket = city.world.dir / "tls-board.sock"
+    host = subprocess.Popen(["socat", f"UNIX-LISTEN:{socket},fork,unlink-early", f"TCP:127.0.0.1:{board.port}"], start_new_session=True)
+    try:
+        wait_for("the relay", socket.exists)
+        ns = router.ns.start("socat", f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr", f"UNIX-CONNECT:{socket}")
+        wait_for("the relay", lambda: f":{port}" in router.ns.run("ss", "-lnt").stdout or not ns.alive())
+        yield
+    finally:
+        host.kill()
+        host.wait()
+
+
+def test_over_tls_a_router_waits_for_news_and_its_counts_are_on_the_editors_page(city):
+    board, port = CountingBoard(city.internet.ca), 8482
+    router = Router(city.internet, name="router8", number=8, zone=("duomo", "Piazza del Duomo"))
+    router.extra_conf = (f'board {{\n    url = "https://127.0.0.1:{port}/out/"\n    keys = {{ "{board.dir}/board.pub" }}\n'
+                         f'    ca_file = "{city.internet.ca.cert}"\n    token_file = "{board.dir}/token"\n    report = "5s"\n}}\n')
+    state = lambda: router.ctl("status", "--json")["board"]  # noqa: E731
+    try:
+        carla = board.editor("carla")
+        carla.get("/services/new")
+        carla.submit("/services/new", title__it="Biblioteca", link="https://biblioteca.prato.example/")
+        with own_loopback(city, router, board, port):
+            router.start()
+            phone = Phone(city.internet, "phone8")
+            phone.join(router, ipv6=False)
+            wait_for("the long poll over TLS", lambda: state()["state"] == "waiting", timeout=30)
+            asked = state()["asked"]
+            anna = board.editor("anna")
+            anna.write(title__it="Contata per davvero", link="https://comune.prato.example/")
+            anna.submit("/publish")
+            wait_for("the news", lambda: "Contata per davvero" in phone.fetch(phone.portal("/")).text, timeout=30, every=LOOK_S)
+            assert state()["asked"] == asked + 1 or state()["asked"] == asked  # the question that was held had the answer
+            name = re.search(r"/go/(comune-\d+)", phone.fetch(phone.portal("/")).text).group(1)
+            for _ in range(12):
+                assert phone.fetch(phone.portal("/")).status == 200
+                assert phone.fetch(phone.portal(f"/go/{name}?lang=it")).status == 303
+            words = lambda: anna.get("/counts").words  # noqa: E731
+            wait_for("the counts", lambda: re.search(r"Notice Shown Tapped Contata per davvero 1\d 12 ", words()), timeout=60, every=0.5)
+            assert re.search(r"Service Shown Tapped Biblioteca 1\d ", words())
+            assert "s3greto" not in router.log("loggiad") + board.log()
+    finally:
+        board.close()
 
 
 def test_any_web_server_serves_the_directory_to_routers_that_poll(city):

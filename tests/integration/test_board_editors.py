@@ -728,10 +728,14 @@ def test_admins_see_how_their_feeds_do(board):
 
 
 def test_counts_are_shown_only_from_the_minimum_on(board):
+    carla = board.editor("carla")
+    carla.get("/services/new")
+    carla.submit("/services/new", title__it="Contata", link="https://contata.example/")
     with sqlite3.connect(board.dir / "state/board.db", timeout=10) as db:
         hour = int(time.time()) // 3600 * 3600
-        db.execute("INSERT INTO counted VALUES ('comune-1', ?, 'duomo', 'it', 412, 17), ('comune-2', ?, 'fontana', 'sq', 3, 1)",
-                   (hour, hour))
+        (number,) = db.execute("SELECT id FROM notice WHERE title = 'Contata'").fetchone()
+        db.execute("INSERT INTO counted VALUES ('comune-9001', ?, 'duomo', 'it', 412, 17, 0), ('comune-9002', ?, 'fontana', 'sq', 3, 1, 0),"
+                   f"('comune-{number}', ?, 'duomo', 'it', 5000, 61, 2)", (hour, hour, hour))
     page = board.editor("anna").get("/counts")
     today = time.strftime("%-d %B %Y", time.gmtime(hour))
     assert "By hour of the day" in page.words and f"Day Shown Tapped {today} 415 18" in page.words
@@ -740,6 +744,7 @@ def test_counts_are_shown_only_from_the_minimum_on(board):
     for told in ("412", "17", "Piazza del Duomo", "Fontana di via Roma"):
         assert told not in page.words, told
     with sqlite3.connect(board.dir / "state/board.db", timeout=10) as db:
-        db.execute("INSERT INTO counted VALUES ('comune-1', ?, 'san-marco', 'it', 700, 90)", (hour,))
+        db.execute("INSERT INTO counted VALUES ('comune-9001', ?, 'san-marco', 'it', 700, 90, 0)", (hour,))
     page = board.editor("anna").get("/counts")
     assert "Piazza San Marco 700 90 the others together 415 18" in page.words
+    assert "Service Shown Tapped Contata 5000 61" in page.words  # and not among the notices' sums

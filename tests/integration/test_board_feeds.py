@@ -282,6 +282,41 @@ def test_alerts_that_a_feed_announces_are_fetched_and_followed(board, site):
     board.says()
 
 
+def test_alerts_that_stand_inside_a_feed_are_read_there(board, site):
+    def index(*alerts):
+        return ('<feed xmlns="http://www.w3.org/2005/Atom"><title>Avvisi</title><id>x</id>' + "".join(
+            f'<entry><id>{n}</id><title>Avviso {n}</title><updated>{hours(-1)}</updated>'
+            f'<content type="text/xml">{alert.decode()}</content></entry>' for n, alert in enumerate(alerts)) + "</feed>").encode()
+    site.put("/f", index(cap(1), cap(3, title="Frana")))
+    board.configure(feeds=feed(site.url + "/f"))
+    board.start()
+    board.says("Allerta gialla", "Frana")
+    assert "priority: " in next(iter(board.bundle()["notice"].values()))
+    site.put("/f", index(cap(2, "Update", [1], "Allerta rossa"), cap(4, "Cancel", [3])))
+    board.says("Allerta rossa")
+    site.put("/f", index(cap(2, "Update", [1], "Allerta rossa"), b'<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"/>'))
+    assert "an alert in an entry" in board.logged("event=feed_failed")
+    assert board.titles() == {"Allerta rossa"}
+
+
+def test_a_sites_own_authority_is_believed_for_that_feed_alone(board, tmp_path):
+    ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
+    inside, other = Site(tls=ours.issue(["127.0.0.1"])), Site(tls=theirs.issue(["127.0.0.1"]))
+    try:
+        for site in (inside, other):
+            site.put("/f", rss(("1", f"Da {site.server.server_port}", "")))
+        board.configure(feeds=feed(inside.url + "/f", ca_file=f'"{ours.cert}"') + feed(other.url + "/f", "altro", ca_file=f'"{ours.cert}"')
+                        + feed(inside.url + "/f", "senza"))
+        board.start()
+        board.says(f"Da {inside.server.server_port}")
+        for name in ("altro", "senza"):
+            assert "certificate" in board.logged(f"event=feed_failed feed=comune/{name}")
+        assert not other.asked
+    finally:
+        inside.close()
+        other.close()
+
+
 def test_a_feed_does_not_lead_to_other_hosts_inside(board, site):
     """It may be inside itself: board.conf names it. A document that it announces on another host may not."""
     port = site.server.server_port

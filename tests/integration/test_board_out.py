@@ -14,6 +14,7 @@ from conftest import SOURCE
 from published_world import Board, notice
 
 SCHEMAS = SOURCE / "tests" / "integration" / "schemas"
+BROWSER = SOURCE / "tests" / "browser"
 HARD = 'Città & <b>"x"</b> ]]> \u00ab€\u00bb \U0001f6b2'
 
 
@@ -42,7 +43,21 @@ def cap_valid(data, tmp_path):
     r = subprocess.run(["xmllint", "--noout", "--nonet", "--schema", SCHEMAS / "cap-1.2.xsd", path], capture_output=True,
                        text=True, check=False)
     assert r.returncode == 0, r.stderr + data.decode()
-    return feed_of(data)
+    fields = feed_of(data)
+    read = read_by_others(data)
+    for name in ("identifier", "sender", "sent"):
+        assert read[name] == fields[name]
+    assert read.get("references") == fields.get("references")
+    assert [i["headline"] for i in read["info_list"]][-1:] == [fields[n] for n in ("headline",) if n in fields]
+    return fields
+
+
+def read_by_others(data):
+    """As a library that was not written by us reads and checks it."""
+    subprocess.run([BROWSER / "prepare"], check=True, capture_output=True)
+    r = subprocess.run(["node", BROWSER / "cap.js"], input=data, capture_output=True, check=False)
+    assert r.returncode == 0, r.stderr.decode()
+    return json.loads(r.stdout)
 
 
 def feed_of(data):
@@ -56,7 +71,8 @@ def test_rss_and_json_feed_say_what_is_shown_now_and_hold_what_is_hard(board):
     board.drop("due", notice("Due", zones="stazione", publisher="acqua"))
     board.drop("dopo", notice("Dopo", from_="2037-01-01"))
     board.start()
-    for name, titles in (("it.rss", {HARD, "Due"}), ("zone-duomo.rss", {HARD}), ("zone-stazione.rss", {"Due"}), ("en.rss", {HARD, "Due"})):
+    for name, titles in (("it.rss", {HARD, "Due"}), ("zone-duomo.rss", {HARD}), ("zone-stazione.rss", {"Due"}), ("en.rss", {HARD, "Due"}),
+                         ("zone-duomo.en.rss", {HARD}), ("zone-stazione.en.rss", {"Due"})):
         d = feedparser.parse(written(board, name, "Due" if "Due" in titles else "Città"))
         assert not d.bozo and d.version == "rss20", (name, d.get("bozo_exception"))
         assert {e.title for e in d.entries} == titles
@@ -66,10 +82,12 @@ def test_rss_and_json_feed_say_what_is_shown_now_and_hold_what_is_hard(board):
     assert "<strong>forte</strong>" in entry.summary and "<script" not in news(board, "it.rss").decode()
     assert d.feed.title == "Prato Wi-Fi" and d.feed.links[-1]["href"].endswith("/out/news/it.rss")
     schema = json.loads((SCHEMAS / "json-feed-1.1.json").read_text())
-    for name in ("it.json", "en.json", "zone-duomo.json", "zone-stazione.json"):
+    for name in ("it.json", "en.json", "zone-duomo.json", "zone-stazione.json", "zone-duomo.en.json"):
         document = json.loads(news(board, name))
         jsonschema.validate(document, schema, format_checker=jsonschema.FormatChecker())
     assert {i["title"] for i in json.loads(news(board, "it.json"))["items"]} == {HARD, "Due"}
+    assert json.loads(news(board, "zone-duomo.en.json"))["language"] == "en"
+    assert board.ask("/out/news/zone-duomo.en.rss").status == 200 and not (board.dir / "out/news/zone-duomo.it.rss").exists()
     served = board.ask("/out/news/it.rss")
     assert served.getheader("Content-Type") == "application/rss+xml; charset=utf-8" and served.body == news(board, "it.rss")
     assert board.ask("/out/news/it.json", If_None_Match=board.ask("/out/news/it.json").getheader("ETag")).status == 304

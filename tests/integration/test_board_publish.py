@@ -210,7 +210,7 @@ def test_counts_are_taken_once_and_from_whom_they_say_they_are():
     secret.chmod(0o600)
     board.configure(extra=f'token_file = "{secret}"')
     counts = ("loggia-counts 1\nrouter: {router}\nbatch: {batch}\ncount: 2026-11-25T22:00:00Z notice comune-1 duomo it 40 7\n"
-              "count: 2026-11-25T22:00:00Z service suap duomo it 9 3\n")
+              "count: 2026-11-25T22:00:00Z service comune-2 duomo it 9 3\n")
 
     def post(router, token, batch="0123456789abcdef", body=None):
         text = body if body is not None else counts.format(router=router, batch=batch)
@@ -227,8 +227,8 @@ def test_counts_are_taken_once_and_from_whom_they_say_they_are():
         assert post("duomo-1", "segreto-del-comune", body="loggia-counts 1\nrouter: x\n") == 400
         assert post("duomo-1", "segreto-del-comune", body="x" * 300000) == 413
         with sqlite3.connect(f"file:{board.dir}/state/board.db?mode=ro", uri=True) as db:
-            assert db.execute("SELECT notice, zone, sum(displays), sum(taps) FROM counted").fetchall() == [
-                ("comune-1", "duomo", 80, 14)]
+            assert db.execute("SELECT notice, kind, zone, sum(displays), sum(taps) FROM counted GROUP BY 1 ORDER BY 1").fetchall() == [
+                ("comune-1", 0, "duomo", 80, 14), ("comune-2", 2, "duomo", 18, 6)]
         assert "segreto" not in board.log()
     finally:
         board.close()

@@ -445,6 +445,23 @@ def test_displays_and_taps_reach_the_board_as_sums_and_only_with_a_token(square,
         assert "token: Bearer s3greto" in text and f"router: {router.name}\n" in text
         assert phone.mac not in text and phone.ipv4 not in text
         assert "s3greto" not in router.log("loggiad")
+        # What was not sent is kept through a restart: on disk, and sent soon after it.
+        router.conf.write_text(router.conf.read_text().replace('report = "5s"', 'report = "1h"'))
+        router.kill("loggiad")
+        router.restart("loggiad")
+        counted()
+        before = total["notice", "contato", "piazza-duomo", "it"][0]
+        for _ in range(2):
+            page(square)
+        router.daemons["loggiad"].stop()  # in order, as an upgrade does
+        kept = next(router.dir.glob("**/board/counts"))
+        assert " notice contato piazza-duomo it 2 0\n" in kept.read_text() and "s3greto" not in kept.read_text()
+        log.unlink()
+        router.restart("loggiad")
+        wait_for("the kept counts", log.exists, timeout=30)
+        wait_for("the kept sums", lambda: " notice contato piazza-duomo it 2 0\n" in log.read_text(), timeout=30)
+        assert before >= 3
+        wait_for("the file is gone once they are taken", lambda: router.ctl("status", "--json")["board"]["serial"] and log.exists())
     finally:
         other.stop()
         router.conf.write_text(old)

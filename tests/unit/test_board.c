@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The router's side of the noticeboard, as far as it only thinks: what replaces what, which time it
  * is, what is counted, and pages that are kept. */
+#include "lib/buf.h"
 #include "lib/counts.h"
 #include "portal/board.h"
 #include "portal/page_cache.h"
@@ -284,6 +285,132 @@ static void an_address_is_known_for_a_second_and_not_after_the_gate_spoke(void *
     whose_free(w);
 }
 
+/* --- through a restart ------------------------------------------------------------------------ */
+static void counts_that_were_not_sent_survive_a_restart_under_their_names(void **state)
+{
+    struct board_tally *t = board_tally_new(), *later_on = board_tally_new();
+    char err[200] = "";
+    struct buf b;
+    size_t len, kept_len;
+    (void)state;
+    board_tally_add(t, T0, BUNDLE_NOTICE, "a", "z", "it", 3, 1);
+    board_tally_close(t, "duomo-1");
+    board_tally_add(t, T0 + HOUR, BUNDLE_SERVICE, "s", "z", "it", 2, 2); /* still being counted */
+    buf_init(&b, BOARD_TALLY_MAX_FILE);
+    board_tally_write(t, "duomo-1", &b);
+    if (!board_tally_read(later_on, b.data, b.len, err, sizeof err))
+        fail_msg("%s", err);
+    for (int i = 0; i < 2; i++) { /* the very texts, so that the board counts each once */
+        board_tally_close(t, "duomo-1");
+        const char *sent_text = board_tally_text(t, &len);
+        const char *kept = board_tally_text(later_on, &kept_len);
+        assert_int_equal(len, kept_len);
+        assert_memory_equal(sent_text, kept, len);
+        board_tally_sent(t);
+        board_tally_sent(later_on);
+    }
+    assert_null(board_tally_text(later_on, &len));
+    buf_free(&b);
+    board_tally_free(t);
+    board_tally_free(later_on);
+}
+
+static void a_damaged_file_of_counts_gives_what_is_whole(void **state)
+{
+    struct board_tally *t = board_tally_new(), *later_on = board_tally_new();
+    char err[200] = "";
+    struct buf b;
+    size_t len;
+    (void)state;
+    board_tally_add(t, T0, BUNDLE_NOTICE, "a", "z", "it", 3, 1);
+    board_tally_close(t, "duomo-1");
+    board_tally_add(t, T0, BUNDLE_NOTICE, "b", "z", "it", 1, 0);
+    board_tally_close(t, "duomo-1");
+    buf_init(&b, BOARD_TALLY_MAX_FILE);
+    board_tally_write(t, "duomo-1", &b);
+    assert_false(board_tally_read(later_on, b.data, b.len - 3, err, sizeof err));
+    assert_non_null(strstr(err, "line "));
+    assert_non_null(board_tally_text(later_on, &len));
+    board_tally_sent(later_on);
+    assert_null(board_tally_text(later_on, &len));
+    assert_false(board_tally_read(later_on, "garbage\n", 8, err, sizeof err));
+    assert_true(board_tally_read(later_on, "", 0, err, sizeof err));
+    buf_free(&b);
+    buf_init(&b, 150); /* room for one: the newest */
+    board_tally_write(t, "duomo-1", &b);
+    assert_non_null(memmem(b.data, b.len, " notice b ", 10));
+    assert_null(memmem(b.data, b.len, " notice a ", 10));
+    buf_free(&b);
+    board_tally_free(t);
+    board_tally_free(later_on);
+}
+
+/* --- when to ask ------------------------------------------------------------------------------ */
+#define BETWEEN(ms, low, high) assert_in_range(ms, low, high)
+
+static void a_server_that_does_not_wait_is_asked_often_only_while_somebody_looks(void **state)
+{
+    struct board_pace p = {.poll_s = 60, .long_poll = true};
+    uint64_t now = 1000000, in = 0;
+    (void)state;
+    board_pace_asked(&p, now, false);
+    BETWEEN(board_pace_next(&p, now + 50, false), 5 * 54000, 5 * 66000); /* nobody was here */
+    assert_true(board_pace_looked(&p, now + 20000, &in));
+    assert_int_equal(in, 40000); /* a minute behind the last question */
+    assert_false(board_pace_looked(&p, now + 21000, &in));
+    board_pace_asked(&p, now + 60000, false);
+    BETWEEN(board_pace_next(&p, now + 60050, false), 54000, 66000);
+    board_pace_asked(&p, now + 120000, false);
+    board_pace_next(&p, now + 120050, false); /* the last look is long ago */
+    assert_true(board_pace_looked(&p, now + 300000, &in));
+    assert_int_equal(in, 0); /* at once: what the first phone reads is no older than a minute */
+}
+
+static void a_board_that_waits_is_asked_again_at_once(void **state)
+{
+    struct board_pace p = {.poll_s = 60, .long_poll = true};
+    (void)state;
+    assert_false(board_pace_terse(&p));
+    board_pace_asked(&p, 1000000, false);
+    BETWEEN(board_pace_next(&p, 1000050, true), 0, 499); /* its first tag: now it can wait */
+    board_pace_asked(&p, 1000100, true);
+    p.waited = true;
+    BETWEEN(board_pace_next(&p, 1240100, true), 0, 499);
+    BETWEEN(board_pace_next(&p, 1000300, true), 1000, 1499); /* it came back too soon */
+    for (int i = 0; i < 30; i++)
+        assert_false(board_pace_terse(&p));
+}
+
+static void a_plain_server_is_told_a_name_only_now_and_then(void **state)
+{
+    struct board_pace p = {.poll_s = 60, .long_poll = true};
+    int named = 0;
+    (void)state;
+    board_pace_asked(&p, 1000000, true);
+    board_pace_next(&p, 1000050, true); /* asked to wait: it did not */
+    for (int i = 0; i < 30; i++) {
+        bool terse = board_pace_terse(&p);
+        named += !terse;
+        board_pace_asked(&p, 1060000, !terse);
+        BETWEEN(board_pace_next(&p, 1060050, true), 54000, 5 * 66000);
+    }
+    assert_int_equal(named, 3);
+    p.long_poll = false;
+    assert_true(board_pace_terse(&p));
+}
+
+static void what_fails_is_tried_later_and_later_up_to_a_bound(void **state)
+{
+    struct board_pace p = {.poll_s = 60};
+    (void)state;
+    BETWEEN(board_pace_failed(&p, 0), 54000, 66000);
+    BETWEEN(board_pace_failed(&p, 0), 108000, 132000);
+    for (int i = 0; i < 70; i++)
+        BETWEEN(board_pace_failed(&p, 0), 216000, 330000);
+    BETWEEN(board_pace_failed(&p, 1000), 900000, 1100000);
+    BETWEEN(board_pace_failed(&p, 4000000000u), 3240000, 3960000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +428,12 @@ int main(void)
         cmocka_unit_test(a_kept_page_gets_each_devices_own_token_and_ends_in_time),
         cmocka_unit_test(the_cache_is_bounded),
         cmocka_unit_test(an_address_is_known_for_a_second_and_not_after_the_gate_spoke),
+        cmocka_unit_test(counts_that_were_not_sent_survive_a_restart_under_their_names),
+        cmocka_unit_test(a_damaged_file_of_counts_gives_what_is_whole),
+        cmocka_unit_test(a_server_that_does_not_wait_is_asked_often_only_while_somebody_looks),
+        cmocka_unit_test(a_board_that_waits_is_asked_again_at_once),
+        cmocka_unit_test(a_plain_server_is_told_a_name_only_now_and_then),
+        cmocka_unit_test(what_fails_is_tried_later_and_later_up_to_a_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

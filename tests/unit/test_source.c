@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Feeds and alerts of other sites, as their sites write them and as an enemy would. */
+#include "lib/buf.h"
 #include "noticeboard/cap_parse.h"
 #include "noticeboard/feed_date.h"
 #include "noticeboard/feed_parse.h"
@@ -256,6 +257,54 @@ static void dates_of_both_kinds_are_read(void **state)
     assert_string_equal(out, "2026-11-26T07:30:00Z");
 }
 
+static void alerts_inside_of_entries_are_read_as_if_they_stood_alone(void **state)
+{
+    (void)state;
+    struct source s = must_read("feed/atom-with-alerts");
+    assert_null(s.alert);
+    assert_int_equal(s.n_inside, 2);
+    assert_string_equal(s.inside[0]->identifier, "2.49.0.0.380.0.IT.20261126.001");
+    assert_string_equal(s.inside[0]->infos[0].headline, "Allerta arancione: temporali forti");
+    assert_int_equal(s.inside[1]->msg_type, CAP_CANCEL);
+    assert_int_equal(s.feed->n, 3);
+    assert_true(s.feed->items[0].carries_alert);
+    assert_true(s.feed->items[1].carries_alert);
+    assert_null(s.feed->items[1].alert_url); /* it is here: not asked for once more */
+    assert_false(s.feed->items[2].carries_alert);
+    assert_string_equal(s.feed->items[2].text, "Anche di sabato.");
+    source_free(&s);
+    must_refuse("<feed xmlns=\"http://www.w3.org/2005/Atom\"><entry><title>A</title>\n"
+                "<content><alert xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\">\n"
+                "<status>Actual</status></alert></content></entry></feed>",
+                "line 3: found an alert in an entry: found an alert without identifier, expected "
+                "<identifier>, expected a whole one");
+}
+
+static void more_alerts_than_a_look_takes_are_left_and_said(void **state)
+{
+    (void)state;
+    struct source s = {0};
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    buf_str(&b, "<feed xmlns=\"http://www.w3.org/2005/Atom\">");
+    for (int i = 0; i < SOURCE_MAX_INSIDE + 2; i++)
+        buf_fmt(&b,
+                "<entry><id>%d</id><title>A</title><content type=\"text/xml\"><c:alert "
+                "xmlns:c=\"urn:oasis:names:tc:emergency:cap:1.2\"><c:identifier>%d</c:identifier>"
+                "<c:sender>x@y.example</c:sender><c:sent>2026-11-26T07:30:00+01:00</c:sent>"
+                "<c:status>Actual</c:status><c:msgType>Cancel</c:msgType><c:scope>Public</c:scope>"
+                "<c:references>x@y.example,0,2026-11-26T07:30:00+01:00</c:references></c:alert>"
+                "</content></entry>",
+                i, i);
+    buf_str(&b, "</feed>");
+    if (!source_read(b.data, b.len, &s, err, sizeof err))
+        fail_msg("%s", err);
+    assert_int_equal(s.n_inside, SOURCE_MAX_INSIDE);
+    assert_true(s.more);
+    source_free(&s);
+    buf_free(&b);
+}
+
 static void language_tags_become_those_of_notices(void **state)
 {
     (void)state;
@@ -282,6 +331,8 @@ int main(void)
         cmocka_unit_test(depth_and_names_are_bounded),
         cmocka_unit_test(a_long_text_is_cut_between_characters),
         cmocka_unit_test(dates_of_both_kinds_are_read),
+        cmocka_unit_test(alerts_inside_of_entries_are_read_as_if_they_stood_alone),
+        cmocka_unit_test(more_alerts_than_a_look_takes_are_left_and_said),
         cmocka_unit_test(language_tags_become_those_of_notices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,11 +309,21 @@ static void a_report_of_counts_that_comes_twice_counts_once(void **state)
     assert_true(store_counts_add(s, "r1-1", c, 2, NOW));
     assert_true(store_counts_add(s, "r1-2", c, 1, NOW));
     sum = 0;
-    assert_true(store_counts(s, "comune", NULL, NOW - DAY, STORE_BY_ZONE, add_up, NULL));
+    assert_true(
+        store_counts(s, "comune", STORE_NOTICE, NULL, NOW - DAY, STORE_BY_ZONE, add_up, NULL));
     assert_int_equal(sum, 4014);
     sum = 0;
-    store_counts(s, "comune", "comune-1", NOW - DAY, STORE_BY_HOUR, add_up, NULL);
+    store_counts(s, "comune", STORE_NOTICE, "comune-1", NOW - DAY, STORE_BY_HOUR, add_up, NULL);
     assert_int_equal(sum, 4014);
+    c[0].kind = STORE_SERVICE; /* cards are on every page: they do not count as notices */
+    c[0].notice = "comune-3";
+    assert_true(store_counts_add(s, "r1-3", c, 1, NOW));
+    sum = 0;
+    store_counts(s, "comune", STORE_NOTICE, NULL, NOW - DAY, STORE_BY_ZONE, add_up, NULL);
+    assert_int_equal(sum, 4014);
+    sum = 0;
+    store_counts(s, "comune", STORE_SERVICE, NULL, NOW - DAY, STORE_BY_NOTICE, add_up, NULL);
+    assert_int_equal(sum, 2007);
 }
 
 static void killed_while_publishing_it_has_the_old_or_the_new_state(void **state)
@@ -437,6 +447,7 @@ static void what_was_there_before_services_had_versions_is_kept(void **state)
     static const char old[] =
         "DROP INDEX notice_place; ALTER TABLE notice DROP COLUMN place; PRAGMA user_version = 1;"
         "ALTER TABLE session DROP COLUMN login; ALTER TABLE session DROP COLUMN checked;"
+        "ALTER TABLE counted DROP COLUMN kind;"
         "CREATE TABLE service(id INTEGER PRIMARY KEY AUTOINCREMENT, administration TEXT NOT NULL,"
         " publisher TEXT NOT NULL, title TEXT NOT NULL, form TEXT NOT NULL, text TEXT NOT NULL,"
         " place INTEGER NOT NULL, shown INTEGER NOT NULL, editor TEXT NOT NULL,"
