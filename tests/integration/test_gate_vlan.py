@@ -26,7 +26,7 @@ def city():
         w = GateWorld(world, BUILD, phones=1)
         if not has_vlan_devices(w.router):
             pytest.skip("this kernel has no VLAN devices: see make check-kernel")
-        w.internet.batch("route add 10.79.0.0/24 via 198.51.100.1", "-6 route add fd79::/64 via 2001:db8:77::1")
+        w.internet.batch("route add 10.79.0.0/24 via 198.51.100.1", "route add fd79::/64 via 2001:db8:77::1")
         w.dnsmasq = None
         yield w
 
@@ -58,7 +58,7 @@ def lease(w, desk, interface="vlan20"):
     script.chmod(0o755)
     desk.run("dhclient", "-4", "-1", "-sf", script, "-lf", w.world.dir / "vlan-client.leases", "-pf", "/dev/null", "-cf", "/dev/null",
              interface, timeout=120)
-    desk.batch(f"addr replace fd79::55/64 dev {interface} nodad", f"-6 route replace default via {HERE6}")
+    desk.batch(f"addr replace fd79::55/64 dev {interface} nodad", f"route replace default via {HERE6}")
     shown = desk.run("ip", "-4", "-o", "addr", "show", "dev", interface).stdout
     mac = desk.run("cat", f"/sys/class/net/{interface}/address").stdout.strip()
     phone = Phone(desk, mac, 0)

@@ -276,7 +276,8 @@ def test_a_quota_and_idleness_end_sessions_by_the_counters():
     try:
         village.router.start()
         conf = village.router.conf.read_text()
-        village.router.conf.write_text(re.sub(r'(zone "[^"]+" \{)', r'\1\n    idle = 5\n    quota_mb = 1\n', conf, count=1))
+        village.router.conf.write_text(re.sub(r'(zone "[^"]+" \{)', r'\1\n    idle = 5\n    quota_mb = 1\n    up_kbps = 1000\n'
+                                                   r'    down_kbps = 1000\n', conf, count=1))
         for daemon in ("loggia-gate", "loggiad"):
             village.router.restart(daemon)
         greedy = village.joined()
@@ -286,9 +287,14 @@ def test_a_quota_and_idleness_end_sessions_by_the_counters():
         def cause(phone):
             """Why it ended; they may have joined again at once."""
             return re.findall(rf"event=offline device=\w+ session={sessions[phone]} cause=(\S+)", village.router.log("loggiad"))
-        greedy.ns.run("ping", "-q", "-f", "-l", "20", "-c", "1000", "-s", "1400", "198.51.100.2", check=False, timeout=60)
-        wait_for("the quota is used up", lambda: cause(greedy), timeout=10)
+        flood = greedy.ns.start("ping", "-q", "-f", "-l", "20", "-s", "1400", "198.51.100.2")  # more than its rate, until the end
+        wait_for("the quota is used up", lambda: cause(greedy), timeout=60)
+        flood.stop()
         assert cause(greedy) == ["session-timeout"]
+        told = re.search(rf"session={sessions[greedy]} cause=\S+ seconds=\d+ up=(\d+) down=(\d+)", village.router.log("loggiad"))
+        used, second = int(told[1]) + int(told[2]), 2 * 125_000  # what its rates let through in one interval between readings
+        print(f"closed after {used} bytes of 1,000,000: {(used - 1_000_000) / second:.2f} intervals too many")
+        assert 1_000_000 <= used < 1_000_000 + 4 * second, "one interval, and a machine that others keep busy"
         silent, quiet = village.joined(), village.joined()
         sessions.update({phone: village.row(phone)["session"] for phone in (silent, quiet)})
 
