@@ -2,9 +2,10 @@
 /* Makes the table anew, with the devices that this gate knows.
  *
  * After a foreign hand: the router is shut already, what the kernel had counted is gone. The rules
- * and the first devices come back in one transaction, the others in as many as it takes. As long as
- * some are missing all that is forwarded is dropped: a phone sends again what was dropped, but the
- * rules would answer a stranger's HTTPS with a reset, and end what it had begun.
+ * and the first devices come back in one transaction, the others in as many as it takes, and who is
+ * back is online. As long as some are missing what is forwarded of others is dropped: a phone sends
+ * again what was dropped, but the rules would answer a stranger's HTTPS with a reset, and end what
+ * it had begun.
  *
  * After an upgrade whose table has another layout (a set that has become a map, say) nothing is
  * lost: one transaction deletes the elements, the table with them, and makes the new table with the
@@ -20,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REBUILD_CHUNK 1000 /* devices a transaction: bounds its memory (about 1 MB) */
+#define REBUILD_CHUNK 500  /* devices a transaction: who is in it waits for all of it */
 #define LAYOUT_WHOLE  8000 /* their notifications have to wait in the socket, all at once */
 
 static bool is_kept(const struct client *c, uint64_t now)
@@ -58,9 +59,9 @@ static void fill_with(struct batch *b, const struct gate *g, size_t from, size_t
     }
 }
 
-static void fresh_table(struct batch *b, const struct gate *g)
+static void fresh_table(struct batch *b, const struct gate *g, bool returning)
 {
-    batch_fresh_table(b);
+    batch_fresh_table(b, returning);
     batch_keep_garden(b);
     batch_reserve(b, 0, clients_numbers_end(g->clients));
 }
@@ -70,11 +71,8 @@ static int rebuild_chunk(struct gate *g, size_t from)
     struct batch *b = batch_new(g->rs);
     if (!b)
         return -ENOMEM;
-    if (from == 0) {
-        fresh_table(b, g);
-        if (clients_count(g->clients) > REBUILD_CHUNK)
-            batch_shut(b);
-    }
+    if (from == 0)
+        fresh_table(b, g, clients_count(g->clients) > REBUILD_CHUNK);
     fill_with(b, g, from, from + REBUILD_CHUNK);
     int r = batch_commit(b, NULL, NULL);
     batch_free(b);
@@ -152,7 +150,7 @@ static int replace_whole(struct gate *g)
     if (b) {
         batch_unhook(b);
         delete_all(b, g, keys);
-        fresh_table(b, g);
+        fresh_table(b, g, false);
         fill_with(b, g, 0, n);
         r = batch_commit(b, on_deleted, g);
     }

@@ -197,8 +197,9 @@ void batch_end_msg(struct batch *b, struct nlmsghdr *nlh)
     b->messages++;
 }
 
-void batch_fresh_table(struct batch *b)
+void batch_fresh_table(struct batch *b, bool returning)
 {
+    b->returning = returning;
     batch_table(b); /* made first, so that deleting it cannot fail */
     struct nlmsghdr *nlh = batch_msg(b, NFT_MSG_DELTABLE, 0);
     if (!nlh)

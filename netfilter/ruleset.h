@@ -87,7 +87,10 @@ int ruleset_shut(struct ruleset *rs);
 /* Transactions: new, fill, commit, free. A batch that ran out of memory fails with -ENOMEM. */
 struct batch *batch_new(struct ruleset *rs);
 void batch_free(struct batch *b);
-void batch_fresh_table(struct batch *b); /* deletes whatever is there and makes it anew */
+/* Deletes whatever is there and makes it anew. returning: some of the devices follow in other
+ * transactions; until ruleset_install who is not there yet is dropped, neither refused nor led to
+ * the portal's pages over a conversation that goes on. */
+void batch_fresh_table(struct batch *b, bool returning);
 /* Deletes the base chains. Before many elements are deleted in a transaction that deletes the
  * table: the kernel unhooks a deleted chain when its turn comes, and until then asks its rules of
  * elements that are no longer there (measured: 7 ms with 2500 devices). */

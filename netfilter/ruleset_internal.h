@@ -48,6 +48,7 @@ struct batch {
     uint32_t first_seq, messages;
     uint32_t failed; /* after a commit that failed: the first message refused, from 1 */
     bool oom;
+    bool returning; /* devices are missing still: who is not open is dropped without a word */
 };
 
 /* A message with at least RULESET_MSG_ROOM bytes to write in, NULL when out of memory (the batch

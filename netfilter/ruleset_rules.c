@@ -317,6 +317,10 @@ static void rules_from_lan(struct batch *b)
     w = word_begin(b, "from_lan");
     word_if_open(&w); /* and over its rate, or the rule above had it */
     word_verdict(&w, NF_DROP, NULL);
+    if (b->returning) {
+        w = word_begin(b, "from_lan");
+        word_verdict(&w, NF_DROP, NULL);
+    }
     if (!b->rs->cfg.guard)
         rule_stranger(b, "from_lan");
     for (int i = 0; i < 2; i++) {

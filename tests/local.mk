@@ -33,8 +33,10 @@ soak-accounting: netfilter/loggia-gate
 	$(SOAK) tests/integration/test_gate_accounting.py
 soak-restarts: netfilter/loggia-gate portal/loggiad portal/loggiactl
 	$(SOAK) tests/integration/test_gate_restarts.py
+soak-flush: netfilter/loggia-gate
+	$(SOAK) tests/integration/test_gate_guard.py -k before_all
 soak-tunnels: netfilter/loggia-gate
 	$(SOAK) tests/integration/test_gate_tunnels.py
 endif
-.PHONY: check-kernel soak-rates soak-accounting soak-restarts soak-tunnels
+.PHONY: check-kernel soak-rates soak-accounting soak-flush soak-restarts soak-tunnels
 EXTRA_DIST += %D%/kernel
