@@ -19,6 +19,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("LOGGIA_BUILD", SOURCE))
 sys.path[:0] = [str(SOURCE / "tests"), str(SOURCE / "bench")]
 
+import gate_offload  # noqa: E402
 import gate_system  # noqa: E402
 import opennds  # noqa: E402
 from city.netns import World  # noqa: E402
@@ -80,13 +81,13 @@ def run_json(argv):
 
 
 class Gate:
-    def __init__(self, world, router):
+    def __init__(self, world, router, name="", more=""):
         self.world, self.router, self.process = world, router, None
-        self.run_dir, self.conf = world.dir / "run", world.dir / "gate.conf"
+        self.run_dir, self.conf = world.dir / f"run{name}", world.dir / f"gate{name}.conf"
         self.run_dir.mkdir()
         self.conf.write_text(f'run_directory = "{self.run_dir}"\nuser = "root"\ngate_user = "nobody"\n'
                              'nas_identifier = "bench"\nportal_name = "wifi.test.example"\nnetwork = "Bench"\n'
-                             'max_clients = 1000000\nzone "bench" { title = "Bench" interfaces = {"lan0"} }\n')
+                             f'max_clients = 1000000\n{more}\n' 'zone "bench" { title = "Bench" interfaces = {"lan0"} }\n')
 
     def begin(self):
         self.process = self.router.start(BUILD / "netfilter/loggia-gate", "-c", self.conf)
@@ -282,8 +283,8 @@ def main():
     with World() as world:
         sizes(report, world, Bare(world.namespace("bare")))
     report.missing = [
-        {"name": "with flowtable", "reason": "the table of the gate has no flowtable"},
         {"name": "openNDS with 2,000 other clients", "reason": "each takes a login of its own: minutes"}]
+    gate_offload.measure(report, Path, Gate, run_json)
     if why_not:
         report.missing.append({"name": "openNDS", "reason": why_not})
     report.save(BUILD / "bench/gate.json", nft=output("nft", "--version"),

@@ -11,6 +11,7 @@
 
 #define CONFIG_MAX_ZONES      32
 #define CONFIG_MAX_INTERFACES 32 /* a zone */
+#define CONFIG_MAX_UPLINKS    8
 #define CONFIG_MAX_SERVERS    8
 #define CONFIG_MAX_GARDEN     256
 #define CONFIG_MAX_KEYS       4 /* of the noticeboard */
@@ -78,7 +79,10 @@ struct conf {
     uint32_t guard;     /* 1: routing rules keep the LAN shut while the table is missing */
     uint32_t shaping;   /* 0: police, 1: htb */
     uint64_t line_up_kbps, line_down_kbps; /* the router's own line; 0: not known */
-    uint32_t last_password;                /* 1: offer the form, over HTTPS alone */
+    uint32_t offload; /* 1: flows of devices without a rate take the kernel's flowtable */
+    char **uplinks;   /* the interfaces that lead out; none: those of the default routes */
+    size_t n_uplinks;
+    uint32_t last_password; /* 1: offer the form, over HTTPS alone */
     bool has_tls, has_metrics, has_board;
     struct {
         char *certificate, *key; /* PEM files */

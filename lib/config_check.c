@@ -246,6 +246,26 @@ static void check_numbers(struct builder *b)
                      c->radius.retry_ms, c->radius.timeout_ms);
 }
 
+static void check_offload(struct builder *b)
+{
+    const struct conf *c = b->conf;
+
+    if (c->offload && c->shaping)
+        config_fault(
+            b->common.faults, config_line_of(&b->common, 0, "offload"), "offload",
+            "found yes beside shaping = \"htb\", whose queues the short cut would pass by: "
+            "expected no, or shaping = \"police\"");
+    for (size_t u = 0; u < c->n_uplinks; u++)
+        for (size_t z = 0; z < c->n_zones; z++)
+            for (size_t i = 0; i < c->zones[z].n_interfaces; i++)
+                if (strcmp(c->uplinks[u], c->zones[z].interfaces[i]) == 0)
+                    config_fault(b->common.faults, config_line_of(&b->common, 0, "uplinks"),
+                                 "uplinks",
+                                 "found \"%s\", expected an interface that no zone has (zone "
+                                 "%.32s has it)",
+                                 c->uplinks[u], c->zones[z].name);
+}
+
 /* On this machine nobody listens in. */
 static bool is_local(const char *host)
 {
@@ -384,6 +404,7 @@ static struct conf *config_build(const struct config_tree *tree, int flags, stru
     check_servers(&b);
     check_garden(&b);
     check_numbers(&b);
+    check_offload(&b);
     if (c->has_board && c->board.url)
         check_board(&b);
     if (flags & CONFIG_SECRETS)

@@ -126,6 +126,7 @@ enum gate_feature {
     GATE_F_FLOWTABLE = 4,
     GATE_F_SHAPED = 8,     /* downloads have queues now (shaping = htb) */
     GATE_F_SHAPED_UP = 16, /* and so have uploads */
+    GATE_F_OFFLOAD = 32,   /* devices without a rate may use the flowtable (offload = yes) */
     GATE_F_SHAPED_ALL = 64 /* all LAN interfaces are led through them; FOREIGN says why not */
 };
 

@@ -48,6 +48,7 @@ static void on_seen(void *arg, const struct ruleset_device *d)
     c->down_Bps = d->down_Bps >= RULESET_NO_CAP_BPS ? GATE_UNLIMITED : d->down_Bps;
     c->rated = d->rated;
     c->shaped = d->shaped;
+    c->fast = d->fast;
     client_set_queue(c, &d->queue);
 }
 

@@ -30,25 +30,41 @@ static int close_alone(struct gate *g, struct client *c, batch_deleted_fn fn, vo
     struct batch *b = batch_new(g->rs);
     if (!b)
         return -ENOMEM;
-    struct ruleset_key key = {c->mac, c->number};
+    struct ruleset_key key = {c->mac, c->number, c->fast};
     batch_close(b, &key, 1);
     int r = batch_commit(b, fn, arg);
     batch_free(b);
     return r;
 }
 
-static void on_last_counters(void *arg, const struct mac *mac, uint32_t number, uint64_t bytes,
-                             uint64_t packets)
+struct last_counters {
+    struct gate_counters sum;
+    bool up, down;
+};
+
+static void on_last_counters(void *arg, const struct ruleset_final *f)
 {
-    struct client *c = arg;
-    (void)number;
-    if (mac) {
-        c->last.up_bytes = bytes + client_carry(c)->up_bytes;
-        c->last.up_packets = packets + client_carry(c)->up_packets;
-    } else {
-        c->last.down_bytes = bytes + client_carry(c)->down_bytes;
-        c->last.down_packets = packets + client_carry(c)->down_packets;
+    struct last_counters *l = arg;
+    ruleset_final_add(&l->sum, f);
+    l->up |= f->main && !f->down;
+    l->down |= f->main && f->down;
+}
+
+/* The kernel has forgotten it, most likely; a clock that went otherwise must not keep it. */
+static void close_expired(struct gate *g, struct client *c)
+{
+    struct last_counters l = {.up = false};
+    close_alone(g, c, on_last_counters, &l);
+    l.sum = counters_add(&l.sum, client_carry(c));
+    if (l.up) {
+        c->last.up_bytes = l.sum.up_bytes;
+        c->last.up_packets = l.sum.up_packets;
     }
+    if (l.down) {
+        c->last.down_bytes = l.sum.down_bytes;
+        c->last.down_packets = l.sum.down_packets;
+    }
+    shaping_total(g, c, &c->last);
 }
 
 static void on_expiry(void *arg)
@@ -61,10 +77,7 @@ static void on_expiry(void *arg)
         return;
     }
     while ((c = clients_soonest(g->clients)) && c->ends_ms + EXPIRY_LATE_MS <= now) {
-        /* The kernel has forgotten it, most likely; a clock that went otherwise must not keep it.
-         */
-        close_alone(g, c, on_last_counters, c);
-        shaping_total(g, c, &c->last);
+        close_expired(g, c);
         shaping_drop(g, c->number);
         struct gate_reply r = {.verb = GATE_EV_EXPIRED};
         work_entry(c, &r.entry);
@@ -119,8 +132,11 @@ int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_for
     adoption_give_up(g);
     size_t n = clients_count(g->clients);
     int r = rebuild_all(g);
-    for (int i = 0; i < 3 && r < 0; i++) /* somebody may be at it still */
+    for (int i = 0; i < 3 && r < 0; i++) { /* somebody may be at it still */
+        if (i == 2)
+            ruleset_refuse_fast(g->rs); /* or one of its interfaces is gone */
         r = rebuild_all(g);
+    }
     if (r < 0) {
         log_msg(LOG_ERR, "event=rebuild-failed table=%s error=\"%s\"", g->rules.table,
                 strerror(-r));

@@ -8,12 +8,14 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/keeper.c \
     %D%/main.c \
     %D%/neigh.c %D%/neigh.h \
+    %D%/neigh_fast.c %D%/neigh_fast.h \
     %D%/neigh_lan.c %D%/neigh_lan.h \
     %D%/privileges.c %D%/privileges.h \
     %D%/rebuild.c \
     %D%/ruleset.c %D%/ruleset.h %D%/ruleset_internal.h \
     %D%/ruleset_addresses.c \
     %D%/ruleset_elements.c \
+    %D%/ruleset_offload.c \
     %D%/ruleset_others.c \
     %D%/ruleset_guard.c \
     %D%/ruleset_read.c \

@@ -267,7 +267,8 @@ static bool needs_restart(const struct conf *a, const struct conf *b)
     return strcmp(a->table, b->table) || strcmp(a->user, b->user) ||
            strcmp(a->gate_user, b->gate_user) || strcmp(a->run_directory, b->run_directory) ||
            a->nflog_group != b->nflog_group || a->shaping != b->shaping ||
-           a->line_up_kbps != b->line_up_kbps || a->line_down_kbps != b->line_down_kbps;
+           a->line_up_kbps != b->line_up_kbps || a->line_down_kbps != b->line_down_kbps ||
+           a->offload != b->offload;
 }
 
 static void on_reload(void *arg, int signum)
@@ -280,12 +281,13 @@ static void on_reload(void *arg, int signum)
     if (c && needs_restart(p->conf, c)) {
         log_msg(LOG_ERR,
                 "event=reload-refused reason=\"table, user, gate_user, run_directory, nflog_group, "
-                "shaping, line_up and line_down need a restart\"");
+                "shaping, line_up, line_down and offload need a restart\"");
     } else if (c && !settings_rules(c, &rules, err, sizeof err)) {
         log_msg(LOG_ERR, "event=reload-refused reason=\"%s\"", err);
     } else if (c) {
         struct ruleset_config old = p->gate.configured;
         rules.shaped = p->gate.rules.shaped;
+        rules.offload = p->gate.rules.offload;
         p->gate.configured = rules;
         int r = lan_configure(p->gate.lan, &rules);
         r = r == 0 ? keeper_refresh(&p->gate) : r;
@@ -340,6 +342,8 @@ static bool start(struct program *p, char *err, size_t err_len)
     if (!g->rs)
         return false;
     g->features = ruleset_features(g->rs);
+    if (!(g->features & GATE_F_OFFLOAD))
+        g->rules.offload = g->configured.offload = false;
     g->line_up_Bps = p->conf->line_up_kbps * 125;
     g->line_down_Bps = p->conf->line_down_kbps * 125;
     if (!keeper_start(g, err, err_len))
@@ -353,16 +357,23 @@ static bool start(struct program *p, char *err, size_t err_len)
     return g->controller != NULL;
 }
 
+static const char *offload_words(const struct gate *g)
+{
+    if (!g->rules.offload)
+        return "no";
+    return g->rules.n_fast_lan == 0 ? "no-lan" : g->rules.n_uplinks == 0 ? "no-uplink" : "yes";
+}
+
 static void say_ready(struct gate *g)
 {
     log_msg(LOG_NOTICE,
             "event=ready table=%s interfaces=%zu adopted=%zu flowtable=%s timeout_update=%s "
-            "masked_mark=%s shaping=%s start_ms=%llu",
+            "masked_mark=%s shaping=%s offload=%s start_ms=%llu",
             g->rules.table, g->rules.n_lan, clients_count(g->clients),
             g->features & GATE_F_FLOWTABLE ? "yes" : "no",
             g->features & GATE_F_TIMEOUT_UPDATE ? "yes" : "no",
             g->features & GATE_F_MASKED_MARK ? "yes" : "no", g->shape ? "htb" : "police",
-            (unsigned long long)(loop_now_ms() - g->started_ms));
+            offload_words(g), (unsigned long long)(loop_now_ms() - g->started_ms));
     if (notify_ready() < 0)
         log_msg(LOG_WARNING, "event=not-notified error=\"%s\"", strerror(errno));
 }

@@ -12,6 +12,7 @@
 #include "netfilter/neigh_lan.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "netfilter/neigh_fast.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -50,6 +51,7 @@ struct lan {
     struct known known[RULESET_MAX_LAN];
     size_t n_known;
     struct places own, networks;
+    struct neigh_fast uplinks;
     struct nl_sock *watch, *ask;
     struct loop_io *io;
     bool dirty;
@@ -104,6 +106,7 @@ static void on_link(struct lan *l, struct nlmsghdr *nlh)
     /* A port that leaves a bridge is a deleted link, too, of family AF_BRIDGE. */
     if (nlmsg_parse(nlh, sizeof *ifi, tb, IFLA_MAX, NULL) < 0 || ifi->ifi_family != AF_UNSPEC)
         return;
+    l->dirty |= neigh_fast_link(&l->uplinks, nlh);
     if (nlh->nlmsg_type == RTM_DELLINK)
         part(l, (uint32_t)ifi->ifi_index);
     else if (tb[IFLA_IFNAME] && nla_len(tb[IFLA_IFNAME]) <= RULESET_IFNAME_LEN)
@@ -162,6 +165,7 @@ static void on_address(struct lan *l, struct nlmsghdr *nlh)
 /* A network is on the link if the way there has no gateway. */
 static void on_route(struct lan *l, struct nlmsghdr *nlh)
 {
+    l->dirty |= neigh_fast_route(&l->uplinks, nlh);
     struct rtmsg *rt = nlmsg_data(nlh);
     struct nlattr *tb[RTA_MAX + 1];
     if (nlmsg_parse(nlh, sizeof *rt, tb, RTA_MAX, NULL) < 0 || rt->rtm_table != RT_TABLE_MAIN ||
@@ -216,6 +220,7 @@ static int read_all(struct lan *l)
     *old = *l;
     l->n_known = 0;
     l->own = l->networks = (struct places){.n = 0};
+    neigh_fast_forget(&l->uplinks);
     int r = list(l, RTM_GETLINK);
     for (size_t i = 0; i < old->n_known && r == 0; i++) {
         char now[RULESET_IFNAME_LEN * 2];
@@ -326,6 +331,7 @@ int lan_configure(struct lan *l, const struct ruleset_config *cfg)
     l->n_known = n;
     l->n_names = cfg->n_lan;
     memcpy(l->names, cfg->lan, sizeof l->names);
+    neigh_fast_configure(&l->uplinks, cfg);
     int r = read_all(l);
     l->dirty = false;
     return r;
@@ -358,6 +364,12 @@ void lan_fill(const struct lan *l, struct ruleset_config *out)
     out->n_own = fill(&l->own, out->own);
     /* Not all of them would be worse than none. */
     out->n_networks = l->networks.overflown ? 0 : fill(&l->networks, out->networks);
+    out->n_fast_lan = out->n_uplinks = 0;
+    if (!out->offload)
+        return;
+    for (size_t i = 0; i < l->n_known; i++)
+        neigh_fast_lan(out, l->known[i].ifindex, l->known[i].now);
+    neigh_fast_fill(&l->uplinks, out);
 }
 
 const char *lan_name(const struct lan *l, const char *now)

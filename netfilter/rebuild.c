@@ -29,7 +29,8 @@ static bool is_kept(const struct client *c, uint64_t now)
     return c->ends_ms > now && !c->pending;
 }
 
-static struct ruleset_device as_it_was(const struct client *c, uint64_t now)
+/* Where the short cut is no more nobody is fast: all is counted where it was. */
+static struct ruleset_device as_it_was(const struct gate *g, const struct client *c, uint64_t now)
 {
     return (struct ruleset_device){.mac = c->mac,
                                    .number = c->number,
@@ -39,6 +40,7 @@ static struct ruleset_device as_it_was(const struct client *c, uint64_t now)
                                    .counters = c->last,
                                    .shaped = c->shaped,
                                    .up_shaped = c->up_shaped,
+                                   .fast = c->fast && g->rules.offload,
                                    .queue = *client_queue(c),
                                    .tag = c->tag};
 }
@@ -52,7 +54,7 @@ static void fill_with(struct batch *b, const struct gate *g, size_t from, size_t
         size_t n = 0;
         for (; n < REBUILD_CHUNK && from < to && (c = clients_at(g->clients, from)); from++)
             if (is_kept(c, now))
-                devices[n++] = as_it_was(c, now);
+                devices[n++] = as_it_was(g, c, now);
         batch_open(b, devices, n);
         if (!clients_at(g->clients, from))
             return;
@@ -101,6 +103,7 @@ int rebuild_all(struct gate *g)
     for (size_t i = 0; i < n; i++) { /* the kernel's counters hold all of it now */
         struct client *c = clients_at(g->clients, i);
         client_set_carry(c, &(struct gate_counters){0});
+        c->fast = c->fast && g->rules.offload;
         c->read = true;
     }
     return 0;
@@ -110,24 +113,23 @@ int rebuild_all(struct gate *g)
  */
 
 /* What was counted after the reading that the new element begins with. */
-static void on_deleted(void *arg, const struct mac *mac, uint32_t number, uint64_t bytes,
-                       uint64_t packets)
+static void on_deleted(void *arg, const struct ruleset_final *f)
 {
     struct gate *g = arg;
-    struct client *c = mac ? clients_find(g->clients, mac) : clients_by_number(g->clients, number);
-    if (!c || (!mac && c->shaped)) /* its queue counts on, whatever happens to the element */
+    struct client *c =
+        f->mac ? clients_find(g->clients, f->mac) : clients_by_number(g->clients, f->number);
+    if (!c || (!f->mac && c->shaped)) /* its queue counts on, whatever happens to the element */
         return;
-    struct gate_counters final = c->last;
-    if (mac) {
-        final.up_bytes = bytes;
-        final.up_packets = packets;
-    } else {
-        final.down_bytes = bytes;
-        final.down_packets = packets;
+    struct gate_counters more = *client_carry(c);
+    ruleset_final_add(&more, f);
+    if (f->main && f->down) {
+        more.down_bytes -= c->last.down_bytes;
+        more.down_packets -= c->last.down_packets;
+    } else if (f->main) {
+        more.up_bytes -= c->last.up_bytes;
+        more.up_packets -= c->last.up_packets;
     }
-    struct gate_counters more = counters_sub(&final, &c->last);
-    more = counters_add(client_carry(c), &more);
-    client_set_carry(c, &more);
+    client_set_carry(c, &more); /* it may wrap until all have come */
 }
 
 static void delete_all(struct batch *b, const struct gate *g, struct ruleset_key *keys)
@@ -137,7 +139,7 @@ static void delete_all(struct batch *b, const struct gate *g, struct ruleset_key
     uint64_t now = loop_now_ms();
     for (size_t i = 0; (c = clients_at(g->clients, i)); i++)
         if (is_kept(c, now) && !c->missing)
-            keys[n++] = (struct ruleset_key){c->mac, c->number};
+            keys[n++] = (struct ruleset_key){c->mac, c->number, c->fast};
     batch_close(b, keys, n);
 }
 
@@ -158,9 +160,14 @@ static int replace_whole(struct gate *g)
     free(keys);
     for (size_t i = 0; i < n; i++) {
         struct client *c = clients_at(g->clients, i);
-        if (r < 0)
-            client_set_carry(c, &(struct gate_counters){0});
+        struct gate_counters more = *client_carry(c);
+        if (r < 0 || more.up_bytes > INT64_MAX) /* see work.c: a packet may be between counters */
+            more.up_bytes = more.up_packets = 0;
+        if (r < 0 || more.down_bytes > INT64_MAX)
+            more.down_bytes = more.down_packets = 0;
+        client_set_carry(c, &more);
         c->last = counters_add(&c->last, client_carry(c));
+        c->fast = c->fast && g->rules.offload;
         c->read = true;
     }
     return r;

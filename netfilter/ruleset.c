@@ -118,6 +118,7 @@ void ruleset_free(struct ruleset *rs)
 void ruleset_configure(struct ruleset *rs, const struct ruleset_config *cfg)
 {
     rs->cfg = *cfg;
+    rs->fast_refused = false;
     prepare_shut(rs);
 }
 
@@ -208,6 +209,7 @@ void batch_fresh_table(struct batch *b, bool returning)
     batch_end_msg(b, nlh);
     batch_table(b);
     batch_sets(b);
+    fast_fresh(b);
     batch_chains(b);
 }
 
@@ -222,18 +224,44 @@ struct answers {
     void *arg;
 };
 
+void ruleset_final_add(struct gate_counters *total, const struct ruleset_final *f)
+{
+    if (f->down) {
+        total->down_bytes += f->bytes;
+        total->down_packets += f->packets;
+    } else {
+        total->up_bytes += f->bytes;
+        total->up_packets += f->packets;
+    }
+}
+
 static void on_echo(void *arg, const struct element *e)
 {
     struct answers *a = arg;
-    if (!strcmp(e->set, SET_UP) && e->key_len == sizeof(struct mac)) {
-        struct mac mac;
-        memcpy(mac.b, e->key, sizeof mac.b);
-        a->fn(a->arg, &mac, 0, e->bytes, e->packets);
-    } else if (!strcmp(e->set, SET_DOWN) && e->key_len == sizeof(uint32_t)) {
-        uint32_t number;
-        memcpy(&number, e->key, sizeof number);
-        a->fn(a->arg, NULL, number, e->bytes, e->packets);
+    struct mac mac;
+    struct ruleset_final f = {.mac = &mac, .bytes = e->bytes, .packets = e->packets};
+    if (!strcmp(e->set, SET_DOWN) && e->key_len == sizeof f.number) {
+        memcpy(&f.number, e->key, sizeof f.number);
+        f.number &= RULESET_NUMBER_LAST;
+        f.mac = NULL;
+        f.down = f.main = true;
+        a->fn(a->arg, &f);
+        return;
     }
+    if (e->key_len != sizeof mac.b)
+        return;
+    memcpy(mac.b, e->key, sizeof mac.b);
+    f.main = !strcmp(e->set, SET_UP);
+    if (!strcmp(e->set, SET_FAST_LEFT)) { /* of what fast_up counted, this went through the rules */
+        f.bytes = -f.bytes;
+        f.packets = -f.packets;
+    } else if (!strcmp(e->set, SET_FAST_DOWN)) {
+        f.down = true;
+        f.bytes = fast_frames(f.bytes, f.packets);
+    } else if (!f.main && strcmp(e->set, SET_FAST_UP) != 0) {
+        return;
+    }
+    a->fn(a->arg, &f);
 }
 
 static void on_answer(struct answers *a, const struct nlmsghdr *nlh)
@@ -318,45 +346,11 @@ int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg)
 /* --- the table as a whole ----------------------------------------------------------------------
  */
 
-int ruleset_install(struct ruleset *rs)
-{
-    struct batch *b = batch_new(rs);
-    if (!b)
-        return -ENOMEM;
-    batch_table(b);
-    batch_sets(b);
-    batch_chains(b);
-    int r = batch_commit(b, NULL, NULL);
-    batch_free(b);
-    return r;
-}
-
-int ruleset_remove(struct ruleset *rs)
-{
-    struct batch *b = batch_new(rs);
-    struct nlmsghdr *nlh = b ? batch_msg(b, NFT_MSG_DELTABLE, 0) : NULL;
-    int r = -ENOMEM;
-    if (nlh) {
-        mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, rs->cfg.table);
-        batch_end_msg(b, nlh);
-        r = batch_commit(b, NULL, NULL);
-    }
-    batch_free(b);
-    return r == -ENOENT ? 0 : r;
-}
-
-int ruleset_shut(struct ruleset *rs)
-{
-    if (!rs->shut || rs->shut->oom)
-        prepare_shut(rs);
-    return rs->shut ? batch_commit(rs->shut, NULL, NULL) : -ENOMEM;
-}
-
-static int look_for_table(struct ruleset *rs)
+static int look_for_table(struct ruleset *rs, uint8_t family)
 {
     char buf[RECV_BUFFER / 8] __attribute__((aligned(8)));
     struct nlmsghdr *nlh =
-        nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK, rs->seq++);
+        nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETTABLE, family, NLM_F_ACK, rs->seq++);
     uint32_t seq = nlh->nlmsg_seq;
     mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, rs->cfg.table);
     while (mnl_socket_sendto(rs->nl, nlh, nlh->nlmsg_len) < 0)
@@ -378,26 +372,101 @@ static int look_for_table(struct ruleset *rs)
 }
 
 /* Who is not told goes on as if it were there. */
-bool ruleset_present(struct ruleset *rs)
+static bool has_table(struct ruleset *rs, uint8_t family)
 {
     int r = -ENOBUFS;
     for (int i = 0; i < RULESET_TRIES && ruleset_lost(r); i++)
-        r = ruleset_checked(rs, look_for_table(rs));
+        r = ruleset_checked(rs, look_for_table(rs, family));
     return r == 0 || ruleset_lost(r);
 }
 
-/* Asks for a flowtable in a transaction that cannot succeed, for its last message deletes a table
- * nobody has: the kernel judges every message, and then forgets them all. If the first error is the
- * last message's the flowtable was all right. */
+bool ruleset_present(struct ruleset *rs)
+{
+    return has_table(rs, NFPROTO_INET) && (!fast_wanted(rs) || has_table(rs, NFPROTO_NETDEV));
+}
+
+static int install(struct ruleset *rs)
+{
+    struct batch *b = batch_new(rs);
+    if (!b)
+        return -ENOMEM;
+    batch_table(b);
+    batch_sets(b);
+    batch_chains(b);
+    int r = batch_commit(b, NULL, NULL);
+    batch_free(b);
+    return r;
+}
+
+/* An interface may be gone, or be one that the kernel has no hooks for: not worth the table. */
+int ruleset_install(struct ruleset *rs)
+{
+    int r = install(rs);
+    if (r < 0 && fast_active(rs)) {
+        rs->fast_refused = true;
+        int without = install(rs);
+        if (without == 0)
+            log_msg(LOG_WARNING, "event=offload-refused error=\"%s\"", strerror(-r));
+        else
+            rs->fast_refused = false;
+        r = without;
+    }
+    rs->fast_table |= r == 0 && fast_wanted(rs);
+    return r;
+}
+
+void ruleset_refuse_fast(struct ruleset *rs)
+{
+    rs->fast_refused = true;
+}
+
+int ruleset_remove(struct ruleset *rs)
+{
+    struct batch *b = batch_new(rs);
+    struct nlmsghdr *nlh = b ? batch_msg(b, NFT_MSG_DELTABLE, 0) : NULL;
+    int r = -ENOMEM;
+    if (nlh) {
+        mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, rs->cfg.table);
+        batch_end_msg(b, nlh);
+        r = batch_commit(b, NULL, NULL);
+    }
+    batch_free(b);
+    if (has_table(rs, NFPROTO_NETDEV))
+        fast_remove(rs);
+    return r == -ENOENT ? 0 : r;
+}
+
+int ruleset_shut(struct ruleset *rs)
+{
+    if (!rs->shut || rs->shut->oom)
+        prepare_shut(rs);
+    return rs->shut ? batch_commit(rs->shut, NULL, NULL) : -ENOMEM;
+}
+
+/* Ends a transaction such that it cannot succeed, for its last message deletes a table nobody has:
+ * the kernel judges every message, and then forgets them all. 0 if the first error is the last
+ * message's: then all the others were all right. */
+static int fails(struct batch *b)
+{
+    struct ruleset *rs = b->rs;
+    struct nlmsghdr *nlh = batch_msg(b, NFT_MSG_DELTABLE, 0);
+    if (!nlh)
+        return -ENOMEM;
+    mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, "loggia-no-such-table");
+    batch_end_msg(b, nlh);
+    int r = batch_commit(b, NULL, NULL);
+    rs->transactions--; /* meant to fail */
+    rs->failed--;
+    return r == -ENOENT && b->failed == b->messages ? 0 : r;
+}
+
 static bool probe_flowtable(struct ruleset *rs)
 {
     struct batch *b = batch_new(rs);
-    struct nlmsghdr *nlh;
-    int r = -ENOMEM;
     if (!b)
         return false;
     batch_table(b);
-    nlh = batch_msg(b, NFT_MSG_NEWFLOWTABLE, NLM_F_CREATE);
+    struct nlmsghdr *nlh = batch_msg(b, NFT_MSG_NEWFLOWTABLE, NLM_F_CREATE);
     if (nlh) {
         mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_TABLE, rs->cfg.table);
         mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_NAME, "probe");
@@ -407,17 +476,21 @@ static bool probe_flowtable(struct ruleset *rs)
         mnl_attr_nest_end(nlh, hook);
         batch_end_msg(b, nlh);
     }
-    nlh = batch_msg(b, NFT_MSG_DELTABLE, 0);
-    if (nlh) {
-        mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, "loggia-no-such-table");
-        batch_end_msg(b, nlh);
-        r = batch_commit(b, NULL, NULL);
-    }
-    bool known = r == -ENOENT && b->failed == b->messages;
+    int r = fails(b);
     batch_free(b);
-    rs->transactions--; /* meant to fail */
-    rs->failed--;
-    return known;
+    return r == 0;
+}
+
+/* Without it all goes through the rules, as if it were not configured. */
+static void probe_offload(struct ruleset *rs)
+{
+    int r = rs->flowtables ? fast_try(rs, fails) : -EOPNOTSUPP;
+    if (r == 0)
+        return;
+    log_msg(LOG_WARNING, "event=no-offload reason=\"%s\" flowtables=%s",
+            r == -EOPNOTSUPP || r == -ENOENT ? "this kernel lacks a part of it" : strerror(-r),
+            rs->flowtables ? "yes" : "no");
+    rs->cfg.offload = false;
 }
 
 unsigned ruleset_features(struct ruleset *rs)
@@ -429,5 +502,9 @@ unsigned ruleset_features(struct ruleset *rs)
         f |= v >= 6012 ? GATE_F_TIMEOUT_UPDATE : 0;
         f |= v >= 6013 ? GATE_F_MASKED_MARK : 0;
     }
-    return f | (probe_flowtable(rs) ? GATE_F_FLOWTABLE : 0);
+    rs->flowtables = probe_flowtable(rs);
+    rs->fast_table = has_table(rs, NFPROTO_NETDEV);
+    if (rs->cfg.offload)
+        probe_offload(rs);
+    return f | (rs->flowtables ? GATE_F_FLOWTABLE : 0U) | (rs->cfg.offload ? GATE_F_OFFLOAD : 0U);
 }

@@ -21,6 +21,9 @@ struct batch;
 #define RULESET_NO_CAP_BPS  UINT64_C(10000000000) /* from here on a rate is no cap */
 #define RULESET_IFNAME_LEN  16
 #define RULESET_GUARD_MARK  0x20000000U /* bit of the packet mark: the table was here */
+#define RULESET_MAX_UPLINKS 8
+#define RULESET_FAST_MARK   0x10000000U /* bit of the packet mark: ruleset_offload.c */
+#define RULESET_FAST        0x40000000U /* bit of a number in the kernel: may take the flowtable */
 
 struct ruleset_port {
     uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
@@ -31,6 +34,11 @@ struct ruleset_port {
 struct ruleset_network {    /* an address of the router, or a network of its LAN */
     uint8_t family, prefix; /* 4 or 6 */
     uint8_t ip[16];         /* with what is behind the prefix in own, 0 there in networks */
+};
+
+struct ruleset_hook { /* an interface that is there */
+    uint32_t ifindex;
+    char name[RULESET_IFNAME_LEN];
 };
 
 /* What the rules are made of. Copied. */
@@ -48,8 +56,13 @@ struct ruleset_config {
     size_t n_own;
     struct ruleset_network networks[RULESET_MAX_NETWORKS]; /* on the link */
     size_t n_networks;
-    bool shaped; /* packets to devices bear their class (shape.h) */
-    bool guard;  /* routing rules drop what comes from the LAN without RULESET_GUARD_MARK */
+    bool shaped;  /* packets to devices bear their class (shape.h) */
+    bool guard;   /* routing rules drop what comes from the LAN without RULESET_GUARD_MARK */
+    bool offload; /* flows of devices that are fast take the flowtable, between these: */
+    struct ruleset_hook fast_lan[RULESET_MAX_LAN];
+    size_t n_fast_lan;
+    struct ruleset_hook uplinks[RULESET_MAX_UPLINKS]; /* named alone until neigh_fast.c */
+    size_t n_uplinks;
 };
 
 /* One device as the kernel holds it. */
@@ -61,6 +74,7 @@ struct ruleset_device {
     struct gate_counters counters; /* what the counters start from */
     const char *tag;
     bool shaped, up_shaped;     /* queues keep the rates: limits are wider, for when they fail */
+    bool fast;                  /* offload, and no rate: ruleset_offload.c */
     struct gate_counters queue; /* with shaped: kept beside the tag */
     bool rated; /* ruleset_dump: the rates are known (not from a table that an older gate made) */
 };
@@ -69,7 +83,9 @@ struct ruleset *ruleset_new(const struct ruleset_config *cfg, char *err, size_t 
 void ruleset_free(struct ruleset *rs); /* leaves the kernel as it is */
 void ruleset_configure(struct ruleset *rs, const struct ruleset_config *cfg); /* then install */
 void ruleset_totals(const struct ruleset *rs, uint64_t *transactions, uint64_t *failed);
-unsigned ruleset_features(struct ruleset *rs); /* enum gate_feature, probed */
+/* enum gate_feature, probed; with offload in the configuration that too, or it is taken out of it.
+ * Before ruleset_install. */
+unsigned ruleset_features(struct ruleset *rs);
 
 /* One transaction that makes what is missing and replaces every rule; set elements stay, so what is
  * closed stays closed and what is open stays open. -EEXIST: a table of another layout is there. */
@@ -79,6 +95,8 @@ int ruleset_guard(struct ruleset *rs, bool keep);
 /* Makes the tables that notice who claims the router's addresses; keep false: deletes them. */
 void ruleset_claims(struct ruleset *rs, bool keep);
 #define RULESET_CLAIM_PREFIX "loggia-claim"
+/* Without the short cut until the next ruleset_configure: the kernel would not have it. */
+void ruleset_refuse_fast(struct ruleset *rs);
 int ruleset_remove(struct ruleset *rs); /* deletes the table; 0 also when there is none */
 bool ruleset_present(struct ruleset *rs);
 /* Commits a batch_shut that was made beforehand. What follows has to make the table anew. */
@@ -104,20 +122,40 @@ void batch_open(struct batch *b, const struct ruleset_device *d, size_t n);
 struct ruleset_key { /* what a device's elements are found by */
     struct mac mac;
     uint32_t number;
+    bool fast;
 };
+/* What a device that was fast has under way leaves the flowtable (and everybody else's, who come
+ * back to it by themselves). */
+void batch_slow(struct batch *b);
 void batch_close(struct batch *b, const struct ruleset_key *keys, size_t n);
 /* One element of each alone; for tidying up what is only half there. */
-enum ruleset_element { RULESET_ID, RULESET_UP, RULESET_DOWN };
+enum ruleset_element {
+    RULESET_ID,
+    RULESET_UP,
+    RULESET_DOWN,
+    RULESET_FAST_UP,
+    RULESET_FAST_LEFT,
+    RULESET_FAST_DOWN,
+    RULESET_ELEMENTS
+};
 void batch_close_one(struct batch *b, enum ruleset_element which, const struct ruleset_key *keys,
                      size_t n);
 /* Numbers up to end are taken: what a restarted gate goes on from. old 0: none before. */
 void batch_reserve(struct batch *b, uint32_t old, uint32_t end);
 size_t batch_bytes(const struct batch *b);
 
-/* The final counter of an element that this transaction deleted: of mac's uplink (number 0) or of
- * number's downlink (mac NULL). */
-typedef void (*batch_deleted_fn)(void *arg, const struct mac *mac, uint32_t number, uint64_t bytes,
-                                 uint64_t packets);
+/* The final counter of an element that this transaction deleted. A device's total in a direction
+ * is the sum of all that come for it (modulo 2^64: some take away from it). */
+struct ruleset_final {
+    const struct mac *mac; /* NULL: found by number */
+    uint32_t number;
+    bool down;
+    bool main; /* of up or down, which every device has */
+    uint64_t bytes, packets;
+};
+typedef void (*batch_deleted_fn)(void *arg, const struct ruleset_final *f);
+/* Adds it. */
+void ruleset_final_add(struct gate_counters *total, const struct ruleset_final *f);
 int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg);
 /* The kernel's answer was lost (netlink(7): ENOBUFS) or never came: what was asked for is done, or
  * is not. Each call here leaves the socket such that one can ask again. */
@@ -127,7 +165,9 @@ bool ruleset_lost(int error);
 struct ruleset_reading {
     struct mac mac;
     uint32_t number;
+    bool fast; /* asked for, too */
     bool found_up, found_down;
+    unsigned found_fast; /* of three */
     uint64_t up_Bps, down_Bps;
     struct gate_counters counters;
 };
@@ -151,9 +191,10 @@ int ruleset_steps_begin(struct ruleset_steps *s);    /* asks for all of them; 0 
  * ruleset has changed since the beginning, so that some may be missing; any other: it is over. */
 int ruleset_steps_take(struct ruleset_steps *s, ruleset_seen_fn seen, void *arg);
 
-int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number); /* by key */
-int ruleset_garden(struct ruleset *rs, uint8_t family, const uint8_t *ip);     /* 0 or -ENOENT */
-int ruleset_reserved(struct ruleset *rs, uint32_t *end);                       /* 0 if none */
+/* By key; fast as the element says. */
+int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number, bool *fast);
+int ruleset_garden(struct ruleset *rs, uint8_t family, const uint8_t *ip); /* 0 or -ENOENT */
+int ruleset_reserved(struct ruleset *rs, uint32_t *end);                   /* 0 if none */
 
 /* Other tables' base chains at prerouting, input and forward, and what each does with packets of
  * LAN devices. At most RULESET_MAX_OTHERS. */

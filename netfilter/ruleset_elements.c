@@ -6,6 +6,9 @@
  *   up    MAC -> number   limit, then counter: looked up for every packet from the device
  *   down  number          the same for every packet of its flows to it
  *
+ * A device that may use the short cut (ruleset_offload.c) has three more, each a counter: fast_up,
+ * fast_left and, in the table of family netdev, fast_down; and a bit of its number says so.
+ *
  * The counter stands behind the limit, and an expression that does not match ends the lookup
  * without a match: so what is over the rate is neither accepted nor counted.
  *
@@ -135,6 +138,12 @@ static void put_counter(struct nlmsghdr *nlh, uint16_t type, uint64_t bytes, uin
     mnl_attr_nest_end(nlh, expr);
 }
 
+/* As the kernel has it. */
+static uint32_t marked(uint32_t number, bool fast)
+{
+    return fast ? number | RULESET_FAST : number;
+}
+
 static void put_id(struct list *l, const struct ruleset_device *d)
 {
     struct nlmsghdr *nlh = list_next(l);
@@ -154,7 +163,8 @@ static void put_id(struct list *l, const struct ruleset_device *d)
         nftnl_udata_put(ud, UDATA_QUEUE, sizeof queue, queue);
     struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
     put_value(nlh, NFTA_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
-    put_value(nlh, NFTA_SET_ELEM_DATA, &d->number, sizeof d->number);
+    uint32_t number = marked(d->number, d->fast);
+    put_value(nlh, NFTA_SET_ELEM_DATA, &number, sizeof number);
     mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(d->timeout_ms));
     mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, nftnl_udata_buf_len(ud), nftnl_udata_buf_data(ud));
     mnl_attr_nest_end(nlh, elem);
@@ -168,15 +178,16 @@ static void put_direction(struct list *l, const struct ruleset_device *d, bool u
     bool queued = up ? d->up_shaped : d->shaped; /* the limit is for when the queue fails */
     uint64_t bytes = up ? c->up_bytes : c->down_bytes;
     uint64_t packets = up ? c->up_packets : c->down_packets;
+    uint32_t number = marked(d->number, d->fast);
     struct nlmsghdr *nlh = list_next(l);
     if (!nlh)
         return;
     struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
     if (up) {
         put_value(nlh, NFTA_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
-        put_value(nlh, NFTA_SET_ELEM_DATA, &d->number, sizeof d->number);
+        put_value(nlh, NFTA_SET_ELEM_DATA, &number, sizeof number);
     } else {
-        put_value(nlh, NFTA_SET_ELEM_KEY, &d->number, sizeof d->number);
+        put_value(nlh, NFTA_SET_ELEM_KEY, &number, sizeof number);
     }
     mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(d->timeout_ms));
     if (rate == GATE_UNLIMITED || rate >= RULESET_NO_CAP_BPS) {
@@ -190,45 +201,82 @@ static void put_direction(struct list *l, const struct ruleset_device *d, bool u
     mnl_attr_nest_end(nlh, elem);
 }
 
+static void put_fast(struct list *l, const struct ruleset_device *d)
+{
+    struct nlmsghdr *nlh = list_next(l);
+    if (!nlh)
+        return;
+    struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+    put_value(nlh, NFTA_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
+    mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(d->timeout_ms));
+    put_counter(nlh, NFTA_SET_ELEM_EXPR, 0, 0);
+    mnl_attr_nest_end(nlh, elem);
+}
+
+static const char *const names[RULESET_ELEMENTS] = {
+    [RULESET_ID] = SET_IDS,
+    [RULESET_UP] = SET_UP,
+    [RULESET_DOWN] = SET_DOWN,
+    [RULESET_FAST_UP] = SET_FAST_UP,
+    [RULESET_FAST_LEFT] = SET_FAST_LEFT,
+    [RULESET_FAST_DOWN] = SET_FAST_DOWN,
+};
+
+const char *element_set(enum ruleset_element which)
+{
+    return names[which];
+}
+
+static bool is_fast(enum ruleset_element which)
+{
+    return which >= RULESET_FAST_UP;
+}
+
+static uint8_t family_of(enum ruleset_element which)
+{
+    return which == RULESET_FAST_DOWN ? NFPROTO_NETDEV : NFPROTO_INET;
+}
+
 void batch_open(struct batch *b, const struct ruleset_device *d, size_t n)
 {
-    static const char *const names[] = {SET_IDS, SET_UP, SET_DOWN};
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < RULESET_ELEMENTS; k++) {
         struct list l = {b, names[k], NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, 0};
+        b->family = family_of(k);
         for (size_t i = 0; i < n; i++) {
-            if (k == 0)
+            if (k == RULESET_ID)
                 put_id(&l, &d[i]);
-            else
-                put_direction(&l, &d[i], k == 1);
+            else if (!is_fast(k))
+                put_direction(&l, &d[i], k == RULESET_UP);
+            else if (d[i].fast)
+                put_fast(&l, &d[i]);
         }
         list_end(&l);
     }
+    b->family = NFPROTO_INET;
 }
 
 void batch_close_one(struct batch *b, enum ruleset_element which, const struct ruleset_key *keys,
                      size_t n)
 {
-    static const char *const names[] = {
-        [RULESET_ID] = SET_IDS, [RULESET_UP] = SET_UP, [RULESET_DOWN] = SET_DOWN};
     uint16_t flags = which == RULESET_ID ? 0 : NLM_F_ECHO;
     struct list l = {b, names[which], NFT_MSG_DELSETELEM, flags, 0};
+    b->family = family_of(which);
     for (size_t i = 0; i < n; i++) {
-        struct nlmsghdr *nlh = list_next(&l);
-        if (!nlh)
-            return;
-        if (which == RULESET_DOWN)
-            elem_put_key(nlh, &keys[i].number, sizeof keys[i].number);
-        else
+        uint32_t number = marked(keys[i].number, keys[i].fast);
+        struct nlmsghdr *nlh = !is_fast(which) || keys[i].fast ? list_next(&l) : NULL;
+        if (nlh && which == RULESET_DOWN)
+            elem_put_key(nlh, &number, sizeof number);
+        else if (nlh)
             elem_put_key(nlh, keys[i].mac.b, sizeof keys[i].mac.b);
     }
     list_end(&l);
+    b->family = NFPROTO_INET;
 }
 
 void batch_close(struct batch *b, const struct ruleset_key *keys, size_t n)
 {
-    batch_close_one(b, RULESET_ID, keys, n);
-    batch_close_one(b, RULESET_UP, keys, n);
-    batch_close_one(b, RULESET_DOWN, keys, n);
+    for (int k = 0; k < RULESET_ELEMENTS; k++)
+        batch_close_one(b, k, keys, n);
 }
 
 static void on_garden(void *arg, const struct element *e)
@@ -241,11 +289,11 @@ static void on_garden(void *arg, const struct element *e)
 
 void batch_keep_garden(struct batch *b)
 {
-    static const char *const names[] = {SET_GARDEN4, SET_GARDEN6};
+    static const char *const gardens[] = {SET_GARDEN4, SET_GARDEN6};
     static const uint32_t lengths[] = {4, 16};
     for (int i = 0; i < 2; i++) {
-        struct list l = {b, names[i], NFT_MSG_NEWSETELEM, NLM_F_CREATE, 0};
-        element_dump(b->rs, names[i], lengths[i], on_garden, &l);
+        struct list l = {b, gardens[i], NFT_MSG_NEWSETELEM, NLM_F_CREATE, 0};
+        element_dump(b->rs, gardens[i], lengths[i], on_garden, &l);
         list_end(&l);
     }
 }

@@ -24,6 +24,11 @@ struct nftnl_set_elem;
 #define SET_GARDEN4       "garden4"
 #define SET_GARDEN6       "garden6"
 #define SET_NUMBERS       "numbers"
+/* Of ruleset_offload.c; the last one is of the table of family netdev. */
+#define SET_FAST_LAN  "fast_lan"
+#define SET_FAST_UP   "fast_up"
+#define SET_FAST_LEFT "fast_left"
+#define SET_FAST_DOWN "fast_down"
 
 struct ruleset {
     struct ruleset_config cfg;
@@ -33,6 +38,9 @@ struct ruleset {
     struct mnl_socket *watch; /* what others do */
     struct batch *shut;       /* ready to be committed, any number of times */
     uint64_t transactions, failed;
+    bool flowtables;        /* the kernel has them */
+    bool fast_table;        /* there is a table of family netdev */
+    bool fast_refused;      /* the kernel did not take the short cut as configured */
     bool without_claims[2]; /* the kernel has no tables of family arp, bridge */
     char *spare;            /* the last batch's buffer, for the next */
     size_t spare_room;
@@ -75,16 +83,34 @@ void batch_chain(struct batch *b, const struct chain_def *d);
 /* Of batch_chains, in ruleset_addresses.c: chains lan_link and lan_behind; lan_claims. */
 void rules_link(struct batch *b);
 void rules_claims(struct batch *b);
+/* What ruleset_offload.c adds to them. fast_hooks takes away what is there of the short cut and
+ * makes it anew; no rule may use the flowtable then. */
+bool fast_wanted(const struct ruleset *rs); /* devices may be fast: their sets are there */
+bool fast_active(const struct ruleset *rs); /* and there is somewhere to hook it */
+void fast_hooks(struct batch *b);
+void rules_fast(struct batch *b);
+void rules_fast_from_lan(struct batch *b); /* chain lan_fast */
+void rules_fast_to_lan(struct batch *b);
+void fast_fresh(struct batch *b); /* its table of family netdev anew, if there is one */
+void fast_remove(struct ruleset *rs);
+/* Whether the kernel takes all of it: what fails(batch with it) says. */
+int fast_try(struct ruleset *rs, int (*fails)(struct batch *b));
+uint64_t fast_frames(uint64_t bytes, uint64_t packets);  /* of fast_down: bytes of IP packets */
+void batch_fast_down(struct batch *b);                   /* its set */
+void batch_any_chain(struct batch *b, const char *name); /* so that it can be deleted in any case */
+void batch_delete_chain(struct batch *b, const char *name);
+#define STRANGER_MARK 0x80000000U /* bit of the ct mark: DNS of a device without a number */
 
 /* Elements. */
 struct nftnl_set *elem_set(const struct ruleset *rs, const char *name);
 /* Names table and set and begins the list of elements: the caller ends the nest. */
 struct nlattr *elem_list(struct nlmsghdr *nlh, const struct ruleset *rs, const char *set);
+const char *element_set(enum ruleset_element which);
 void elem_put_key(struct nlmsghdr *nlh, const void *key, size_t len); /* an element, named alone */
 struct element {
     uint8_t key[16];
     uint32_t key_len;
-    uint32_t number; /* data of ids */
+    uint32_t number; /* data of ids, with RULESET_FAST */
     uint64_t expires_ms;
     uint64_t bytes, packets, rate_Bps;
     uint64_t up_Bps, down_Bps; /* of ids, if rated */

@@ -63,11 +63,11 @@ static ssize_t receive(struct ruleset *rs, char *buf)
 /* --- by key
  * --------------------------------------------------------------------------------------- */
 
-/* One direction of a chunk of devices. */
+/* One element each of a chunk of devices. */
 struct reading {
-    struct ruleset_reading *items;
+    struct ruleset_reading **items;
     size_t n, next; /* next: the item whose answer is due */
-    bool down;
+    enum ruleset_element which;
     uint32_t seq;  /* of the question under way */
     bool answered; /* all of it */
     int error;
@@ -75,8 +75,26 @@ struct reading {
 
 static const void *key_of(const struct reading *r, size_t i, size_t *len)
 {
-    *len = r->down ? sizeof r->items[i].number : sizeof r->items[i].mac.b;
-    return r->down ? (const void *)&r->items[i].number : r->items[i].mac.b;
+    struct ruleset_reading *item = r->items[i];
+    *len = r->which == RULESET_DOWN ? sizeof item->number : sizeof item->mac.b;
+    return r->which == RULESET_DOWN ? (const void *)&item->number : item->mac.b;
+}
+
+/* fast_up less fast_left is what took the short cut. The one is read before the other, and before
+ * up: what passes meanwhile is left out, and never counted twice. */
+static void take_fast(struct ruleset_reading *item, enum ruleset_element which,
+                      const struct element *e)
+{
+    struct gate_counters *c = &item->counters;
+    if (which == RULESET_FAST_DOWN) {
+        c->down_bytes += fast_frames(e->bytes, e->packets);
+        c->down_packets += e->packets;
+    } else {
+        bool left = which == RULESET_FAST_LEFT;
+        c->up_bytes += left ? -e->bytes : e->bytes;
+        c->up_packets += left ? -e->packets : e->packets;
+    }
+    item->found_fast++;
 }
 
 /* The kernel answers in the order of the keys. */
@@ -89,18 +107,20 @@ static void on_read(void *arg, const struct element *e)
         r->error = -EBADMSG;
         return;
     }
-    struct ruleset_reading *item = &r->items[r->next++];
+    struct ruleset_reading *item = r->items[r->next++];
     struct gate_counters *c = &item->counters;
-    if (r->down) {
+    if (r->which == RULESET_DOWN) {
         item->found_down = true;
         item->down_Bps = e->rate_Bps;
-        c->down_bytes = e->bytes;
-        c->down_packets = e->packets;
-    } else {
+        c->down_bytes += e->bytes;
+        c->down_packets += e->packets;
+    } else if (r->which == RULESET_UP) {
         item->found_up = true;
         item->up_Bps = e->rate_Bps;
-        c->up_bytes = e->bytes;
-        c->up_packets = e->packets;
+        c->up_bytes += e->bytes;
+        c->up_packets += e->packets;
+    } else {
+        take_fast(item, r->which, e);
     }
     r->answered = r->next == r->n;
 }
@@ -111,8 +131,9 @@ static int ask(struct ruleset *rs, struct reading *r)
     static char buf[RECV_BUFFER / 8] __attribute__((aligned(8)));
     _Static_assert((READ_CHUNK + 4) * KEY_ROOM <= sizeof buf, "the question fits");
     r->seq = rs->seq++;
-    struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETSETELEM, NFPROTO_INET, 0, r->seq);
-    struct nlattr *list = elem_list(nlh, rs, r->down ? SET_DOWN : SET_UP);
+    uint8_t family = r->which == RULESET_FAST_DOWN ? NFPROTO_NETDEV : NFPROTO_INET;
+    struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETSETELEM, family, 0, r->seq);
+    struct nlattr *list = elem_list(nlh, rs, element_set(r->which));
     for (size_t i = r->next; i < r->n; i++) {
         size_t len;
         const void *key = key_of(r, i, &len);
@@ -163,9 +184,10 @@ static int take_answers(struct ruleset *rs, struct reading *r)
     return r->error;
 }
 
-static int read_direction(struct ruleset *rs, struct ruleset_reading *items, size_t n, bool down)
+static int read_one(struct ruleset *rs, struct ruleset_reading **items, size_t n,
+                    enum ruleset_element which)
 {
-    struct reading r = {.items = items, .n = n, .down = down};
+    struct reading r = {.items = items, .n = n, .which = which};
     int error = 0, lost = 0;
     while (r.next < n && error == 0) {
         error = ask(rs, &r);
@@ -177,25 +199,47 @@ static int read_direction(struct ruleset *rs, struct ruleset_reading *items, siz
     return error;
 }
 
+/* The numbers as the kernel has them, while it is asked. */
+static int read_chunk(struct ruleset *rs, struct ruleset_reading *items, size_t n)
+{
+    static const enum ruleset_element order[] = {RULESET_FAST_UP, RULESET_FAST_LEFT, RULESET_UP,
+                                                 RULESET_FAST_DOWN, RULESET_DOWN};
+    struct ruleset_reading *all[READ_CHUNK], *fast[READ_CHUNK];
+    size_t n_fast = 0;
+    int r = 0;
+    for (size_t i = 0; i < n; i++) {
+        all[i] = &items[i];
+        items[i].found_up = items[i].found_down = false;
+        items[i].found_fast = 0;
+        memset(&items[i].counters, 0, sizeof items[i].counters);
+        if (!items[i].fast)
+            continue;
+        items[i].number |= RULESET_FAST;
+        fast[n_fast++] = &items[i];
+    }
+    for (size_t k = 0; k < sizeof order / sizeof *order && r == 0; k++) {
+        if (order[k] == RULESET_UP || order[k] == RULESET_DOWN)
+            r = read_one(rs, all, n, order[k]);
+        else if (n_fast > 0)
+            r = read_one(rs, fast, n_fast, order[k]);
+    }
+    for (size_t i = 0; i < n_fast; i++)
+        fast[i]->number &= RULESET_NUMBER_LAST;
+    return r;
+}
+
 int ruleset_read(struct ruleset *rs, struct ruleset_reading *items, size_t n)
 {
     int r = 0;
-    for (size_t i = 0; i < n && r == 0; i += READ_CHUNK) {
-        size_t some = n - i < READ_CHUNK ? n - i : READ_CHUNK;
-        for (size_t k = i; k < i + some; k++) {
-            items[k].found_up = items[k].found_down = false;
-            memset(&items[k].counters, 0, sizeof items[k].counters);
-        }
-        r = read_direction(rs, items + i, some, false);
-        if (r == 0)
-            r = read_direction(rs, items + i, some, true);
-    }
+    for (size_t i = 0; i < n && r == 0; i += READ_CHUNK)
+        r = read_chunk(rs, items + i, n - i < READ_CHUNK ? n - i : READ_CHUNK);
     return r;
 }
 
 bool element_device(const struct element *e, struct ruleset_device *out)
 {
-    *out = (struct ruleset_device){.number = e->number,
+    *out = (struct ruleset_device){.number = e->number & RULESET_NUMBER_LAST,
+                                   .fast = (e->number & RULESET_FAST) != 0,
                                    .timeout_ms = e->expires_ms,
                                    .up_Bps = e->up_Bps,
                                    .down_Bps = e->down_Bps,
@@ -260,11 +304,12 @@ static int find(struct ruleset *rs, const char *set, const void *key, uint32_t k
     return r;
 }
 
-int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number)
+int ruleset_find(struct ruleset *rs, const struct mac *mac, uint32_t *number, bool *fast)
 {
     struct finding f = {.found = false};
     int r = find(rs, SET_IDS, mac->b, sizeof mac->b, &f);
-    *number = f.number;
+    *number = f.number & RULESET_NUMBER_LAST;
+    *fast = (f.number & RULESET_FAST) != 0;
     return r;
 }
 
@@ -411,7 +456,8 @@ static int on_gen_attr(const struct nlattr *attr, void *arg)
 /* The walled garden is dnsmasq's to change, and the dynamic sets empty themselves. */
 static bool is_ours_alone(const char *set)
 {
-    static const char *const names[] = {SET_IDS, SET_UP, SET_DOWN, SET_LAN};
+    static const char *const names[] = {SET_IDS,     SET_UP,        SET_DOWN,      SET_LAN,
+                                        SET_FAST_UP, SET_FAST_LEFT, SET_FAST_DOWN, SET_FAST_LAN};
     for (size_t i = 0; set && i < sizeof names / sizeof *names; i++)
         if (!strcmp(set, names[i]))
             return true;
@@ -431,8 +477,9 @@ static bool damages(const struct ruleset *rs, const struct nlmsghdr *nlh,
     if (!n.table || strcmp(n.table, rs->cfg.table))
         return false;
     out->claims |= nfg->nfgen_family == NFPROTO_ARP || nfg->nfgen_family == NFPROTO_BRIDGE;
-    return nfg->nfgen_family == NFPROTO_INET &&
-           (type != NFT_MSG_DELSETELEM || is_ours_alone(n.set));
+    bool ours = nfg->nfgen_family == NFPROTO_INET ||
+                (nfg->nfgen_family == NFPROTO_NETDEV && fast_wanted(rs));
+    return ours && (type != NFT_MSG_DELSETELEM || is_ours_alone(n.set));
 }
 
 /* The shut goes out from here, before the rest of the news is read. A program that flushes the

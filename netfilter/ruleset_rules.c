@@ -12,6 +12,9 @@
  * than the table, or begun before a rejoin, belongs to its device from its next packet on. A device
  * that is not open has its flows' marks taken away, which keeps "mark 0" = "nobody's" in to_lan.
  *
+ * With the short cut (ruleset_offload.c) that rule leads on to lan_fast, where flows of devices
+ * without a rate are put into the flowtable.
+ *
  * "Is it open?" alone is asked of @ids, never of @up: a lookup there takes from the rate and
  * counts.
  *
@@ -38,7 +41,6 @@
 #define DNS_TIMEOUT_MS   60000
 #define ECHO_PER_SECOND  200
 #define FLOWS_TIMEOUT_MS 60000
-#define STRANGER_MARK    0x80000000U /* bit of the ct mark: DNS of a device without a number */
 
 static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 static const uint8_t transports[] = {IPPROTO_UDP, IPPROTO_TCP};
@@ -95,12 +97,14 @@ static void rules_stranger(struct batch *b)
 {
     uint32_t nobody = 0;
     struct rule w = word_begin(b, "lan_stranger");
-    struct nftnl_expr *e = word_expr(&w, "immediate");
+    struct nftnl_expr *e = fast_active(b->rs) ? NULL : word_expr(&w, "immediate");
     if (e) {
         nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
         nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &nobody, sizeof nobody);
+        word_set_ct_mark(&w, NFT_REG_1);
+    } else { /* but that it was a fast one's: it may be in the flowtable still */
+        word_keep_ct_bits(&w, RULESET_FAST);
     }
-    word_set_ct_mark(&w, NFT_REG_1);
     word_end(&w);
 
     w = word_begin(b, "lan_stranger");
@@ -313,7 +317,11 @@ static void rules_from_lan(struct batch *b)
     w = word_begin(b, "from_lan");
     word_number_of_device(&w, SET_UP);
     word_set_ct_mark(&w, NFT_REG_1);
-    word_verdict(&w, NF_ACCEPT, NULL);
+    if (fast_active(b->rs))
+        word_verdict(&w, NFT_GOTO, "lan_fast");
+    else
+        word_verdict(&w, NF_ACCEPT, NULL);
+    rules_fast_from_lan(b);
     w = word_begin(b, "from_lan");
     word_if_open(&w); /* and over its rate, or the rule above had it */
     word_verdict(&w, NF_DROP, NULL);
@@ -346,13 +354,18 @@ static void rules_to_lan(struct batch *b)
     word_verdict(&w, NF_ACCEPT, NULL);
     for (int i = 0; i < 2; i++) {
         w = word_begin(b, "to_lan");
-        word_load_ct(
-            &w, NFT_CT_MARK); /* an open device's flow that is over its rate is not let in here */
-        word_cmp(&w, NFT_CMP_EQ, &nobody, sizeof nobody);
+        /* An open device's flow that is over its rate is not let in here. */
+        if (fast_active(b->rs)) {
+            word_if_ct_bits(&w, ~RULESET_FAST, nobody);
+        } else {
+            word_load_ct(&w, NFT_CT_MARK);
+            word_cmp(&w, NFT_CMP_EQ, &nobody, sizeof nobody);
+        }
         word_if_replying(&w);
         word_if_garden(&w, families[i], true);
         word_verdict(&w, NF_ACCEPT, NULL);
     }
+    rules_fast_to_lan(b);
     w = word_begin(b, "to_lan");
     word_verdict(&w, NF_DROP, NULL);
 }
@@ -385,6 +398,8 @@ static const struct chain_def chains[] = {
     {"lan_router", NULL, 0, 0},
     {"from_lan", NULL, 0, 0},
     {"to_lan", NULL, 0, 0},
+    {"lan_fast", NULL, 0, 0},
+    {"fast_lan_back", NULL, 0, 0},
     {"prerouting", "filter", NF_INET_PRE_ROUTING, -199}, /* conntrack is at -200 */
     {"nat_prerouting", "nat", NF_INET_PRE_ROUTING, -100},
     {"input", "filter", NF_INET_LOCAL_IN, 0},
@@ -425,7 +440,13 @@ static void flush_chain(struct batch *b, const char *name)
     batch_end_msg(b, nlh);
 }
 
-static void delete_chain(struct batch *b, const char *name)
+void batch_any_chain(struct batch *b, const char *name)
+{
+    const struct chain_def any = {name, NULL, 0, 0};
+    batch_chain(b, &any);
+}
+
+void batch_delete_chain(struct batch *b, const char *name)
 {
     struct nlmsghdr *nlh = batch_msg(b, NFT_MSG_DELCHAIN, 0);
     if (!nlh)
@@ -442,16 +463,18 @@ void batch_chains(struct batch *b)
         batch_chain(b, &chains[i]);
     for (size_t i = 0; i < n; i++)
         flush_chain(b, chains[i].name);
+    fast_hooks(b);
     rules_stranger(b);
     if (b->rs->cfg.guard)
         rules_prerouting(b);
     else /* made above, or there before: only so can it be deleted in any case */
-        delete_chain(b, "prerouting"); /* even an empty one costs every packet a hook */
+        batch_delete_chain(b, "prerouting"); /* even an empty one costs every packet a hook */
     rules_nat(b);
     rules_link(b);
     rules_input(b);
     rules_output(b);
     rules_forward(b);
+    rules_fast(b);
 }
 
 void batch_unhook(struct batch *b)
@@ -459,9 +482,8 @@ void batch_unhook(struct batch *b)
     for (size_t i = sizeof chains / sizeof *chains; i-- > 0;) {
         if (!chains[i].type)
             continue;
-        const struct chain_def any = {chains[i].name, NULL, 0, 0};
-        batch_chain(b, &any); /* as in batch_chains; whatever its hook is, if it is there */
-        delete_chain(b, chains[i].name);
+        batch_any_chain(b, chains[i].name); /* as in batch_chains; whatever its hook is */
+        batch_delete_chain(b, chains[i].name);
     }
 }
 

@@ -12,7 +12,14 @@
 #include <string.h>
 
 /* nft(8)'s own numbers for data types, so that `nft list` shows keys as what they are. */
-enum { TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_ETHER = 9, TYPE_MARK = 19, TYPE_IFNAME = 41 };
+enum {
+    TYPE_IP4 = 7,
+    TYPE_IP6 = 8,
+    TYPE_ETHER = 9,
+    TYPE_MARK = 19,
+    TYPE_IFINDEX = 40,
+    TYPE_IFNAME = 41
+};
 
 #define STRANGERS_MAX 65536 /* elements of the dynamic sets: devices that are not open */
 #define FLOWS_MAX     262144 /* devices that began a conversation lately; of more none is held back */
@@ -49,7 +56,12 @@ static const struct set_def sets[] = {
     {SET_GARDEN6, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_IP6, 16, 0, STRANGERS_MAX, GARDEN_TIMEOUT_MS,
      false},
     {SET_NUMBERS, 0, TYPE_MARK, 4, 0, 0, 0, true},
+    {SET_FAST_LAN, 0, TYPE_IFINDEX, 4, 0, RULESET_MAX_LAN, 0, true},
+    {SET_FAST_UP, NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, 0, 0, false},
+    {SET_FAST_LEFT, NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, 0, 0, false},
 };
+static const struct set_def fast_down = {SET_FAST_DOWN, NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, 0, 0,
+                                         false};
 
 static void add_set(struct batch *b, const struct set_def *d, uint32_t id)
 {
@@ -60,7 +72,7 @@ static void add_set(struct batch *b, const struct set_def *d, uint32_t id)
         b->oom = true;
         goto out;
     }
-    nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_INET);
+    nftnl_set_set_u32(s, NFTNL_SET_FAMILY, b->family);
     nftnl_set_set_u32(s, NFTNL_SET_ID, id);
     nftnl_set_set_u32(s, NFTNL_SET_FLAGS, d->flags);
     nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, d->key_type);
@@ -86,32 +98,50 @@ out:
         nftnl_udata_buf_free(ud);
 }
 
-/* The LAN's interfaces: what was there goes, what the configuration names comes. */
+/* Interfaces: what was there goes, what the configuration names comes. */
+static void fill_with(struct batch *b, const char *set, const void *key, uint32_t len)
+{
+    struct nftnl_set *s = elem_set(b->rs, set);
+    struct nftnl_set_elem *e = key ? nftnl_set_elem_alloc() : NULL;
+    struct nlmsghdr *nlh =
+        s && (e || !key)
+            ? batch_msg(b, key ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, key ? NLM_F_CREATE : 0)
+            : NULL;
+    if (nlh && e) {
+        nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key, len);
+        nftnl_set_elem_add(s, e);
+    }
+    if (nlh) {
+        nftnl_set_elems_nlmsg_build_payload(nlh, s);
+        batch_end_msg(b, nlh);
+    } else {
+        b->oom = true;
+        if (e)
+            nftnl_set_elem_free(e);
+    }
+    if (s)
+        nftnl_set_free(s);
+}
+
 static void fill_lan(struct batch *b)
 {
     const struct ruleset_config *cfg = &b->rs->cfg;
-    for (size_t i = 0; i <= cfg->n_lan; i++) {
-        struct nftnl_set *s = elem_set(b->rs, SET_LAN);
-        struct nftnl_set_elem *e = i > 0 ? nftnl_set_elem_alloc() : NULL;
-        struct nlmsghdr *nlh =
-            s && (e || i == 0)
-                ? batch_msg(b, i ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, i ? NLM_F_CREATE : 0)
-                : NULL;
-        if (nlh && e) {
-            nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, cfg->lan[i - 1], RULESET_IFNAME_LEN);
-            nftnl_set_elem_add(s, e);
-        }
-        if (nlh) {
-            nftnl_set_elems_nlmsg_build_payload(nlh, s);
-            batch_end_msg(b, nlh);
-        } else {
-            b->oom = true;
-            if (e)
-                nftnl_set_elem_free(e);
-        }
-        if (s)
-            nftnl_set_free(s);
-    }
+    fill_with(b, SET_LAN, NULL, 0);
+    for (size_t i = 0; i < cfg->n_lan; i++)
+        fill_with(b, SET_LAN, cfg->lan[i], RULESET_IFNAME_LEN);
+}
+
+static void fill_fast_lan(struct batch *b)
+{
+    const struct ruleset_config *cfg = &b->rs->cfg;
+    fill_with(b, SET_FAST_LAN, NULL, 0);
+    for (size_t i = 0; fast_active(b->rs) && i < cfg->n_fast_lan; i++)
+        fill_with(b, SET_FAST_LAN, &cfg->fast_lan[i].ifindex, sizeof cfg->fast_lan[i].ifindex);
+}
+
+void batch_fast_down(struct batch *b)
+{
+    add_set(b, &fast_down, sizeof sets / sizeof *sets + 1);
 }
 
 void batch_sets(struct batch *b)
@@ -119,6 +149,7 @@ void batch_sets(struct batch *b)
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         add_set(b, &sets[i], (uint32_t)i + 1);
     fill_lan(b);
+    fill_fast_lan(b);
 }
 
 void batch_lan(struct batch *b)

@@ -150,6 +150,28 @@ void word_if_ct_bit(struct rule *w, uint32_t bit, bool set)
     word_cmp(w, set ? NFT_CMP_NEQ : NFT_CMP_EQ, &none, sizeof none);
 }
 
+void word_if_ct_bits(struct rule *w, uint32_t mask, uint32_t value)
+{
+    word_load_ct(w, NFT_CT_MARK);
+    bitwise(w, mask, 0);
+    word_cmp(w, NFT_CMP_EQ, &value, sizeof value);
+}
+
+void word_keep_ct_bits(struct rule *w, uint32_t mask)
+{
+    word_load_ct(w, NFT_CT_MARK);
+    bitwise(w, mask, 0);
+    word_set_ct_mark(w, NFT_REG_1);
+}
+
+void word_if_mark(struct rule *w, uint32_t bit, bool set)
+{
+    uint32_t none = 0;
+    word_load_meta(w, NFT_META_MARK);
+    bitwise(w, bit, 0);
+    word_cmp(w, set ? NFT_CMP_NEQ : NFT_CMP_EQ, &none, sizeof none);
+}
+
 void word_set_ct_mark_of_device(struct rule *w, uint32_t bit)
 {
     word_load_payload(w, NFT_PAYLOAD_LL_HEADER, 8, sizeof bit);
@@ -176,15 +198,26 @@ void word_set_class(struct rule *w, uint32_t mask, uint32_t handle)
     }
 }
 
-void word_set_bit(struct rule *w, uint32_t bit)
+/* meta mark set meta mark & ~bit | value */
+static void set_mark(struct rule *w, uint32_t bit, uint32_t value)
 {
     word_load_meta(w, NFT_META_MARK);
-    bitwise(w, ~bit, bit);
+    bitwise(w, ~bit, value);
     struct nftnl_expr *e = word_expr(w, "meta");
     if (e) {
         nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_MARK);
         nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, NFT_REG_1);
     }
+}
+
+void word_set_bit(struct rule *w, uint32_t bit)
+{
+    set_mark(w, bit, bit);
+}
+
+void word_clear_bit(struct rule *w, uint32_t bit)
+{
+    set_mark(w, bit, 0);
 }
 
 void word_set_ct_mark(struct rule *w, uint32_t reg)

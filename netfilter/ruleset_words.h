@@ -32,9 +32,15 @@ void word_load_device(struct rule *w);
 void word_if_device(struct rule *w, const char *set, bool invert);
 /* ct mark & bit != 0, or == 0 */
 void word_if_ct_bit(struct rule *w, uint32_t bit, bool set);
+void word_if_ct_bits(struct rule *w, uint32_t mask, uint32_t value);
+/* ct mark set ct mark & mask */
+void word_keep_ct_bits(struct rule *w, uint32_t mask);
 /* meta mark set meta mark | bit */
 void word_set_class(struct rule *w, uint32_t mask, uint32_t handle);
 void word_set_bit(struct rule *w, uint32_t bit);
+void word_clear_bit(struct rule *w, uint32_t bit);
+/* meta mark & bit != 0, or == 0 */
+void word_if_mark(struct rule *w, uint32_t bit, bool set);
 void word_set_ct_mark(struct rule *w, uint32_t reg);
 /* ct mark set the last 31 bits of ether saddr, and bit: a name for a device that has no number */
 void word_set_ct_mark_of_device(struct rule *w, uint32_t bit);

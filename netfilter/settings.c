@@ -50,7 +50,8 @@ bool settings_rules(const struct conf *c, struct ruleset_config *out, char *err,
                                    .flow_rate = c->flow_rate,
                                    .flow_burst = c->flow_burst,
                                    .shaped = c->shaping == 1,
-                                   .guard = c->guard == 1};
+                                   .guard = c->guard == 1,
+                                   .offload = c->offload == 1};
     if (strlen(c->table) >= sizeof out->table) {
         snprintf(err, err_len, "table: found \"%s\", expected a name shorter than %zu characters",
                  c->table, sizeof out->table);
@@ -66,6 +67,10 @@ bool settings_rules(const struct conf *c, struct ruleset_config *out, char *err,
                      c->zones[z].name, c->zones[z].interfaces[i], RULESET_MAX_LAN);
             return false;
         }
+    }
+    for (size_t i = 0; i < c->n_uplinks && i < RULESET_MAX_UPLINKS; i++) {
+        strncpy(out->uplinks[i].name, c->uplinks[i], RULESET_IFNAME_LEN - 1);
+        out->n_uplinks = i + 1;
     }
     for (size_t i = 0; i < c->n_router_ports; i++) {
         if (out->n_ports < RULESET_MAX_PORTS &&

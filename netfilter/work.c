@@ -33,6 +33,7 @@ struct op {
     struct gate_counters final; /* the deleted elements' last counters */
     bool final_up, final_down;
     bool shaped, up_shaped;     /* the new elements' device has queues */
+    bool fast;                  /* and this: may use the short cut */
     struct gate_counters queue; /* then: its client_queue */
 };
 
@@ -83,21 +84,34 @@ static void refused(struct gate *g, const struct gate_request *req, int error)
 /* --- reading
  * --------------------------------------------------------------------------------------- */
 
-static void take_reading(struct client *c, const struct ruleset_reading *r)
+/* What passes during a reading of several counters is not in all of them: no total goes back. */
+static void keep_forward(struct client *c, const struct gate_counters *before)
 {
+    if (c->last.up_bytes < before->up_bytes)
+        c->last.up_bytes = before->up_bytes;
+    if (c->last.up_packets < before->up_packets)
+        c->last.up_packets = before->up_packets;
+}
+
+static void take_reading(struct gate *g, struct client *c, const struct ruleset_reading *r)
+{
+    const struct gate_counters before = c->last;
     if (r->found_up) {
         if (!c->rated) /* else better known: with queues the limits are wider */
             c->up_Bps = r->up_Bps;
         c->last.up_bytes = r->counters.up_bytes + client_carry(c)->up_bytes;
         c->last.up_packets = r->counters.up_packets + client_carry(c)->up_packets;
     }
+    if (c->fast)
+        keep_forward(c, &before);
     if (r->found_down) {
         if (!c->rated)
             c->down_Bps = r->down_Bps;
         c->last.down_bytes = r->counters.down_bytes + client_carry(c)->down_bytes;
         c->last.down_packets = r->counters.down_packets + client_carry(c)->down_packets;
     }
-    c->missing = !r->found_up || !r->found_down;
+    c->missing =
+        !r->found_up || !r->found_down || (c->fast && g->rules.offload && r->found_fast < 3);
     c->read = c->read || !c->missing;
     c->rated = c->rated || c->read;
 }
@@ -106,10 +120,11 @@ int work_read(struct gate *g, struct client **clients, size_t n)
 {
     struct ruleset_reading items[GATE_BATCH];
     for (size_t i = 0; i < n; i++)
-        items[i] = (struct ruleset_reading){.mac = clients[i]->mac, .number = clients[i]->number};
+        items[i] = (struct ruleset_reading){
+            .mac = clients[i]->mac, .number = clients[i]->number, .fast = clients[i]->fast};
     int r = ruleset_read(g->rs, items, n);
     for (size_t i = 0; i < n && r == 0; i++) {
-        take_reading(clients[i], &items[i]);
+        take_reading(g, clients[i], &items[i]);
         shaping_total(g, clients[i], &clients[i]->last);
     }
     return r;
@@ -146,11 +161,13 @@ static void fill(struct batch *b, const struct op *ops, size_t n, bool with_dele
     static struct ruleset_key old[GATE_BATCH];
     static struct ruleset_device fresh[GATE_BATCH];
     size_t n_old = 0, n_fresh = 0;
+    bool slower = false;
     for (size_t i = 0; i < n; i++) {
         const struct op *op = &ops[i];
         const struct gate_entry *e = &op->req->entry;
         if (op->c && op->old_number && with_delete)
-            old[n_old++] = (struct ruleset_key){e->mac, op->old_number};
+            old[n_old++] = (struct ruleset_key){e->mac, op->old_number, op->c->fast};
+        slower |= op->c && op->number && !op->fresh && op->c->fast && !op->fast;
         if (op->c && op->number)
             fresh[n_fresh++] = (struct ruleset_device){.mac = e->mac,
                                                        .number = op->number,
@@ -160,36 +177,32 @@ static void fill(struct batch *b, const struct op *ops, size_t n, bool with_dele
                                                        .counters = op->base,
                                                        .shaped = op->shaped,
                                                        .up_shaped = op->up_shaped,
+                                                       .fast = op->fast,
                                                        .queue = op->queue,
                                                        .tag = e->tag};
     }
     batch_close(b, old, n_old);
     batch_open(b, fresh, n_fresh);
+    if (slower)
+        batch_slow(b);
 }
 
-static bool concerns(const struct op *op, const struct mac *mac, uint32_t number)
+static bool concerns(const struct op *op, const struct ruleset_final *f)
 {
-    return mac ? mac_equal(&op->req->entry.mac, mac) : op->old_number == number;
+    return f->mac ? mac_equal(&op->req->entry.mac, f->mac) : op->old_number == f->number;
 }
 
-static void on_deleted(void *arg, const struct mac *mac, uint32_t number, uint64_t bytes,
-                       uint64_t packets)
+static void on_deleted(void *arg, const struct ruleset_final *f)
 {
     struct group *w = arg;
     for (size_t k = 0; k < w->n_ops; k++) {
         struct op *op = &w->ops[(w->hint + k) % w->n_ops];
-        if (!op->c || !concerns(op, mac, number))
+        if (!op->c || !concerns(op, f))
             continue;
         w->hint = (w->hint + k) % w->n_ops;
-        if (mac) {
-            op->final.up_bytes = bytes;
-            op->final.up_packets = packets;
-            op->final_up = true;
-        } else {
-            op->final.down_bytes = bytes;
-            op->final.down_packets = packets;
-            op->final_down = true;
-        }
+        ruleset_final_add(&op->final, f);
+        op->final_up |= f->main && !f->down;
+        op->final_down |= f->main && f->down;
         return;
     }
 }
@@ -198,7 +211,7 @@ static void on_deleted(void *arg, const struct mac *mac, uint32_t number, uint64
 static struct gate_counters total_at_delete(struct gate *g, const struct op *op)
 {
     struct gate_counters t = counters_add(&op->final, client_carry(op->c));
-    if (!op->final_up) {
+    if (!op->final_up || (op->c->fast && t.up_bytes < op->c->last.up_bytes)) {
         t.up_bytes = op->c->last.up_bytes;
         t.up_packets = op->c->last.up_packets;
     }
@@ -227,6 +240,7 @@ static void finish(struct gate *g, struct op *op)
         shaping_drop(g, op->old_number);
     c->shaped = op->shaped;
     c->up_shaped = op->up_shaped;
+    c->fast = op->fast;
     client_set_queue(c, &op->queue);
     struct gate_counters carry = {0};
     if (!op->fresh && e->same_session)
@@ -268,26 +282,39 @@ static int commit_one(struct group *w, struct op *op, bool with_delete)
     return r;
 }
 
+/* Deletes one element, whatever is with the others. */
+static void tidy_one(struct group *w, struct op *op, enum ruleset_element which, uint32_t number,
+                     bool fast)
+{
+    struct ruleset_key key = {op->req->entry.mac, number, fast};
+    struct batch *b = batch_new(w->g->rs);
+    if (!b)
+        return;
+    batch_close_one(b, which, &key, 1);
+    w->hint = (size_t)(op - w->ops);
+    batch_commit(b, on_deleted, w);
+    batch_free(b);
+}
+
 /* Deletes whatever the kernel has of the device, element by element; what is not there is no error.
  */
 static void tidy(struct group *w, struct op *op)
 {
     uint32_t found = 0, numbers[] = {op->old_number, 0, 0};
-    const struct mac *mac = &op->req->entry.mac;
-    if (ruleset_find(w->g->rs, mac, &found) == 0 && found != op->old_number)
+    bool fast = false;
+    if (ruleset_find(w->g->rs, &op->req->entry.mac, &found, &fast) == 0 && found != op->old_number)
         numbers[1] = found;
     if (op->number != numbers[0] && op->number != numbers[1])
         numbers[2] = op->number; /* added, and the answer lost */
-    for (int i = 0; i < 5; i++) {
-        struct ruleset_key key = {*mac, i < 2 ? 0 : numbers[i - 2]};
-        struct batch *b = batch_new(w->g->rs);
-        if (!b)
-            return;
-        if (i < 2 || key.number)
-            batch_close_one(b, i == 0 ? RULESET_ID : i == 1 ? RULESET_UP : RULESET_DOWN, &key, 1);
-        w->hint = (size_t)(op - w->ops);
-        batch_commit(b, on_deleted, w);
-        batch_free(b);
+    fast |= op->fast || op->c->fast;
+    for (int e = 0; e < RULESET_ELEMENTS; e++)
+        if (e != RULESET_DOWN && (fast || e < RULESET_DOWN))
+            tidy_one(w, op, e, 0, fast);
+    for (int i = 0; i < 3; i++) {
+        if (numbers[i])
+            tidy_one(w, op, RULESET_DOWN, numbers[i], false);
+        if (numbers[i] && fast)
+            tidy_one(w, op, RULESET_DOWN, numbers[i], true);
     }
 }
 
@@ -344,9 +371,17 @@ static void reserve_numbers(struct gate *g)
         log_msg(LOG_ERR, "event=numbers-not-reserved error=\"%s\"", strerror(-r));
 }
 
+/* Rates are kept by the rules, and by them alone. */
+static bool may_be_fast(const struct gate *g, const struct gate_entry *e)
+{
+    return g->rules.offload && (e->up_Bps == GATE_UNLIMITED || e->up_Bps >= RULESET_NO_CAP_BPS) &&
+           (e->down_Bps == GATE_UNLIMITED || e->down_Bps >= RULESET_NO_CAP_BPS);
+}
+
 static void prepare_open(struct gate *g, struct op *op)
 {
     const struct gate_entry *e = &op->req->entry;
+    op->fast = may_be_fast(g, e);
     op->ends_ms = loop_now_ms() + (uint64_t)e->timeout_s * 1000;
     if (op->c) {
         op->old_number = op->c->number;

@@ -74,10 +74,11 @@ static json_t *gate_facts(const struct portal *p)
 {
     const struct gate_hello *h = gate_client_hello(p->gate);
     json_t *o =
-        json_pack("{s:b, s:b, s:b, s:b, s:I, s:I}", "connected", gate_client_ready(p->gate),
+        json_pack("{s:b, s:b, s:b, s:b, s:b, s:I, s:I}", "connected", gate_client_ready(p->gate),
                   "masked_mark", (h->features & GATE_F_MASKED_MARK) != 0, "timeout_update",
                   (h->features & GATE_F_TIMEOUT_UPDATE) != 0, "flowtable",
-                  (h->features & GATE_F_FLOWTABLE) != 0, "max_devices", (json_int_t)h->max_devices,
+                  (h->features & GATE_F_FLOWTABLE) != 0, "offload",
+                  (h->features & GATE_F_OFFLOAD) != 0, "max_devices", (json_int_t)h->max_devices,
                   "losses", (json_int_t)gate_client_losses(p->gate));
     json_object_update_new(o, control_rates(p));
     return o;

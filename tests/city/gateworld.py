@@ -9,6 +9,7 @@ import os
 import pathlib
 import selectors
 import socket
+import struct
 import sys
 import time
 
@@ -95,12 +96,12 @@ class GateWorld:
         space.ip("-6", "route", "add", "default", "via", ROUTER6)
         return phone
 
-    def configure(self, interfaces=("br0",), **options):
+    def configure(self, interfaces=("br0",), more="", **options):
         values = {"run_directory": self.run_dir, "gate_user": "nobody", "user": "root", "nas_identifier": "test",
                   "portal_name": "wifi.test.example", "network": "Test", "http_port": 2080, **options}
         shown = "\n".join(f"{k} = {v}" if isinstance(v, int) else f'{k} = "{v}"' for k, v in values.items())
         names = ", ".join(f'"{i}"' for i in interfaces)
-        self.conf.write_text(f'{shown}\nzone "test" {{\n    title = "Test"\n    interfaces = {{{names}}}\n}}\n')
+        self.conf.write_text(f'{shown}\n{more}\nzone "test" {{\n    title = "Test"\n    interfaces = {{{names}}}\n}}\n')
 
     def start_gate(self, *args, **kw):
         self.gate = self.router.start(self.binary, "-c", self.conf, *args, **kw)
@@ -282,6 +283,58 @@ def _pour(host, port, size, per_second):
         time.sleep(1 / per_second)
 
 
+def _flow(host, port):
+    """One conversation: says its port, then for each line "count size patience" sends, and says how many came back."""
+    s = socket.socket(_family(host), socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+    s.connect((host, port))
+    print(s.getsockname()[1], flush=True)
+    n = 0
+    for line in sys.stdin:
+        count, size, patience = line.split()
+        first, due = n, set()
+        for _ in range(int(count)):
+            n += 1
+            due.add(n.to_bytes(4, "big").ljust(int(size), b"f"))
+            with contextlib.suppress(OSError):
+                s.send(n.to_bytes(4, "big").ljust(int(size), b"f"))
+            end = time.monotonic() + (0.002 if n - first < int(count) else float(patience))
+            while due and (left := end - time.monotonic()) > 0:
+                s.settimeout(left)
+                with contextlib.suppress(OSError):
+                    due.discard(s.recv(65536))
+        print(int(count) - len(due), flush=True)
+
+
+def _pump(port):
+    """Sends without an end to whoever sent one datagram, and says how many."""
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("0.0.0.0", port))
+    peer = s.recvfrom(100)[1]
+    sent = 0
+    while True:
+        with contextlib.suppress(OSError):
+            sent += s.sendto(b"p" * 500, peer) == 500
+        if sent % 50 == 0:
+            print(f"sent={sent}", flush=True)
+        time.sleep(0.001)
+
+
+def _forge(ifname, gateway, source, host, source_port, port, count):
+    """Datagrams with somebody else's IP address and port, from this interface's Ethernet address."""
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind((ifname, 0x0800))
+    data = b"forged"
+    udp = struct.pack(">HHHH", source_port, port, 8 + len(data), 0) + data
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, socket.inet_aton(source), socket.inet_aton(host))
+    total = sum(struct.unpack(">10H", ip))
+    total = (total & 0xffff) + (total >> 16)
+    ip = ip[:10] + struct.pack(">H", ~(total + (total >> 16)) & 0xffff) + ip[12:]
+    frame = bytes.fromhex(gateway.replace(":", "")) + s.getsockname()[4] + b"\x08\x00" + ip + udp
+    for _ in range(count):
+        s.send(frame)
+
+
 def main(argv):
     command, *args = argv
     if command == "serve":
@@ -298,6 +351,12 @@ def main(argv):
         print(json.dumps(_ports(args[0], ECHO, int(args[1]))))
     elif command == "pour":
         _pour(args[0], *map(int, args[1:]))
+    elif command == "flow":
+        _flow(args[0], int(args[1]))
+    elif command == "pump":
+        _pump(int(args[0]))
+    elif command == "forge":
+        _forge(*args[:4], *map(int, args[4:]))
     elif command == "stream":
         print(json.dumps(_stream(args[0], int(args[1]))), flush=True)
 

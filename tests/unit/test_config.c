@@ -253,6 +253,11 @@ static void a_wrong_value_is_named_with_what_was_expected(void **state)
     refused(MINIMAL "router_ports = icmp", "found \"icmp\", expected \"tcp/PORT\" or \"udp/PORT\"");
     refused(MINIMAL "router_ports = tcp/0", "found \"tcp/0\"");
     refused(MINIMAL "router_ports = tcp/65536", "found \"tcp/65536\"");
+    refused(MINIMAL "offload = yes\nshaping = htb",
+            "f:3: offload: found yes beside shaping = \"htb\"");
+    refused(
+        MINIMAL "uplinks = {wan0, br-lan}",
+        "f:3: uplinks: found \"br-lan\", expected an interface that no zone has (zone duomo has");
     refused(MINIMAL "radius { }", "f:3: radius.server: found none, expected at least one");
     refused(MINIMAL "radius { server a { address = 10.0.0.1 secret_file = \"hunter2\" } }",
             "radius.server a.secret_file: found a text that is no absolute path");
