@@ -265,13 +265,16 @@ void fed_forget(struct fed *f, const struct mac *mac)
 /* --- who is shut out while being online ---------------------------------------------------------
  */
 
-/* Whether a session that began by the one would be another by the other. Somebody unknown is
- * nobody, until it is said who it is. */
+/* Whether a session that began by the one would be another by the other. Of somebody of whom
+ * nothing was known (the server has begun anew, the authority was silent) nobody can say; a session
+ * that began half blind is a short one. */
 static bool differs(const struct memory_answer *before, const struct decision_answer *said)
 {
     struct decision_answer was;
     const struct entitlement *a = &was.entitlement, *b = &said->entitlement;
     memory_answer_get(before, &was);
+    if (was.state == ANSWER_UNKNOWN)
+        return false;
     if (was.state != ANSWER_FOUND || said->state != ANSWER_FOUND)
         return (was.state == ANSWER_FOUND) != (said->state == ANSWER_FOUND);
     for (int i = 0; i < LIMITS; i++)

@@ -49,7 +49,7 @@ class Router(Nas):
         data, peer = self._hear()
         while data[0] == instead_of:
             data, peer = self._hear()
-        assert data[0] == code
+        assert data[0] == code, parse(data)
         zero = bytes(16)
         assert data[4:20] == hashlib.md5(data[:4] + zero + data[20:] + self.secret).digest(), "wrong authenticator"
         attributes = parse(data)

@@ -1,5 +1,6 @@
 """What outlives a server, who is cut off, and a database that freezes."""
 
+import contextlib
 import os
 import re
 import signal
@@ -122,7 +123,7 @@ def test_who_is_suspended_is_cut_off_while_idle(centre, nas):
 
 def test_what_a_directory_changes_is_told_the_router_and_an_end_overtakes_it(centre, nas):
     router = Router(centre, "square")
-    mac, guest = "0a:68:00:00:00:07", "0a:68:00:00:00:08"
+    mac, guest, unasked = "0a:68:00:00:00:07", "0a:68:00:00:00:08", "0a:68:00:00:00:0b"
 
     def told(answer=True):
         attributes = router.told(answer, COA_REQUEST)
@@ -130,6 +131,12 @@ def test_what_a_directory_changes_is_told_the_router_and_an_end_overtakes_it(cen
         return [int.from_bytes(attributes[k], "big") for k in (radius.SESSION_TIMEOUT, radius.WISPR_UP, radius.WISPR_DOWN)]
 
     try:
+        # What a server learns of somebody for the first time is no change.
+        centre.provincia.add_device(unasked)
+        router.account(unasked, radius.START, "new-0")
+        wait_for("it has been asked about", lambda: stored(centre, unasked))
+        router.hears_nothing()
+        router.account(unasked, radius.STOP, "new-0", seconds=3, cause=6)
         dn = centre.provincia.add_device(mac)
         reply = router.silent(mac)
         assert reply.profile == "provincia"
@@ -405,7 +412,8 @@ def test_a_database_that_freezes_costs_nobody_more_than_the_deadline():
             assert nas.silent(known).profile == "staff" and nas.tap(seen).accepted and nas.silent(seen).accepted
             wait_for("answers are stored there, too", lambda: postgres.rows("SELECT count(*) FROM answers WHERE answers <> ''") == ["1"])
             postgres.freeze()
-            crowd(c, 64)
+            with records(c, 64):
+                crowd(c, 64)
             # Nobody asks it any more.
             took = sorted(nas.silent(mac_of("comune", n * 4)).took for n in range(1, 60))
             assert statistics.median(took) < 0.1, f"half of all waited for a frozen database: {took}"
@@ -421,6 +429,9 @@ def test_a_database_that_freezes_costs_nobody_more_than_the_deadline():
                   f"back {time.monotonic() - began - 1:.1f} s after the thaw")
             assert wait_for("accounting goes on", lambda: accounted(nas, known))
             assert postgres.rows("SELECT count(*) FROM radacct WHERE acctsessionid = 'frozen-1'") == ["1"]
+            with records(c, 64, answered=64):
+                pass  # routers send again what nobody has answered
+            assert postgres.rows("SELECT count(*) FROM radacct WHERE acctsessionid LIKE 'many-%'") == ["64"]
         finally:
             postgres.thaw()
             c.stop()
@@ -432,6 +443,30 @@ def accounted(nas, mac):
         return nas.account(mac, radius.START, "frozen-1", timeout=1).code == radius.ACCT_RESPONSE
     except TimeoutError:
         return False
+
+
+@contextlib.contextmanager
+def records(centre, n, answered=0):
+    """The accounting of so many routers at once, for as long as the block lasts: rlm_sql holds the worker that it is
+    in, and there are half as many workers as records. A record that is not written is not acknowledged."""
+    got = []
+
+    def one(i):
+        nas = Nas(centre.namespace, "127.0.0.1", centre.secret, name=f"a{i}")
+        for _ in range(30 if answered else 1):  # as routers do
+            with contextlib.suppress(TimeoutError):
+                got.append(nas.account(mac_of("comune", 2000 + i * 4), radius.START, f"many-{i}", timeout=2))
+                break
+
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(n)]
+    for t in threads:
+        t.start()
+    try:
+        yield
+    finally:
+        for t in threads:
+            t.join()
+    assert len(got) == answered, f"{len(got)} of {n} records were acknowledged"
 
 
 def crowd(centre, n):
