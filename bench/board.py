@@ -7,7 +7,7 @@ polling. Editions come in as files that are dropped into the board's folder; the
 one whole router with gate and phone says how much later the page does. Bytes are HTTP's, heads included, counted by
 the routers while nothing changes, and extrapolated to a day. Pages: requests a second of a real loggiad from a phone
 against the same bytes from the same HTTP library on the same router, in turn.
-Prints a table and writes bench/board.json in the build directory. Needs root. --quick: fewer; --pages: without publishing."""
+Prints a table and writes bench/board.json in the build directory. Needs root. --quick: fewer; --pages: without publishing; --polling: that alone."""
 
 import contextlib
 import json
@@ -110,14 +110,14 @@ def news(report, name, routers, board, pause, times, most_s):
     report.add(f"{name}: publish -> shown, {routers.n} routers, p99", p99, "s", must=f"<= {most_s}", ok=p99 <= most_s)
 
 
-def quiet(report, name, routers, window_s, most=None):
-    """Bytes of a day when nothing changes."""
+def quiet(report, name, routers, window_s, most=None, poll_s=POLL_S):
+    """Bytes of a day when nothing changes; of routers that ask every poll_s, reckoned for POLL_S."""
     a = routers.sums()
     time.sleep(window_s)
     b = routers.sums()
     seconds = (b["at_us"] - a["at_us"]) / 1e6
     total = b["sent"] + b["received"] - a["sent"] - a["received"]
-    day = total / seconds / routers.n * DAY_S
+    day = total / seconds / routers.n * DAY_S * poll_s / POLL_S
     report.add(f"{name}: bytes per router and day, nothing changes ({b['asked'] - a['asked']} questions in {seconds:.0f} s)",
                day / 1000, "kB", **({"must": f"<= {most}", "ok": day / 1000 <= most} if most else {}))
     if b["failures"] or b["refused"]:
@@ -128,21 +128,32 @@ def waiting(routers):
     wait_for("all routers wait", lambda: routers.sums()["waiting"] == routers.n, 60, every=0.5)
 
 
-def publishing(report, world):
-    with contextlib.ExitStack() as stack:
-        board = NewsBoard()
-        stack.callback(board.close)
+@contextlib.contextmanager
+def news_board():
+    board = NewsBoard()
+    try:
         board.start()
         board.drop("fissa", published_world.notice("Notizia che resta"))
         board.says("Notizia che resta")
-        url, key = f"http://127.0.0.1:{board.port}/out/", board.key.public
-        routers = Routers(world, None, url, key, ROUTERS, True)
+        yield board
+    finally:
+        board.close()
+
+
+def long_polling(report, world):
+    with news_board() as board:
+        routers = Routers(world, None, f"http://127.0.0.1:{board.port}/out/", board.key.public, ROUTERS, True)
         waiting(routers)
         news(report, "long poll", routers, board, lambda: waiting(routers), NEWS, 5)
         waiting(routers)
         quiet(report, "long poll", routers, WAIT_S + 5, 200)
         routers.stop()
-        port = published_world.free_port()
+
+
+def polling(report, world):
+    with contextlib.ExitStack() as stack:
+        board = stack.enter_context(news_board())
+        key, port = board.key.public, published_world.free_port()
         server = subprocess.Popen([sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", board.dir / "out", str(port)],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         stack.callback(server.kill)
@@ -152,9 +163,11 @@ def publishing(report, world):
         news(report, "polling http.server, looked at", routers, board, lambda: time.sleep(random.random() * 5), NEWS_POLLED, 65)
         quiet(report, "polling http.server, looked at all day and night", routers, QUIET_S)
         routers.stop()
-        routers = Routers(world, None, f"http://127.0.0.1:{port}/", key, ROUTERS, False)
+        # Where nobody looks there are minutes between two questions: five rounds of them, ten times as fast.
+        routers = Routers(world, None, f"http://127.0.0.1:{port}/", key, ROUTERS, False, poll_s=POLL_S // 10)
         wait_for("all routers are up", lambda: routers.sums()["up"] == ROUTERS, 60, every=0.5)
-        quiet(report, "polling http.server, nobody looks", routers, QUIET_S, 200)
+        time.sleep(POLL_S // 2)  # until they no longer come all together
+        quiet(report, "polling http.server, nobody looks", routers, 5 * POLL_S // 2, 200, POLL_S // 10)
         routers.stop()
 
 
@@ -245,6 +258,10 @@ def local(report):
 
 def main():
     report = Report()
+    if "--polling" in sys.argv:
+        with World() as world:
+            polling(report, world)
+        return
     with square() as (world, internet, router):
         board = Publisher(world, internet.ns, GATEWAY[0]).start("--wait")
         router.notices = world.dir / "no-notices"
@@ -260,7 +277,8 @@ def main():
     local(report)
     if "--pages" not in sys.argv:
         with World() as world:
-            publishing(report, world)
+            long_polling(report, world)
+            polling(report, world)
     report.save(BUILD / "bench" / "board.json", libcurl=output("curl", "--version"))
 
 

@@ -20,7 +20,7 @@ if ROUTER
 BENCH_BOARD = %D%/board_routers %D%/http_load %D%/http_static
 EXTRA_PROGRAMS += $(BENCH_BOARD)
 CLEANFILES += $(BENCH_BOARD) %D%/board.json
-%C%_board_routers_SOURCES = %D%/board_routers.c portal/board.c portal/board_keep.c portal/board_load.c portal/board_report.c
+%C%_board_routers_SOURCES = %D%/board_routers.c portal/board.c portal/board_keep.c portal/board_load.c portal/board_report.c portal/board_begin.c
 %C%_board_routers_LDADD = portal/libloggia-portal.la lib/libloggia-fetch.la lib/libloggia-bundle.la lib/libloggia-web.la \
     lib/libloggia-host.la lib/libloggia-core.la
 %C%_http_load_SOURCES = %D%/http_load.c

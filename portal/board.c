@@ -5,12 +5,12 @@
  * bundle. Where the board waits with its answer until there is news (Preference-Applied: wait) an
  * emergency is here in seconds and a quiet day costs a few hundred questions. What we have stays,
  * whatever happens, and each notice ends when it says itself. */
-#include "portal/board.h"
 #include "lib/config.h"
 #include "lib/crypto.h"
 #include "lib/fetch.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "portal/board_internal.h"
 #include "portal/portal.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,45 +19,14 @@
 #include <time.h>
 
 enum {
-    HELD_MS = 1000,   /* a question that is not answered so soon is being held */
-    WAIT_S = 240,     /* a long poll's */
-    FETCH_MS = 30000, /* anything else */
-    FIRST_MS = 2000   /* the first question comes within this */
+    HELD_MS = 1000,  /* a question that is not answered so soon is being held */
+    WAIT_S = 240,    /* a long poll's */
+    FETCH_MS = 30000 /* anything else */
 };
 
-struct validator {
-    char *etag, *since; /* the second where there is no first; NULL: none */
-};
-
-struct board {
-    struct portal *p;
-    struct loop *loop;
-    struct fetcher *fetcher;
-    struct fetch *call;
-    struct loop_timer *timer;
-    struct board_keep *keep;
-    struct board_load *load;
-    struct board_report *report;
-    struct board_pace pace;
-    struct board_edition *edition;
-    struct sign_key keys[CONFIG_MAX_KEYS];
-    size_t n_keys;
-    char *url, *token;
-
-    struct current candidate; /* named by the last good `current` */
-    char *pointer;            /* its text */
-    size_t pointer_len;
-    /* By which the server knows what we have: of the pointer that we show, and of the candidate. */
-    struct validator have, candidates;
-    struct board_clock clock;
-    struct board_stats stats;
-    bool told_refused;
-};
-
-static void ask(void *arg);
 static void ask_bundle(void *arg);
 
-static void later(struct board *b, uint64_t ms)
+void board_later(struct board *b, uint64_t ms)
 {
     b->stats.state = BOARD_PAUSING;
     loop_timer_start(b->timer, ms);
@@ -79,7 +48,7 @@ static void failed(struct board *b, const char *what, const char *why, uint32_t 
     if (b->pace.failures == 0)
         log_msg(LOG_WARNING, "event=board_failed what=%s why=\"%s\" shown_serial=%" PRIu64, what,
                 why, b->stats.serial);
-    later(b, board_pace_failed(&b->pace, retry_after_s));
+    board_later(b, board_pace_failed(&b->pace, retry_after_s));
 }
 
 /* What was signed or served is not to be believed. */
@@ -107,14 +76,14 @@ static void heard(struct board *b)
 
 static void next_question(struct board *b)
 {
-    later(b, board_pace_next(&b->pace, loop_now_ms(), b->have.etag != NULL));
+    board_later(b, board_pace_next(&b->pace, loop_now_ms(), b->have.etag != NULL));
 }
 
 void board_looked(struct board *b)
 {
     uint64_t in_ms;
     if (b && board_pace_looked(&b->pace, loop_now_ms(), &in_ms))
-        later(b, in_ms);
+        board_later(b, in_ms);
 }
 
 /* --- a new edition -----------------------------------------------------------------------------
@@ -130,7 +99,7 @@ static void learn_bounds(struct board *b, const struct current *c)
     b->stats.expires_s = c->expires_s;
 }
 
-static void show(struct board *b, struct board_edition *e)
+void board_show(struct board *b, struct board_edition *e)
 {
     struct board_edition *old = b->edition;
     b->edition = e;
@@ -143,16 +112,16 @@ static void show(struct board *b, struct board_edition *e)
     board_edition_free(old);
 }
 
-static void forget_validator(struct validator *v)
+void board_forget_validator(struct board_validator *v)
 {
     free(v->etag);
     free(v->since);
-    *v = (struct validator){0};
+    *v = (struct board_validator){0};
 }
 
-static void note_validator(struct validator *v, const struct fetch_answer *a)
+static void note_validator(struct board_validator *v, const struct fetch_answer *a)
 {
-    forget_validator(v);
+    board_forget_validator(v);
     if (a->etag)
         v->etag = strdup(a->etag);
     else if (a->last_modified && a->modified_strong)
@@ -161,9 +130,9 @@ static void note_validator(struct validator *v, const struct fetch_answer *a)
 
 static void take_validator(struct board *b)
 {
-    forget_validator(&b->have);
+    board_forget_validator(&b->have);
     b->have = b->candidates;
-    b->candidates = (struct validator){0};
+    b->candidates = (struct board_validator){0};
 }
 
 static void keep(struct board *b, char *data, size_t len)
@@ -187,7 +156,7 @@ static void on_loaded(void *arg, struct board_edition *e, char *data, size_t len
     }
     heard(b);
     take_validator(b);
-    show(b, e);
+    board_show(b, e);
     b->stats.fresh++;
     log_msg(LOG_NOTICE,
             "event=board_shown serial=%" PRIu64 " notices=%zu services=%zu skipped=%zu bytes=%zu "
@@ -358,7 +327,7 @@ static void on_current(void *arg, const struct fetch_answer *a)
     }
 }
 
-static void ask(void *arg)
+void board_ask(void *arg)
 {
     struct board *b = arg;
     char url[512];
@@ -387,7 +356,7 @@ void board_count(struct board *b, enum bundle_kind kind, const char *id, const c
         board_report_add(b->report, board_now(b, &sane), kind, id, zone, lang, displays, taps);
 }
 
-/* --- begin and end -----------------------------------------------------------------------------
+/* --- what is asked of it -----------------------------------------------------------------------
  */
 
 const struct board_edition *board_edition(const struct board *b)
@@ -403,147 +372,4 @@ void board_stats(const struct board *b, struct board_stats *out)
         out->state = BOARD_ASKING;
     out->keeping_fails = board_keep_failing(b->keep);
     board_report_stats(b->report, out);
-}
-
-/* What a configuration says: into b, or nothing of it with the reason. */
-static bool configure(struct board *b, const struct conf *conf, char *err, size_t err_len)
-{
-    struct sign_key keys[CONFIG_MAX_KEYS];
-    char *token = NULL, why[200] = "", *url;
-    for (size_t i = 0; i < conf->board.n_keys; i++)
-        if (!sign_key_read(conf->board.keys[i], &keys[i], err, err_len))
-            return false;
-    if (conf->board.token_file &&
-        !(token = crypto_secret_read(conf->board.token_file, why, sizeof why))) {
-        snprintf(err, err_len, "%s: %s", conf->board.token_file, why);
-        return false;
-    }
-    url = strdup(conf->board.url);
-    if (!url || !board_report_configure(b->report, url, token, conf->board.report_s)) {
-        free(url);
-        crypto_secret_free(token);
-        snprintf(err, err_len, "out of memory");
-        return false;
-    }
-    for (size_t i = 0; i < conf->board.n_keys; i++) { /* the public part alone */
-        b->keys[i] = keys[i];
-        crypto_wipe(b->keys[i].seed, sizeof b->keys[i].seed);
-        b->keys[i].has_seed = false;
-    }
-    crypto_wipe(keys, sizeof keys);
-    b->n_keys = conf->board.n_keys;
-    free(b->url);
-    b->url = url;
-    crypto_secret_free(b->token);
-    b->token = token;
-    b->pace.poll_s = conf->board.poll_s;
-    b->pace.long_poll = conf->board.long_poll;
-    return true;
-}
-
-struct board *board_new(struct portal *p, char *err, size_t err_len)
-{
-    struct board *b = calloc(1, sizeof *b);
-    char agent[160];
-    snprintf(err, err_len, "out of memory");
-    if (!b)
-        return NULL;
-    b->p = p;
-    b->loop = p->loop;
-    /* By its name the board tells routers apart that come through one proxy, or one NAT. */
-    snprintf(agent, sizeof agent, "loggiad %s", p->boot->nas_identifier);
-    b->fetcher = fetcher_new(p->loop, p->boot->board.ca_file, agent);
-    if (!b->fetcher)
-        snprintf(err, err_len, "cannot ask the board: out of memory or a module (see above)");
-    b->timer = loop_timer_new(p->loop, ask, b);
-    if (b->fetcher)
-        b->report = board_report_new(p->loop, b->fetcher, p->boot->nas_identifier,
-                                     p->boot->state_directory);
-    if (b->timer && b->report && configure(b, p->boot, err, err_len))
-        return b;
-    board_free(b);
-    return NULL;
-}
-
-/* The pair of the last time, judged by its signature as any other; its age is no fault. */
-static void show_kept(struct board *b)
-{
-    char *pointer = NULL, why[256] = "there is none";
-    size_t len;
-    struct current c;
-    char *data = NULL;
-    size_t data_len = 0;
-    if (!board_keep_pointer(b->keep, &pointer, &len))
-        return;
-    if (current_read(pointer, len, b->keys, b->n_keys, &c, b->stats.key_id, why, sizeof why) !=
-            CURRENT_GOOD ||
-        !board_keep_bundle(b->keep, &c, &data, &data_len)) {
-        log_msg(LOG_WARNING, "event=board_kept_unreadable why=\"%s\"", why);
-    } else {
-        struct board_edition *e = board_load_now(&c, data, data_len, why, sizeof why);
-        if (e) {
-            b->stats.from_disk = true;
-            show(b, e);
-            log_msg(LOG_NOTICE, "event=board_kept_shown serial=%" PRIu64 " notices=%zu",
-                    b->stats.serial, e->notices.n);
-        } else {
-            log_msg(LOG_WARNING, "event=board_kept_unreadable why=\"%s\"", why);
-        }
-    }
-    free(data);
-    free(pointer);
-}
-
-void board_start(struct board *b)
-{
-    b->keep = board_keep_new(b->loop, b->p->boot->state_directory);
-    if (!b->keep) {
-        log_msg(LOG_ERR, "event=out-of-memory what=board");
-        return;
-    }
-    show_kept(b);
-    later(b, board_pace_about(FIRST_MS / 2));
-    board_report_start(b->report);
-}
-
-void board_reload(struct board *b)
-{
-    char err[300] = "";
-    if (!b->keep || !b->p->live->has_board)
-        return; /* that needs a restart */
-    if (!configure(b, b->p->live, err, sizeof err)) {
-        log_msg(LOG_ERR, "event=board_reload_refused why=\"%s\" then=\"the keys before it stay\"",
-                err);
-        return;
-    }
-    if (b->load) /* what it loads was judged by the keys before; it asks again by itself */
-        return;
-    if (b->call)
-        fetch_cancel(b->call);
-    b->call = NULL;
-    b->pace.failures = 0;
-    b->told_refused = false;
-    b->pace.waited = b->pace.asked_to_wait = b->pace.plain = b->pace.idle = false;
-    forget_validator(&b->have); /* another board may use the same tag for something else */
-    later(b, board_pace_soon());
-}
-
-void board_free(struct board *b)
-{
-    if (!b)
-        return;
-    if (b->call)
-        fetch_cancel(b->call);
-    board_report_free(b->report);
-    fetcher_free(b->fetcher);
-    board_load_free(b->load);
-    board_keep_free(b->keep);
-    board_edition_free(b->edition);
-    loop_timer_free(b->timer);
-    crypto_secret_free(b->token);
-    free(b->pointer);
-    forget_validator(&b->have);
-    forget_validator(&b->candidates);
-    free(b->url);
-    free(b);
 }

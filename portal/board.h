@@ -3,6 +3,7 @@
  * signature, fetches the bundle that it names, shows it, and keeps the last good pair on disk.
  *
  *   board.c        what is asked, and what came of it
+ *   board_begin.c  the configuration, what was kept, and the end
  *   board_pace.c   when to ask (pure)
  *   board_judge.c  whether a signed `current` may replace the one we have; which time it is (pure)
  *   board_load.c   a bundle's parts read in small steps, so that no citizen waits for them

@@ -29,6 +29,7 @@ noinst_LTLIBRARIES += %D%/libloggia-portal.la
     %D%/board_keep.c \
     %D%/board_load.c \
     %D%/board_report.c \
+    %D%/board_begin.c %D%/board_internal.h \
     %D%/conf_digest.c %D%/conf_digest.h \
     %D%/control.c %D%/control.h %D%/control_internal.h \
     %D%/control_admin.c \
