@@ -17,7 +17,8 @@
 
 #define REBUILD_AGAIN_MS 100
 #define EXPIRY_LATE_MS   20 /* the kernel counts in jiffies */
-#define READ_EVERY_MS    5
+#define READ_EVERY_MS    2
+#define READ_STEP        32 /* devices: half a millisecond, for which a page may have to wait */
 #define DUMP_PAUSE_MS    50
 #define MISSING_MS       1000
 
@@ -205,14 +206,14 @@ static bool any_missing(struct client **batch, size_t n)
 static void on_read_time(void *arg)
 {
     struct gate *g = arg;
-    struct client *batch[GATE_BATCH];
+    struct client *batch[READ_STEP];
     size_t n = 0;
     if (g->damaged_us) {
         struct ruleset_foreign unknown = {.damaged = true};
         keeper_rebuild(g, g->damaged_us, &unknown);
         return;
     }
-    for (; n < GATE_BATCH && clients_at(g->clients, g->read_next); g->read_next++) {
+    for (; n < READ_STEP && clients_at(g->clients, g->read_next); g->read_next++) {
         batch[n] = clients_at(g->clients, g->read_next);
         n += !batch[n]->read;
     }
