@@ -17,6 +17,16 @@ const char *edit_save_words(const struct visit *v)
                                            : T("Save it: it is ready");
 }
 
+void edit_errors_part(struct visit *v, const struct draft *d, int64_t id, enum store_kind kind)
+{
+    struct draft_finding f[DRAFT_MAX_FINDINGS];
+    struct draft_place place = visit_place(v, kind);
+    size_t n = id ? draft_check(d, &place, f) : 0;
+
+    if (draft_has_errors(f, n))
+        findings_part(v, f, n);
+}
+
 void edit_page(struct visit *v, const struct draft *d, int64_t id, enum store_kind kind,
                int version, const char *kept)
 {
@@ -32,6 +42,7 @@ void edit_page(struct visit *v, const struct draft *d, int64_t id, enum store_ki
     page_begin(v, title);
     if (kept)
         page_box(v, "note", kept);
+    edit_errors_part(v, d, id, kind);
     page_form(v, v->path, "editor");
     snprintf(number, sizeof number, "%d", version);
     page_hidden(v, "version", number);

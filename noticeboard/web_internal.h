@@ -206,6 +206,8 @@ const char *kind_path(enum store_kind kind); /* of its addresses: "notice" */
 void findings_part(struct visit *v, const struct draft_finding *f, size_t n);
 void history_part(struct visit *v, const struct seen *s);
 
+/* What must be mended, above the form in which it is. */
+void edit_errors_part(struct visit *v, const struct draft *d, int64_t id, enum store_kind kind);
 /* The button that saves a template or a card. */
 const char *edit_save_words(const struct visit *v);
 

@@ -118,6 +118,7 @@ void service_form(struct visit *v, const struct draft *d, int64_t id, int versio
     page_begin(v, id ? T("Change the card") : T("New card"));
     if (kept)
         page_box(v, "note", kept);
+    edit_errors_part(v, d, id, STORE_SERVICE);
     page_form(v, v->path, "card editor");
     snprintf(number, sizeof number, "%d", version);
     page_hidden(v, "version", number);

@@ -596,6 +596,66 @@ def test_script_in_every_field_is_only_text(board):
     e.submit("/withdraw")
 
 
+def test_script_in_every_field_of_a_card_or_a_template_is_only_text(board):
+    carla = board.editor("carla")
+    carla.get("/services/new")
+    page = carla.submit("/services/new", title__it=HOSTILE, text__it=HOSTILE, title__en=HOSTILE, link="javascript:alert(1)",
+                        icon=HOSTILE, order=HOSTILE, publisher="comune")
+    assert "is no address" in page.words, "a link that is a script is an error"
+    card = re.search(r"(/services/\d+)/edit", page.text).group(1)
+    carla.get(f"{card}/edit")
+    assert "is no address" in carla.submit("/edit", link="https://a.example/?<script>").words
+    carla.get(f"{card}/edit")
+    carla.submit("/edit", link="https://a.example/?q=%22%3E")
+    wait_for("published", lambda: "# " + HOSTILE in bundle(board))
+    carla.get("/templates/new")
+    carla.submit("/templates/new", title__it=HOSTILE, text__it=HOSTILE, hours="2", everywhere="1", publisher="comune")
+    template = re.search(r"(/templates/\d+)/edit", carla.page.text).group(1)
+    for path in (card, f"{card}/edit", f"{card}/preview?show=it&zone=duomo", "/services", template, f"{template}/edit", "/templates",
+                 f"{template}/preview?show=it&zone=duomo", "/emergency", "/", "/counts"):
+        page = carla.get(path)
+        assert page.status == 200 and "<script>alert" not in page.text and "<img src=x" not in page.text, path
+        assert "javascript:alert" not in page.text, path
+    for path in (card, template):
+        carla.get(path)
+        carla.submit("/withdraw")
+
+
+def test_an_admin_of_one_publisher_does_not_manage_anothers_cards_and_templates(board):
+    board.run("admin", "add", "sara", "--administration", "comune", "--publisher", "acqua", "--local",
+              input="una frase lunga e sua\n")
+    carla, sara = board.editor("carla"), board.editor("sara", password="una frase lunga e sua")
+    template = prepare(carla, "Del comune")
+    carla.get("/services/new")
+    page = carla.submit("/services/new", title__it="Del comune", text__it="x", link="https://c.example/", publisher="comune")
+    card = re.search(r"/services/(\d+)/", page.text).group(1)
+    notice = number_of(carla.write(title__it="Del comune", publisher="comune"))
+    token = sara.get("/services/new").form("/services/new")["fields"]["token"]
+    fields = {"token": token, "publisher": "acqua", "title.it": "rubato", "version": "1", "number": "1", "hours": "1", "zone.fontana": "1"}
+    for path in (f"/services/{card}", f"/templates/{template}"):
+        assert sara.get(path).status == 404 and sara.get(f"{path}/edit").status == 404
+        for deed in ("withdraw", "publish", "restore", "send", "return"):
+            assert sara.post(f"{path}/{deed}", fields).status == 404, (path, deed)
+        assert sara.post(f"{path}/edit", fields).status == 403
+        assert sara.post(re.sub(r"\d+", "new", path), {**fields, "publisher": "comune"}).status == 403
+    assert "Del comune" not in sara.get("/services").words + sara.get("/templates").words + sara.get("/emergency").words
+    assert sara.post(f"/emergency/{template}", {"token": token}).status == 403
+    # and nothing is another kind than it is, for whoever may touch it
+    token = carla.get("/new").form("/new")["fields"]["token"]
+    numbers = {"notice": notice, "templates": template, "services": card}
+    for kind, own in numbers.items():
+        for other in set(numbers) - {kind}:
+            for deed in ("publish", "withdraw", "send", "restore"):
+                path = f"/{other}/{own}/{deed}"
+                assert carla.post(path, {"token": token, "version": "1", "number": "1"}).status == 404, path
+            assert carla.get(f"/{other}/{own}").status == 404 and carla.get(f"/{other}/{own}/preview?show=it&zone=duomo").status == 404
+    for own in (notice, card):
+        assert carla.post(f"/emergency/{own}", {"token": token}).status == 403
+    for path in (f"/services/{card}", f"/templates/{template}"):
+        carla.get(path)
+        carla.submit("/withdraw")
+
+
 def test_characters_that_turn_the_text_around_are_left_out(board):
     e = board.editor("anna")
     page = e.write(title__it="Orario \u202e00:81\u202c e \u2066x\u2069", text__it="a\u0000b\u0007c")
@@ -670,6 +730,7 @@ def test_a_card_has_versions_and_a_way_back(board):
     page = carla.submit("/services/new", title__it="Stato civile", text__it="Sportello", link="", publisher="comune")
     assert "A card leads somewhere" in page.words, "what is wrong is said, in words"
     card = re.search(r"(/services/\d+)/edit", page.text).group(1)
+    assert "A card leads somewhere" in carla.get(f"{card}/edit").words, "and where it is mended"
     for line in ("Sportello in Comune", "Sportello di quartiere"):
         carla.get(f"{card}/edit")
         carla.submit("/edit", text__it=line, link="https://civile.example/")
