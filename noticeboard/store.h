@@ -81,6 +81,8 @@ struct store_notice {
     const char *zones;       /* ",piazza-duomo,stazione," or ",*," */
     const char *author;      /* who made the first version, and */
     const char *editor;      /* who the latest */
+    int64_t confirmed;       /* when somebody last said that it is still true, or 0; */
+    const char *confirmer;   /* and who */
     const char *form;        /* the latest version as it was typed (draft.h), */
     const char *text;        /* and as a notice file; NULL while it is not complete */
     const char *live_text;   /* the published one's; NULL for none */
@@ -105,6 +107,9 @@ typedef bool (*store_version_fn)(void *arg, const struct store_version *v);
  * -1 if there is a newer version; -2 if that administration has no such notice. */
 int64_t store_notice_put(struct store *s, const struct store_notice *n, const char *words,
                          const char *who, const char *note, int expected, int64_t now);
+/* It is still true: no version of its own, and nothing published changes. */
+bool store_notice_confirm(struct store *s, const char *administration, int64_t id, const char *who,
+                          int64_t now);
 /* False if that administration has none of that id. */
 bool store_notice_get(struct store *s, const char *administration, int64_t id, store_notice_fn fn,
                       void *arg);
@@ -120,7 +125,7 @@ enum store_list {
     STORE_LIST_WAITING, /* for a second person */
     STORE_LIST_DRAFTS,
     STORE_LIST_ENDED, /* was published, has ended or was withdrawn */
-    STORE_LIST_AGEING /* shown, but not changed for long */
+    STORE_LIST_AGEING /* shown, but neither changed nor confirmed for long */
 };
 struct store_query {
     const char *administration;

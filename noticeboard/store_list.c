@@ -28,7 +28,9 @@ struct store_notice store_notice_row(sqlite3_stmt *q)
                                  .editor = store_text(q, 14),
                                  .feed = store_text(q, 15),
                                  .guid = store_text(q, 16),
-                                 .place = sqlite3_column_int(q, 17)};
+                                 .place = sqlite3_column_int(q, 17),
+                                 .confirmed = sqlite3_column_int64(q, 18),
+                                 .confirmer = store_text(q, 19)};
 }
 
 void store_notice_name(const char *administration, int64_t id, char out[static 64])
@@ -88,7 +90,7 @@ void store_match(const char *scope, const char *words, char out[static STORE_MAT
 #define WAIT  "AND n.state = 1 "
 #define DRAFT "AND n.state IN (0, 3) "
 #define ENDED "AND n.ever = 1 AND (n.live = 0 OR n.live_ends <= ?5) "
-#define AGED  SHOWN "AND n.changed < ?6 "
+#define AGED  SHOWN "AND max(n.changed, n.confirmed) < ?6 "
 #define FOUND                                                                                      \
     "SELECT " STORE_NOTICE_COLUMNS " FROM words w CROSS JOIN notice n ON n.id = w.rowid "          \
     "WHERE words MATCH ?8 AND w.rowid < ?3 AND n.administration = ?1 AND n.kind = ?2 " ALL

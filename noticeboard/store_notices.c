@@ -117,6 +117,15 @@ int64_t store_notice_put(struct store *s, const struct store_notice *n, const ch
     return store_end(s, ok) ? id : 0;
 }
 
+bool store_notice_confirm(struct store *s, const char *administration, int64_t id, const char *who,
+                          int64_t now)
+{
+    return store_run(s, store_sql(s,
+                                  "UPDATE notice SET confirmed = ?, confirmer = ? WHERE id = ? "
+                                  "AND administration = ? AND live > 0",
+                                  "itit", now, who, id, administration));
+}
+
 /* --- reading -------------------------------------------------------------------------------------
  */
 bool store_notice_get(struct store *s, const char *administration, int64_t id, store_notice_fn fn,

@@ -97,5 +97,9 @@ const char *const store_migrations[] = {
 
     /* 4: what was counted is a notice's or a service's (enum store_kind). */
     "ALTER TABLE counted ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;",
+
+    /* 5: somebody has looked at it again, and it was still true. */
+    "ALTER TABLE notice ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE notice ADD COLUMN confirmer TEXT;",
 };
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;

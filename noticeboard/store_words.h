@@ -8,8 +8,8 @@
 #define STORE_NOTICE_COLUMNS                                                                       \
     "n.id, n.administration, n.publisher, n.kind, n.state, n.version, n.live, n.title, "           \
     "n.priority, n.starts, n.ends, n.changed, n.zones, n.author, n.editor, n.feed, n.guid, "       \
-    "n.place"
-enum { STORE_NOTICE_N = 18 };
+    "n.place, n.confirmed, n.confirmer"
+enum { STORE_NOTICE_N = 20 };
 /* The row that those columns begin. */
 struct store_notice store_notice_row(sqlite3_stmt *q);
 

@@ -98,6 +98,21 @@ static void withdraw(struct visit *v, const struct seen *s)
         not_allowed(v);
 }
 
+/* Its words are as they were; whoever was asked "still true?" has looked. */
+static void confirm(struct visit *v, const struct seen *s)
+{
+    bool may =
+        s->n.kind == STORE_NOTICE && s->n.live > 0 && visit_may_write(v, s->n.kind, s->publisher);
+
+    if (!may)
+        not_allowed(v);
+    else if (store_notice_confirm(v->b->store, v->who.administration->id, s->n.id, v->who.name,
+                                  v->now))
+        deed_done(v, s->n.kind, s->n.id, "confirmed");
+    else
+        visit_store_failed(v, "confirmed");
+}
+
 /* Back to an older version: published where that may be done alone, else sent to a second person;
  * where it has ended meanwhile a draft, to be given another end. */
 static void restore(struct visit *v, struct seen *s, int version)
@@ -137,6 +152,8 @@ void deed_post(struct visit *v, int64_t id, enum store_kind kind, const char *ac
         send_back(v, &s, version);
     else if (strcmp(action, "withdraw") == 0)
         withdraw(v, &s);
+    else if (strcmp(action, "confirm") == 0)
+        confirm(v, &s);
     else if (strcmp(action, "restore") == 0)
         restore(v, &s, version);
     else

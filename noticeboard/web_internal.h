@@ -166,6 +166,8 @@ void edit_page(struct visit *v, const struct draft *d, int64_t id, enum store_ki
 void edit_again(struct visit *v, struct draft *d, int64_t id, enum store_kind kind, int version);
 void edit_get(struct visit *v, int64_t id, enum store_kind kind);
 void edit_post(struct visit *v, int64_t id, enum store_kind kind);
+/* The button by which somebody says so of a notice that has grown old. */
+void still_true_part(struct visit *v, int64_t id);
 void seen_page(struct visit *v, int64_t id, enum store_kind kind);
 void deed_post(struct visit *v, int64_t id, enum store_kind kind, const char *action);
 /* The page behind what was written: put as store_notice_put returned it. */
@@ -187,7 +189,7 @@ struct seen {
     bool there;
     struct store_notice n; /* its texts are those below, or NULL */
     struct draft *d;       /* the latest version; the caller frees it */
-    char publisher[40], title[512], editor[80], zones[9000], feed[80];
+    char publisher[40], title[512], editor[80], zones[9000], feed[80], confirmer[80];
     bool whole; /* it could be published */
 };
 /* False, and d NULL, if there is none of that kind, or it is not the visitor's to see. */

@@ -24,12 +24,15 @@ enum { TABS = sizeof tabs / sizeof *tabs };
 struct rows {
     struct visit *v;
     const char *heading; /* of each */
+    bool to_do;          /* only what the visitor can do something about, */
+    enum store_list list;
+    const char *title, *words; /* under these */
     int n;
     int64_t last;
     bool more;
 };
 
-static void row(struct visit *v, const struct store_notice *n, const char *heading)
+static void row(struct visit *v, const struct store_notice *n, const char *heading, bool ageing)
 {
     static const char *const tones[] = {"", " s", " w", " e"};
     struct buf b;
@@ -61,8 +64,29 @@ static void row(struct visit *v, const struct store_notice *n, const char *headi
     FILL(T("{publisher}; last changed by {who}, {when}"),
          {"publisher", p ? p->name : n->publisher, false}, {"who", n->editor, false},
          {"when", b.data ? b.data : "", false});
-    HTML("</p></li>");
+    HTML("</p>");
+    if (ageing)
+        still_true_part(v, n->id);
+    HTML("</li>");
     buf_free(&b);
+}
+
+static void to_do_begin(struct rows *r)
+{
+    struct visit *v = r->v;
+
+    HTML("<section class=\"box note\">");
+    page_element(v, "h2", r->title);
+    page_element(v, "p", r->words);
+    HTML("<ul class=\"list\">");
+}
+
+/* Nobody waits for whoever wrote it. */
+static bool can_do(const struct rows *r, const struct store_notice *n)
+{
+    return r->list == STORE_LIST_WAITING
+               ? visit_may_publish(r->v, n->kind, n->id, n->version, n->publisher)
+               : visit_may_write(r->v, n->kind, n->publisher);
 }
 
 static bool note(void *arg, const struct store_notice *n)
@@ -71,13 +95,17 @@ static bool note(void *arg, const struct store_notice *n)
 
     if (!visit_may_see(r->v, n->kind, n->publisher))
         return true;
-    if (r->n == WEB_PAGE_ROWS) {
+    if (r->to_do && !can_do(r, n))
+        return true;
+    if (r->n == (r->to_do ? MAX_TO_DO : WEB_PAGE_ROWS)) {
         r->more = true;
         return false;
     }
     r->n++;
     r->last = n->id;
-    row(r->v, n, r->heading);
+    if (r->to_do && r->n == 1)
+        to_do_begin(r);
+    row(r->v, n, r->heading, r->to_do && r->list == STORE_LIST_AGEING);
     return true;
 }
 
@@ -91,34 +119,18 @@ static struct store_query query(const struct visit *v, enum store_list list)
                                 .max = WEB_PAGE_ROWS + 1};
 }
 
-/* Whether there is any of that kind which is the visitor's business. */
-static bool to_do_kind(struct visit *v, const struct store_query *q)
-{
-    return (q->kind != STORE_TEMPLATE || v->who.role >= BOARD_APPROVER) &&
-           store_count(v->b->store, q, 1) > 0;
-}
-
 /* A short list under a heading; nothing where there is none. */
 static void to_do(struct visit *v, enum store_list list, const char *title, const char *words)
 {
     struct store_query q = query(v, list);
-    struct rows r = {.v = v, .heading = "h3"};
+    struct rows r = {
+        .v = v, .heading = "h3", .list = list, .to_do = true, .title = title, .words = words};
     const enum store_kind last = list == STORE_LIST_WAITING ? STORE_SERVICE : STORE_NOTICE;
-    bool any = false;
 
-    q.max = MAX_TO_DO;
     for (q.kind = STORE_NOTICE; q.kind <= last; q.kind++)
-        any |= to_do_kind(v, &q);
-    if (!any)
-        return;
-    HTML("<section class=\"box note\">");
-    page_element(v, "h2", title);
-    page_element(v, "p", words);
-    HTML("<ul class=\"list\">");
-    for (q.kind = STORE_NOTICE; q.kind <= last; q.kind++)
-        if (to_do_kind(v, &q))
-            store_list(v->b->store, &q, note, &r);
-    HTML("</ul></section>");
+        store_list(v->b->store, &q, note, &r);
+    if (r.n)
+        HTML("</ul></section>");
 }
 
 static void search_form(struct visit *v, size_t tab)

@@ -189,7 +189,7 @@ static void deeds(struct visit *v, const struct seen *s, bool errors)
 static void done_part(struct visit *v, const struct seen *s)
 {
     const char *deed = visit_query(v, "done");
-    bool on_pages = s->n.kind != STORE_TEMPLATE &&
+    bool on_pages = s->n.kind != STORE_TEMPLATE && strcmp(deed, "confirmed") != 0 &&
                     (s->n.state == STORE_APPROVED || strcmp(deed, "withdrawn") == 0);
 
     if (!*deed)
@@ -242,6 +242,26 @@ static void sentence_part(struct visit *v, const struct seen *s)
     buf_free(&b);
 }
 
+static void confirmed_part(struct visit *v, const struct seen *s)
+{
+    struct buf b;
+
+    buf_init(&b, 256);
+    words_moment(v, &b, s->n.confirmed, false);
+    HTML("<p class=\"fine\">");
+    FILL(T("{who} has looked at it again, {when}: still true."), {"who", s->confirmer, false},
+         {"when", b.data ? b.data : "", false});
+    HTML("</p>");
+    buf_free(&b);
+}
+
+void still_true_part(struct visit *v, int64_t id)
+{
+    struct seen s = {.n = {.id = id, .kind = STORE_NOTICE}};
+
+    button(v, &s, "confirm", "second", T("Yes, it is still true"));
+}
+
 static void facts_part(struct visit *v, const struct seen *s)
 {
     HTML("<div class=\"card\"><p>");
@@ -262,6 +282,8 @@ static void facts_part(struct visit *v, const struct seen *s)
         FILL(T("It came from the feed {feed}."), {"feed", s->n.feed, false});
         HTML("</p>");
     }
+    if (s->n.confirmed > 0 && s->n.live)
+        confirmed_part(v, s);
     if (s->n.live && s->n.kind != STORE_TEMPLATE)
         words_routers(v);
     HTML("</div>");

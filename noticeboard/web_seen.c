@@ -35,6 +35,8 @@ static bool copy(void *arg, const struct store_notice *n)
     snprintf(s->editor, sizeof s->editor, "%s", n->editor);
     snprintf(s->zones, sizeof s->zones, "%s", n->zones);
     snprintf(s->feed, sizeof s->feed, "%s", n->feed ? n->feed : "");
+    snprintf(s->confirmer, sizeof s->confirmer, "%s", n->confirmer ? n->confirmer : "");
+    s->n.confirmer = s->confirmer;
     s->whole = n->text != NULL;
     s->d = draft_of(n->form, n->text, n->publisher);
     s->n.publisher = s->publisher;

@@ -367,6 +367,22 @@ def test_an_imported_notice_keeps_its_source_through_changes_and_undo(board):
     (board.dir / "drop/allerta.md").unlink()
 
 
+def test_what_has_grown_old_is_asked_about_until_somebody_says_that_it_is_true(board):
+    anna = board.editor("anna")
+    number = number_of(anna.write(title__it="Orari estivi"))
+    anna.submit("/publish")
+    assert "Still true?" not in anna.get("/").words
+    with sqlite3.connect(board.dir / "state/board.db", timeout=10) as db:
+        db.execute("UPDATE notice SET changed = changed - 31 * 86400 WHERE id = ?", (number,))
+    page = anna.get("/")
+    assert "Still true?" in page.words and "Still true?" not in board.editor("dino").get("/").words
+    page = anna.submit(f"/notice/{number}/confirm")
+    assert re.search(r"anna has looked at it again, \w+day .*: still true", page.words)
+    assert "Still true?" not in anna.get("/").words
+    anna.get(f"/notice/{number}")
+    anna.submit("/withdraw")
+
+
 def test_search_and_pages_find_old_notices(board):
     e = board.editor("anna")
     for i in range(27):
@@ -488,6 +504,7 @@ def test_a_template_is_no_way_around_the_second_person(careful):
     """Its writer cannot use it alone; what was agreed to stays usable while a change of it waits, and only that."""
     carla, bruno = careful.editor("carla"), careful.editor("bruno")
     number = prepare(carla, "Frana", text__it="Via Bologna è chiusa.")
+    assert "Frana" not in carla.get("/").words and "Frana" in bruno.get("/").words, "it waits for others than its writer"
     page = carla.get("/emergency")
     assert not alarm(page, "Frana") and "a second person has not agreed" in page.words
     token = carla.get("/new").form("/new")["fields"]["token"]

@@ -384,6 +384,21 @@ static void a_database_of_a_newer_program_is_refused_in_words(void **state)
     assert_non_null(strstr(err, "its version is 99"));
 }
 
+static void what_has_grown_old_is_listed_until_it_is_confirmed(void **state)
+{
+    struct store *s = *state;
+    struct store_notice n = notice(0, STORE_APPROVED, "Vecchio");
+    int64_t id = store_notice_put(s, &n, "", "anna", NULL, 0, NOW - 2 * DAY), change;
+
+    assert_string_equal(found(s, STORE_LIST_AGEING, NULL), "Vecchio ");
+    change = store_published_change(s);
+    assert_true(store_notice_confirm(s, "provincia", id, "ladro", NOW));
+    assert_string_equal(found(s, STORE_LIST_AGEING, NULL), "Vecchio ");
+    assert_true(store_notice_confirm(s, "comune", id, "anna", NOW));
+    assert_string_equal(found(s, STORE_LIST_AGEING, NULL), "");
+    assert_int_equal(store_published_change(s), change);
+}
+
 static bool note_kind(void *arg, const struct store_notice *n)
 {
     (void)arg;
@@ -448,6 +463,7 @@ static void what_was_there_before_services_had_versions_is_kept(void **state)
         "DROP INDEX notice_place; ALTER TABLE notice DROP COLUMN place; PRAGMA user_version = 1;"
         "ALTER TABLE session DROP COLUMN login; ALTER TABLE session DROP COLUMN checked;"
         "ALTER TABLE counted DROP COLUMN kind;"
+        "ALTER TABLE notice DROP COLUMN confirmed; ALTER TABLE notice DROP COLUMN confirmer;"
         "CREATE TABLE service(id INTEGER PRIMARY KEY AUTOINCREMENT, administration TEXT NOT NULL,"
         " publisher TEXT NOT NULL, title TEXT NOT NULL, form TEXT NOT NULL, text TEXT NOT NULL,"
         " place INTEGER NOT NULL, shown INTEGER NOT NULL, editor TEXT NOT NULL,"
@@ -500,6 +516,7 @@ int main(void)
         T(serials_only_grow_across_restarts),
         T(a_report_of_counts_that_comes_twice_counts_once),
         T(killed_while_publishing_it_has_the_old_or_the_new_state),
+        T(what_has_grown_old_is_listed_until_it_is_confirmed),
         T(services_have_versions_and_are_apart_from_notices),
         T(a_template_in_force_is_on_no_page),
         T(what_was_there_before_services_had_versions_is_kept),
