@@ -104,7 +104,7 @@ class Flow:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.port = int(self.process.stdout.readline())
 
-    def send(self, count, size=500, wait=2):
+    def send(self, count, size=500, wait=10):
         """How many of them came back; wait: for how long the last one may be away."""
         self.process.stdin.write(f"{count} {size} {wait}\n")
         self.process.stdin.flush()
@@ -136,7 +136,8 @@ def test_what_cannot_be_had_is_said_and_the_rest_works(city, gate, phone):
     said = city.gate.output()
     assert "offload=yes" in said or ("event=no-offload" in said and "offload=no " in said)
     assert gate.open(phone.mac).status == gc.OK
-    assert phone.udp(INTERNET4, 100, 500)["back"] == 100
+    with Flow(phone, INTERNET4) as f:
+        assert f.send(100) == 100
     assert all_of(gate.read(phone.mac).body) == (52800, 100, 52800, 100)
 
 
@@ -292,3 +293,24 @@ def test_devices_do_not_see_one_another_through_it(city, gate, phone, short_cut)
     finally:
         for p in (phone, other):
             p.space.ip("route", "del", f"{(other if p is phone else phone).ip4}/32")
+
+
+def test_an_interface_without_a_bridge(short_cut, city):
+    """And the uplink is the default route's."""
+    if not city.nat:
+        return  # it has a world of its own: once is enough
+    with World() as world:
+        w = GateWorld(world, BUILD, phones=1)
+        r, phone = w.router, w.phones[0]
+        r.ip("link", "set", "port0", "nomaster")
+        r.batch("addr flush dev br0", "addr add 10.77.0.1/24 dev port0", "addr add fd77::1/64 dev port0 nodad",
+                f"route add default via {INTERNET4}")
+        w.configure(interfaces=("port0",), offload="yes")
+        w.start_gate()
+        with gc.GateClient(w.socket) as gate, Flow(phone, INTERNET4) as flow, Flow(phone, INTERNET6) as flow6:
+            gate.open(phone.mac)
+            settled(w, phone, flow)
+            settled(w, phone, flow6)
+            bytes_ = 50 * (2 * 500 + 28 + 48)
+            assert all_of(gate.close_device(phone.mac).body) == (bytes_, 100, bytes_, 100)
+            assert flow.send(20, wait=0.1) == flow6.send(20, wait=0.1) == 0
