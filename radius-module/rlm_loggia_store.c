@@ -19,8 +19,10 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#define MOST_JOBS     65536
-#define LINGER_MS     50   /* what the authorities said waits so long for more of its kind */
+#define MOST_JOBS 65536
+#define LINGER_MS                                                                                  \
+    5 /* answers wait so long for more of their kind: no longer, for what another server writes    \
+         meanwhile is younger */
 #define MOST_TEXT     2000 /* of a batch: the server cuts what it escapes at 2,048 */
 #define MOST_AT_ONCE  32
 #define MOST_CHANGES  1000 /* at one look */
@@ -166,6 +168,116 @@ static REQUEST *request_for(rlm_loggia_t *inst, const struct job *j)
     return r;
 }
 
+/* --- what the authorities said ------------------------------------------------------------------
+ */
+
+static struct job *next_answer(struct rlm_loggia_store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct job *j = s->stop ? NULL : s->answers;
+    if (j)
+        DL_DELETE(s->answers, j);
+    pthread_mutex_unlock(&s->lock);
+    return j;
+}
+
+/* Done, or (after a while, with whatever is there by then) to be done again. */
+static void answers_over(struct rlm_loggia_store *s, struct job *list, bool done)
+{
+    struct job *j, *next;
+    pthread_mutex_lock(&s->lock);
+    DL_FOREACH_SAFE (list, j, next) {
+        s->n_jobs -= done;
+        if (done)
+            free(j);
+    }
+    if (!done) {
+        DL_CONCAT(list, s->answers);
+        s->answers = list;
+        s->due_ms = clock_ms() + s->inst->settings->store_poll_ms;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static bool is_in(const struct job *list, const struct mac *mac)
+{
+    const struct job *j;
+    DL_FOREACH (list, j)
+        if (mac_equal(&j->mac, mac))
+            return true;
+    return false;
+}
+
+/* As many as one text holds, but of each device only one. False: the store did not take them, or
+ * there are none. */
+static bool write_many(struct rlm_loggia_store *s)
+{
+    rlm_loggia_t *inst = s->inst;
+    char text[MOST_TEXT + RLM_RECORD] = "";
+    size_t len = 0;
+    struct job *list = NULL, *j;
+    for (int n = 0; n < MOST_AT_ONCE && len < MOST_TEXT / 8 * 7 && (j = next_answer(s)); n++) {
+        bool twice = is_in(list, &j->mac);
+        char record[RLM_RECORD];
+        size_t more = twice ? 0 : rlm_loggia_answers_record(inst, &j->mac, record);
+        if (len + more > MOST_TEXT || twice) { /* the next time */
+            struct job *late = NULL;
+            DL_APPEND(late, j);
+            if (more)
+                fed_store_failed(inst->fed, &j->mac);
+            answers_over(s, late, false);
+            break;
+        }
+        DL_APPEND(list, j);
+        memcpy(text + len, record, more);
+        len += more;
+    }
+    text[len] = 0;
+    if (!list)
+        return false;
+    REQUEST *r = len ? rlm_loggia_request(NULL) : NULL;
+    if (r)
+        rlm_loggia_control(r, inst->attributes[ATTRIBUTE_BATCH], text);
+    bool done = len == 0 || (r && rlm_loggia_write(inst, r, QUERY_ANSWERS_MANY));
+    talloc_free(r);
+    DL_FOREACH (list, j)
+        if (!done)
+            fed_store_failed(inst->fed, &j->mac);
+    answers_over(s, list, done);
+    return done;
+}
+
+static bool write_one(struct rlm_loggia_store *s)
+{
+    struct job *list = NULL, *j = next_answer(s);
+    REQUEST *r = j ? rlm_loggia_request(&j->mac) : NULL;
+    bool done = r && rlm_loggia_answers_put(s->inst, r, &j->mac);
+    talloc_free(r);
+    if (j) {
+        DL_APPEND(list, j);
+        answers_over(s, list, done);
+    }
+    return done;
+}
+
+/* When they are next to be written: no later than `at`. */
+static uint64_t answers_due(struct rlm_loggia_store *s, uint64_t at)
+{
+    pthread_mutex_lock(&s->lock);
+    uint64_t due = s->answers && s->due_ms < at ? s->due_ms : at;
+    pthread_mutex_unlock(&s->lock);
+    return due;
+}
+
+/* False: some wait still, for the store does not take them. */
+static bool write_answers(struct rlm_loggia_store *s)
+{
+    bool many = s->inst->queries[QUERY_ANSWERS_MANY];
+    while (many ? write_many(s) : write_one(s))
+        ;
+    return answers_due(s, UINT64_MAX) == UINT64_MAX;
+}
+
 /* --- what is done -------------------------------------------------------------------------------
  */
 
@@ -279,7 +391,8 @@ static bool do_job(struct rlm_loggia_store *s, const struct job *j)
         return limit(s, j);
     if (j->kind == JOB_OUST)
         return oust(s, j);
-    REQUEST *r = request_for(s->inst, j);
+    /* Who hears of it reads what is stored of the device, at once and once. */
+    REQUEST *r = write_answers(s) ? request_for(s->inst, j) : NULL;
     bool done = r && rlm_loggia_write(s->inst, r, QUERY_ANNOUNCE);
     talloc_free(r);
     return done;
@@ -306,119 +419,6 @@ static void do_jobs(struct rlm_loggia_store *s)
             return;
         free(j);
     }
-}
-
-/* --- what the authorities said ------------------------------------------------------------------
- */
-
-static struct job *next_answer(struct rlm_loggia_store *s)
-{
-    pthread_mutex_lock(&s->lock);
-    struct job *j = s->stop ? NULL : s->answers;
-    if (j)
-        DL_DELETE(s->answers, j);
-    pthread_mutex_unlock(&s->lock);
-    return j;
-}
-
-/* Done, or (after a while, with whatever is there by then) to be done again. */
-static void answers_over(struct rlm_loggia_store *s, struct job *list, bool done)
-{
-    struct job *j, *next;
-    pthread_mutex_lock(&s->lock);
-    DL_FOREACH_SAFE (list, j, next) {
-        s->n_jobs -= done;
-        if (done)
-            free(j);
-    }
-    if (!done) {
-        DL_CONCAT(list, s->answers);
-        s->answers = list;
-        s->due_ms = clock_ms() + s->inst->settings->store_poll_ms;
-    }
-    pthread_mutex_unlock(&s->lock);
-}
-
-static bool is_in(const struct job *list, const struct mac *mac)
-{
-    const struct job *j;
-    DL_FOREACH (list, j)
-        if (mac_equal(&j->mac, mac))
-            return true;
-    return false;
-}
-
-/* As many as one text holds, but of each device only one. False: the store did not take them, or
- * there are none. */
-static bool write_many(struct rlm_loggia_store *s)
-{
-    rlm_loggia_t *inst = s->inst;
-    char text[MOST_TEXT + RLM_RECORD] = "";
-    size_t len = 0;
-    struct job *list = NULL, *j;
-    for (int n = 0; n < MOST_AT_ONCE && len < MOST_TEXT / 8 * 7 && (j = next_answer(s)); n++) {
-        bool twice = is_in(list, &j->mac);
-        char record[RLM_RECORD];
-        size_t more = twice ? 0 : rlm_loggia_answers_record(inst, &j->mac, record);
-        if (len + more > MOST_TEXT || twice) { /* the next time */
-            struct job *late = NULL;
-            DL_APPEND(late, j);
-            if (more)
-                fed_store_failed(inst->fed, &j->mac);
-            answers_over(s, late, false);
-            break;
-        }
-        DL_APPEND(list, j);
-        memcpy(text + len, record, more);
-        len += more;
-    }
-    text[len] = 0;
-    if (!list)
-        return false;
-    REQUEST *r = len ? rlm_loggia_request(NULL) : NULL;
-    if (r)
-        rlm_loggia_control(r, inst->attributes[ATTRIBUTE_BATCH], text);
-    bool done = len == 0 || (r && rlm_loggia_write(inst, r, QUERY_ANSWERS_MANY));
-    talloc_free(r);
-    DL_FOREACH (list, j)
-        if (!done)
-            fed_store_failed(inst->fed, &j->mac);
-    answers_over(s, list, done);
-    return done;
-}
-
-static bool write_one(struct rlm_loggia_store *s)
-{
-    struct job *list = NULL, *j = next_answer(s);
-    REQUEST *r = j ? rlm_loggia_request(&j->mac) : NULL;
-    bool done = r && rlm_loggia_answers_put(s->inst, r, &j->mac);
-    talloc_free(r);
-    if (j) {
-        DL_APPEND(list, j);
-        answers_over(s, list, done);
-    }
-    return done;
-}
-
-/* When they are next to be written: no later than `at`. */
-static uint64_t answers_due(struct rlm_loggia_store *s, uint64_t at)
-{
-    pthread_mutex_lock(&s->lock);
-    uint64_t due = s->answers && s->due_ms < at ? s->due_ms : at;
-    pthread_mutex_unlock(&s->lock);
-    return due;
-}
-
-/* While some wait: one after the other is told here, and most of what it costs the store to write
- * is not the row. */
-static void write_answers(struct rlm_loggia_store *s)
-{
-    bool many = s->inst->queries[QUERY_ANSWERS_MANY];
-    uint64_t now = clock_ms();
-    if (answers_due(s, UINT64_MAX) > now)
-        return;
-    while (many ? write_many(s) : write_one(s))
-        ;
 }
 
 /* --- what other servers have changed ------------------------------------------------------------
@@ -607,7 +607,8 @@ static void *run(void *arg)
             next = clock_ms() + c->store_poll_ms;
         }
         do_jobs(s);
-        write_answers(s);
+        if (answers_due(s, UINT64_MAX) <= clock_ms())
+            write_answers(s);
         rlm_loggia_retire(s->inst);
     } while (wait_for_work(s, answers_due(s, next), disconnects_serve(s->disconnects)));
     return NULL;
