@@ -139,20 +139,20 @@ static void on_step(void *arg, int fd, int events)
     end(g);
 }
 
-bool adoption_begin(struct gate *g)
+int adoption_begin(struct gate *g)
 {
     struct adoption *a = calloc(1, sizeof *a);
     if (!a)
-        return false;
+        return -ENOMEM;
     g->adoption = a;
     adopt_numbers(g);
     a->steps = ruleset_steps_new(g->rs);
     a->io =
         a->steps ? loop_io_new(g->loop, ruleset_steps_fd(a->steps), LOOP_READ, on_step, g) : NULL;
-    if (a->io && ruleset_steps_begin(a->steps) == 0)
-        return true;
-    adoption_free(g);
-    return false;
+    int r = a->io ? ruleset_steps_begin(a->steps) : -ENOMEM;
+    if (r < 0)
+        adoption_free(g);
+    return r;
 }
 
 void adoption_look(struct gate *g, const struct mac *mac)

@@ -64,8 +64,8 @@ int keeper_refresh(struct gate *g);
 int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_foreign *cause);
 
 /* adoption.c: what the kernel holds. */
-int adoption_now(struct gate *g);    /* all of it at once. 0 or a negative errno */
-bool adoption_begin(struct gate *g); /* in steps, g->adoption until then; false: out of memory */
+int adoption_now(struct gate *g);   /* all of it at once. 0 or a negative errno */
+int adoption_begin(struct gate *g); /* in steps, g->adoption until then; 0 or a negative errno */
 void adoption_look(struct gate *g, const struct mac *mac); /* this one, if it is not known yet */
 void adoption_give_up(struct gate *g);  /* the table is gone: no more can be learnt of it */
 void adoption_free(struct gate *g);     /* nothing is told; fine if there is none */

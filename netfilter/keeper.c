@@ -290,8 +290,12 @@ bool keeper_start(struct gate *g, char *err, size_t err_len)
         return false;
     }
     ruleset_claims(g->rs, true);
-    if (!make_timers(g) || (in_steps && !adoption_begin(g))) {
+    if (!make_timers(g)) {
         snprintf(err, err_len, "out of memory");
+        return false;
+    }
+    if (in_steps && (a = adoption_begin(g)) < 0) {
+        snprintf(err, err_len, "table inet %s cannot be adopted: %s", g->rules.table, strerror(-a));
         return false;
     }
     if (!in_steps) {

@@ -46,8 +46,9 @@ static int ask(struct mnl_socket *nl, struct nlmsghdr *nlh, mnl_cb_t fn, void *a
     static uint32_t seq;
     char buf[ANSWER_ROOM];
     nlh->nlmsg_seq = ++seq;
-    if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
-        return -errno;
+    while (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+        if (errno != EINTR)
+            return -errno;
     for (;;) {
         ssize_t n = mnl_socket_recvfrom(nl, buf, sizeof buf);
         if (n < 0 && errno == EINTR)

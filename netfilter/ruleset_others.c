@@ -82,8 +82,12 @@ static int dump(struct mnl_socket *nl, uint16_t type, mnl_cb_t fn, struct listin
     static char buf[RECV_BYTES] __attribute__((aligned(8)));
     uint32_t seq = (uint32_t)time(NULL) + type;
     const struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, type, NFPROTO_UNSPEC, NLM_F_DUMP, seq);
-    ssize_t n = mnl_socket_sendto(nl, nlh, nlh->nlmsg_len);
+    ssize_t n;
     int r = MNL_CB_OK;
+
+    do
+        n = mnl_socket_sendto(nl, nlh, nlh->nlmsg_len);
+    while (n < 0 && errno == EINTR);
 
     while (n >= 0 && r > MNL_CB_STOP) {
         n = mnl_socket_recvfrom(nl, buf, sizeof buf);

@@ -63,7 +63,10 @@ int ruleset_steps_begin(struct ruleset_steps *s)
     struct nlmsghdr *nlh =
         nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETSETELEM, NFPROTO_INET, NLM_F_DUMP, s->seq);
     mnl_attr_nest_end(nlh, elem_list(nlh, s->rs, SET_IDS));
-    return mnl_socket_sendto(s->nl, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
+    while (mnl_socket_sendto(s->nl, nlh, nlh->nlmsg_len) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return 0;
 }
 
 static void on_element(void *arg, const struct element *e)

@@ -93,6 +93,21 @@ def test_each_request_is_answered_once_by_a_kernel_short_of_room(city, preload, 
     assert (failed > 0) == ("INTERRUPT" not in ill or "LOSE" in ill), f"{failed} transactions met it"
 
 
+def test_whichever_call_of_its_start_is_interrupted_the_gate_starts_and_adopts(city, preload):
+    """Which call is the one depends on what else the kernel has; so all that it could be."""
+    city.start_gate()
+    gate = gc.GateClient(city.socket)
+    for mac in MACS[:3]:
+        gate.open(mac, tag="s=1")
+    gate.close()
+    city.gate.kill()
+    for every in range(2, 14):
+        city.start_gate(env={"LD_PRELOAD": str(preload), "ASAN_OPTIONS": "verify_asan_link_order=0", "INTERRUPT": str(every)})
+        assert "adopted=3 " in city.gate.output(), f"every {every}th interrupted: {city.gate.output()}"
+        city.gate.kill()
+    city.start_gate()
+
+
 def test_each_request_is_answered_once_while_others_write_tables(city):
     """Every dump of the gate's may be interrupted, every transaction may meet another's."""
     city.start_gate()
