@@ -76,7 +76,7 @@ static void send_on(struct visit *v, const struct seen *s, int version)
 
 static void send_back(struct visit *v, const struct seen *s, int version)
 {
-    char note[320];
+    char note[WEB_NOTE_LEN];
 
     if (s->n.state != STORE_WAITING ||
         !visit_may_publish(v, s->n.kind, s->n.id, s->n.version, s->publisher)) {

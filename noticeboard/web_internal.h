@@ -22,7 +22,8 @@ enum {
     WEB_MAX_FIELDS = 420,
     WEB_MAX_PAGE = 512 * 1024,
     WEB_PAGE_ROWS = 25,
-    WEB_LINKS = 4,       /* of a notice are asked for */
+    WEB_LINKS = 4, /* of a notice are asked for */
+    WEB_NOTE_LEN = 320,
     WEB_SESSION_LEN = 80 /* a cookie's value, with its NUL */
 };
 
@@ -49,6 +50,7 @@ struct visit {
     char session[WEB_SESSION_LEN]; /* the cookie as it came, checked */
     char set_cookie[3][256];       /* for the answer; "" for none */
     uint64_t asking;               /* a sign-in under way */
+    char note[WEB_NOTE_LEN];       /* why something goes back, typed before that sign-in */
     enum store_kind waiting_kind;
     int64_t waiting;            /* the notice whose links are being asked for, */
     draft_url links[WEB_LINKS]; /* these, */

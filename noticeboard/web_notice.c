@@ -118,15 +118,19 @@ static void return_form(struct visit *v, const struct seen *s)
 
     snprintf(path, sizeof path, "/%s/%lld/return", kind_path(s->n.kind), (long long)s->n.id);
     snprintf(number, sizeof number, "%d", s->n.version);
-    HTML("<details class=\"card\"><summary>");
+    HTML(*v->note ? "<details class=\"card\" open><summary>" : "<details class=\"card\"><summary>");
     TEXT(T("Send it back to be changed"));
     HTML("</summary>");
+    if (*v->note)
+        page_box(v, "note",
+                 T("You are signed in again, and here is what you typed. It is not saved yet."));
     page_form(v, path, NULL);
     page_hidden(v, "version", number);
     HTML("<p><label>");
     TEXT(T("What should be different"));
-    HTML("<input type=\"text\" name=\"note\" maxlength=\"300\" required></label></p><p><button "
-         "type=\"submit\" class=\"second\">");
+    HTML("<input type=\"text\" name=\"note\" maxlength=\"300\" required");
+    page_attr(v, "value", v->note);
+    HTML("></label></p><p><button type=\"submit\" class=\"second\">");
     TEXT(T("Send back"));
     HTML("</button></p></form></details>");
 }

@@ -3,6 +3,7 @@
  * back after it. */
 #include "lib/crypto.h"
 #include "lib/log.h"
+#include "lib/utf8.h"
 #include "noticeboard/web_internal.h"
 
 #include <stdio.h>
@@ -127,20 +128,45 @@ void signin_page(struct visit *v, unsigned status, const char *error)
 
 /* --- the answer
  * ------------------------------------------------------------------------------------------ */
-/* The version that was being changed: a field of the form that is no part of the draft. */
-static int version_of(const char *kept)
+/* A field of what was typed before; "" where absent. */
+static void kept_field(const char *kept, const char *name, char *out, size_t out_len)
 {
     struct form_field *all = calloc(WEB_MAX_FIELDS, sizeof *all);
     char *text = strdup(kept);
-    int version = 0;
 
+    *out = '\0';
     size_t n = all && text ? form_decode_into(text, all, WEB_MAX_FIELDS) : 0;
     for (size_t i = 0; i < n; i++)
-        if (strcmp(all[i].name, "version") == 0)
-            version = atoi(all[i].value);
+        if (strcmp(all[i].name, name) == 0)
+            snprintf(out, out_len, "%.*s", (int)utf8_cut(all[i].value, out_len - 1), all[i].value);
     free(all);
     free(text);
-    return version;
+}
+
+/* The version that was being changed: a field of the form that is no part of the draft. */
+static int version_of(const char *kept)
+{
+    char number[16];
+
+    kept_field(kept, "version", number, sizeof number);
+    return atoi(number);
+}
+
+/* The form by which something is sent back has words in it, too. */
+static bool return_of(const char *path, int64_t *id, enum store_kind *kind)
+{
+    for (int k = STORE_NOTICE; k <= STORE_SERVICE; k++) {
+        const char *name = kind_path((enum store_kind)k);
+        size_t len = strlen(name);
+        char *end;
+
+        if (strncmp(path + 1, name, len) != 0 || path[len + 1] != '/')
+            continue;
+        *id = strtoll(path + len + 2, &end, 10);
+        *kind = (enum store_kind)k;
+        return *id > 0 && strcmp(end, "/return") == 0;
+    }
+    return false;
 }
 
 /* Where to after a sign-in. A deed is not done by signing in, but its button is there. */
@@ -179,6 +205,12 @@ static void welcome(struct visit *v)
             draft_free(d);
             return;
         }
+    }
+    if (*kept && path_ok(next) && return_of(next, &id, &kind)) {
+        kept_field(kept, "note", v->note, sizeof v->note);
+        v->path = next;
+        seen_page(v, id, kind);
+        return;
     }
     if (!path_ok(next))
         next = "/";

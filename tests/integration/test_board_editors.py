@@ -415,6 +415,20 @@ def test_a_second_person_agrees_before_it_appears(careful):
     wait_for("published", lambda: "# Da approvare" in bundle(careful))
 
 
+def test_why_something_goes_back_is_kept_when_the_sign_in_has_expired(careful):
+    anna, bruno = careful.editor("anna"), careful.editor("bruno")
+    number = number_of(anna.write(title__it="Senza orario"))
+    anna.submit("/send")
+    bruno.get(f"/notice/{number}")
+    bruno.cookies.clear()
+    why = 'Manca <l\'orario> & "il luogo", perché…'
+    assert bruno.submit("/return", note=why).status == 401
+    page = bruno.submit("/sign-in", name="bruno", password=PEOPLE["bruno"][0], administration="comune")
+    assert "here is what you typed" in page.words and page.form("/return")["fields"]["note"] == why
+    assert "sent back" in bruno.submit("/return").words and why in anna.get(f"/notice/{number}").words
+    assert bruno.get(f"/notice/{number}").status == 200 and "here is what you typed" not in bruno.page.words
+
+
 def test_nobody_agrees_to_what_they_wrote_themselves(careful):
     bruno = careful.editor("BRUNO", password=PEOPLE["bruno"][0])
     page = bruno.write(title__it="Da solo")
