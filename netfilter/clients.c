@@ -7,11 +7,16 @@
  * than all that is known of a device. A chain needs one pointer. */
 #include "netfilter/clients.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 
-#define BUCKETS_MIN 256U
+#define BUCKETS_MIN  256U
+#define ACTIVITY_NEW 65 /* above all that 64 bits of packets can be */
+
+_Static_assert(offsetof(struct client, number) == 8,
+               "what is small shares a word with the address");
 
 struct clients {
     struct client **by_mac, **by_number; /* chains; as many of each */
@@ -241,6 +246,7 @@ struct client *clients_add(struct clients *c, const struct mac *mac, uint32_t nu
     }
     k->mac = *mac;
     k->number = number;
+    k->activity = ACTIVITY_NEW;
     k->ends_ms = ends_ms;
     if (c->count >= c->buckets)
         grow(c, 2 * c->buckets);
@@ -282,6 +288,37 @@ void clients_clear(struct clients *c)
 {
     while (c->count > 0)
         clients_remove(c, c->heap[c->count - 1]);
+}
+
+/* --- activity ------------------------------------------------------------------------------------
+ */
+
+/* The number of bits of it; what was before fades by a quarter a reading, so that one who is read
+ * twice in a moment is not forgotten. */
+void client_sent(struct client *k, uint64_t packets)
+{
+    unsigned now = packets ? 64U - (unsigned)__builtin_clzll(packets) : 0;
+    unsigned before = k->activity == ACTIVITY_NEW ? 0 : k->activity;
+    before -= (before + 3) / 4;
+    k->activity = (uint8_t)(now > before ? now : before);
+}
+
+struct client **clients_by_activity(const struct clients *c)
+{
+    size_t place[ACTIVITY_NEW + 1] = {0}, before = 0;
+    struct client **order = malloc((c->count + 1) * sizeof(struct client *));
+    if (!order)
+        return NULL;
+    for (size_t i = 0; i < c->count; i++)
+        place[c->heap[i]->activity]++;
+    for (int a = ACTIVITY_NEW; a >= 0; a--) {
+        size_t n = place[a];
+        place[a] = before;
+        before += n;
+    }
+    for (size_t i = 0; i < c->count; i++)
+        order[place[c->heap[i]->activity]++] = c->heap[i];
+    return order;
 }
 
 /* --- what few have

@@ -27,7 +27,8 @@ struct client {
     bool missing : 1;               /* when it was read last the kernel did not have all of it */
     bool pending : 1;               /* not in the kernel yet: its transaction is under way */
     bool shaped : 1, up_shaped : 1; /* has queues (shaping.c); uploads may lack theirs */
-    bool fast : 1; /* has what the short cut needs (ruleset_offload.c), in the kernel */
+    bool fast : 1;    /* has what the short cut needs (ruleset_offload.c), in the kernel */
+    uint8_t activity; /* client_sent */
     uint32_t number;
     uint32_t place;            /* in the order of ends */
     uint64_t ends_ms;          /* the kernel's timeout, on the loop's clock; clients_set_end */
@@ -52,6 +53,12 @@ struct client *clients_by_number(const struct clients *c, uint32_t number);
 /* In no particular order; NULL at and after clients_count. Stable while nothing is added, removed
  * or given another end. */
 struct client *clients_at(const struct clients *c, size_t i);
+/* All of them, who was seen to send most first: to be freed, and to be used while clients_at is
+ * stable. NULL: out of memory. */
+struct client **clients_by_activity(const struct clients *c);
+/* So many packets since it was read before. Until this was said once it counts as very active: it
+ * has just joined. */
+void client_sent(struct client *k, uint64_t packets);
 /* NULL when out of memory, or when mac or number is taken. Above max is the caller's to refuse. */
 struct client *clients_add(struct clients *c, const struct mac *mac, uint32_t number,
                            uint64_t ends_ms, const char *tag);

@@ -3,9 +3,9 @@
  *
  * After a foreign hand: the router is shut already, what the kernel had counted is gone. The rules
  * and the first devices come back in one transaction, the others in as many as it takes, and who is
- * back is online. As long as some are missing what is forwarded of others is dropped: a phone sends
- * again what was dropped, but the rules would answer a stranger's HTTPS with a reset, and end what
- * it had begun.
+ * back is online. First who was seen to send most: they notice; a phone in a pocket does not. As
+ * long as some are missing what is forwarded of others is dropped: a phone sends again what was
+ * dropped, but the rules would answer a stranger's HTTPS with a reset, and end what it had begun.
  *
  * After an upgrade whose table has another layout (a set that has become a map, say) nothing is
  * lost: one transaction deletes the elements, the table with them, and makes the new table with the
@@ -45,14 +45,21 @@ static struct ruleset_device as_it_was(const struct gate *g, const struct client
                                    .tag = c->tag};
 }
 
-static void fill_with(struct batch *b, const struct gate *g, size_t from, size_t to)
+/* order NULL: any. */
+static const struct client *client_at(const struct gate *g, struct client *const *order, size_t i)
+{
+    return order && i < clients_count(g->clients) ? order[i] : clients_at(g->clients, i);
+}
+
+static void fill_with(struct batch *b, const struct gate *g, struct client *const *order,
+                      size_t from, size_t to)
 {
     static struct ruleset_device devices[REBUILD_CHUNK];
     const struct client *c;
     uint64_t now = loop_now_ms();
     while (from < to) {
         size_t n = 0;
-        for (; n < REBUILD_CHUNK && from < to && (c = clients_at(g->clients, from)); from++)
+        for (; n < REBUILD_CHUNK && from < to && (c = client_at(g, order, from)); from++)
             if (is_kept(c, now))
                 devices[n++] = as_it_was(g, c, now);
         batch_open(b, devices, n);
@@ -68,14 +75,14 @@ static void fresh_table(struct batch *b, const struct gate *g, bool returning)
     batch_reserve(b, 0, clients_numbers_end(g->clients));
 }
 
-static int rebuild_chunk(struct gate *g, size_t from)
+static int rebuild_chunk(struct gate *g, struct client *const *order, size_t from)
 {
     struct batch *b = batch_new(g->rs);
     if (!b)
         return -ENOMEM;
     if (from == 0)
         fresh_table(b, g, clients_count(g->clients) > REBUILD_CHUNK);
-    fill_with(b, g, from, from + REBUILD_CHUNK);
+    fill_with(b, g, order, from, from + REBUILD_CHUNK);
     int r = batch_commit(b, NULL, NULL);
     batch_free(b);
     return r;
@@ -92,9 +99,11 @@ static void finish(struct gate *g)
 int rebuild_all(struct gate *g)
 {
     size_t n = clients_count(g->clients);
-    int r = rebuild_chunk(g, 0);
+    struct client **order = n > REBUILD_CHUNK ? clients_by_activity(g->clients) : NULL;
+    int r = rebuild_chunk(g, order, 0);
     for (size_t from = REBUILD_CHUNK; r == 0 && from < n; from += REBUILD_CHUNK)
-        r = rebuild_chunk(g, from);
+        r = rebuild_chunk(g, order, from);
+    free(order);
     if (r == 0 && n > REBUILD_CHUNK)
         r = ruleset_install(g->rs); /* the rules again, without the drop */
     if (r < 0)
@@ -153,7 +162,7 @@ static int replace_whole(struct gate *g)
         batch_unhook(b);
         delete_all(b, g, keys);
         fresh_table(b, g, false);
-        fill_with(b, g, 0, n);
+        fill_with(b, g, NULL, 0, n);
         r = batch_commit(b, on_deleted, g);
     }
     batch_free(b);

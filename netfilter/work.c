@@ -104,6 +104,8 @@ static void take_reading(struct gate *g, struct client *c, const struct ruleset_
     }
     if (c->fast)
         keep_forward(c, &before);
+    if (c->read && r->found_up && c->last.up_packets >= before.up_packets)
+        client_sent(c, c->last.up_packets - before.up_packets);
     if (r->found_down) {
         if (!c->rated)
             c->down_Bps = r->down_Bps;

@@ -151,26 +151,38 @@ def test_the_guards_rules_come_back_when_somebody_flushes_both(city, gate):
     wait_for("the rules", lambda: rules(city) == [1, 1])
 
 
+def counted(city, phone):
+    """Packets of its that the kernel has let through; asked of the kernel, not of the gate."""
+    r = city.router.run("nft", "get", "element", "inet", "loggia", "up", f"{{ {phone.mac} }}", check=False)
+    found = re.search(r"counter packets (\d+)", r.stdout)
+    return int(found[1]) if found else 0
+
+
 @pytest.mark.parametrize("devices", [10_000, *([100_000] if SOAK else [])])
-def test_after_a_foreign_flush_who_is_back_is_online_before_all_the_others_are(city, gate, devices):
-    """They come back in the order of their ends, or nearly; nobody waits for those behind."""
+def test_after_a_foreign_flush_who_was_seen_to_send_is_online_before_all_the_others_are(city, gate, devices):
+    """Of two whose passes end last, one was seen to send, and nobody waits for those behind."""
     g = gate("no", devices=devices)
-    for phone, end in zip(city.phones, (60, 20_000), strict=True):
-        g.open(phone.mac, timeout=end)
+    for phone in city.phones:
+        g.open(phone.mac, timeout=20_000)
+    known, busy = [entry.mac for entry in g.dump()], city.phones[0]
+    for some in range(0, len(known), 1000):
+        for seq in [g.send_device(gc.READ, m) for m in known[some:some + 1000]]:
+            assert g.wait(seq).status == gc.OK
     counters = [city.internet.start(*PROBER, "count", PORT + i) for i in range(2)]
     pours = [p.space.start(*TRAFFIC, "pour", INTERNET4, PORT + i, 20, 1000) for i, p in enumerate(city.phones)]
     for counter in counters:
         wait_for_text(counter, "ready")
-    wait_for("both send", lambda: all(g.read(p.mac).body.up_packets > 100 for p in city.phones))
+    wait_for("both send", lambda: all(counted(city, p) > 100 for p in city.phones))
     began = []
     for _ in range(4):
-        sent = [g.read(p.mac).body.up_packets for p in city.phones]
+        assert g.read(busy.mac).body.up_packets > 0
         city.gate.popen.send_signal(signal.SIGSTOP)  # so that both gaps begin when the gate wakes
         city.router.run("nft", "flush", "ruleset")
         began.append(time.monotonic())
         city.gate.popen.send_signal(signal.SIGCONT)
         g.wait_event(gc.REBUILT, timeout=60)
-        wait_for("both are back", lambda n=sent: all(g.read(p.mac).body.up_packets > k + 200 for p, k in zip(city.phones, n, strict=True)))
+        back = [counted(city, p) for p in city.phones]
+        wait_for("both are back", lambda n=back: all(counted(city, p) > k + 200 for p, k in zip(city.phones, n, strict=True)))
     for process in (*pours, *counters):
         process.stop()
     arrivals = [json.loads(c.output().splitlines()[-1])["through"] for c in counters]
@@ -179,5 +191,5 @@ def test_after_a_foreign_flush_who_is_back_is_online_before_all_the_others_are(c
         waits = [max(y - x for x, y in itertools.pairwise(t) if a <= y and x < b) for t in arrivals]
         found.append([round(1000 * w, 1) for w in waits])
     whole = [int(us) // 1000 for us in re.findall(r"restored_us=(\d+)", city.gate.output())]
-    print(f"{devices} devices: all are back after {whole} ms; longest gaps of the first one and of the last one {found} ms")
+    print(f"{devices} devices: all are back after {whole} ms; longest gaps of who was seen to send and of who was not {found} ms")
     assert min(first / last for first, last in found) < 0.5, "once in four; others may keep this machine busy"

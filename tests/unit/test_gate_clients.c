@@ -227,6 +227,38 @@ static void test_with_queues_no_two_devices_have_the_same_class(void **state)
     clients_free(c);
 }
 
+/* What fades does so slowly enough that asking twice makes nobody idle. */
+static void test_who_was_seen_to_send_most_comes_first(void **state)
+{
+    (void)state;
+    struct clients *c = clients_new(10);
+    struct client *k[5];
+    for (uint32_t i = 0; i < 5; i++) {
+        struct mac m = mac_of(i);
+        k[i] = clients_add(c, &m, 1 + i, 100 * i, "");
+    }
+    client_sent(k[0], 0);
+    client_sent(k[1], 5);
+    client_sent(k[2], UINT64_MAX);
+    client_sent(k[3], 5000); /* 4 has just joined */
+    client_sent(k[3], 0);
+    struct client **order = clients_by_activity(c);
+    assert_non_null(order);
+    const int expected[] = {4, 2, 3, 1, 0};
+    for (int i = 0; i < 5; i++)
+        assert_ptr_equal(order[i], k[expected[i]]);
+    free(order);
+    for (int i = 0; i < 20; i++)
+        client_sent(k[3], 0);
+    order = clients_by_activity(c);
+    assert_non_null(order);
+    assert_ptr_equal(order[2], k[1]);
+    assert_ptr_equal(order[3], k[0]); /* both idle: as they were */
+    assert_ptr_equal(order[4], k[3]);
+    free(order);
+    clients_free(c);
+}
+
 static void test_counters_add_up_and_never_go_below_nought(void **state)
 {
     (void)state;
@@ -251,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_a_number_comes_back_only_after_all_others),
         cmocka_unit_test(test_a_device_gets_the_number_back_that_it_asks_for_unless_it_is_taken),
         cmocka_unit_test(test_with_queues_no_two_devices_have_the_same_class),
+        cmocka_unit_test(test_who_was_seen_to_send_most_comes_first),
         cmocka_unit_test(test_counters_add_up_and_never_go_below_nought),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
