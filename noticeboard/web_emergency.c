@@ -151,6 +151,53 @@ void emergency_page(struct visit *v)
     visit_send(v, 200);
 }
 
+enum { SAME_ALARM_S = 60 };
+
+/* What is looked for among what is shown. */
+struct alarm {
+    const char *publisher, *title, *zones;
+    int64_t since, id;
+};
+
+static bool note_same(void *arg, const struct store_notice *n)
+{
+    struct alarm *a = arg;
+
+    if (n->priority == NOTICE_EMERGENCY && n->changed >= a->since && n->state == STORE_APPROVED &&
+        strcmp(n->publisher, a->publisher) == 0 && strcmp(n->title, a->title) == 0 &&
+        strcmp(n->zones, a->zones) == 0)
+        a->id = n->id;
+    return a->id == 0;
+}
+
+/* A hand that trembles clicks twice, and two people click at once: it stands on the pages once.
+ * Returns the notice, or 0. */
+static int64_t already(struct visit *v, const struct draft *d, const char *publisher)
+{
+    struct buf zones;
+    struct store_query q = {.administration = v->who.administration->id,
+                            .kind = STORE_NOTICE,
+                            .list = STORE_LIST_SHOWN,
+                            .now = v->now,
+                            .max = 100};
+
+    buf_init(&zones, 16384);
+    draft_zones(d, v->b->conf, &zones);
+    struct alarm a = {publisher, draft_title(d, v->b->conf), zones.data ? zones.data : "",
+                      v->now - SAME_ALARM_S, 0};
+    store_list(v->b->store, &q, note_same, &a);
+    buf_free(&zones);
+    return a.id;
+}
+
+static void to_alarm(struct visit *v, int64_t notice)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/notice/%lld?done=published", (long long)notice);
+    visit_see_other(v, path);
+}
+
 void emergency_post(struct visit *v, int64_t id)
 {
     struct chosen c = choose(v, id);
@@ -158,7 +205,6 @@ void emergency_post(struct visit *v, int64_t id)
     struct draft_place place = visit_place(v, STORE_NOTICE);
     struct draft *d = NULL;
     int64_t put = 0;
-    char path[64];
 
     if (c.d)
         d = draft_with_times(c.d, 0,
@@ -172,13 +218,14 @@ void emergency_post(struct visit *v, int64_t id)
     } else if (draft_has_errors(f, draft_check(d, &place, f))) {
         visit_refuse(v, 409, T("Not yet"),
                      T("This template is not complete: an admin has to mend it."));
+    } else if ((put = already(v, d, c.publisher))) {
+        to_alarm(v, put);
     } else if ((put = visit_put(v, d, 0, STORE_NOTICE, STORE_APPROVED, 0, NULL)) <= 0) {
         visit_store_failed(v, "emergency");
     } else {
         log_msg(LOG_NOTICE, "event=notice deed=emergency notice=%s-%lld who=%s",
                 v->who.administration->id, (long long)put, v->who.name);
-        snprintf(path, sizeof path, "/notice/%lld?done=published", (long long)put);
-        visit_see_other(v, path);
+        to_alarm(v, put);
     }
     draft_free(d);
     draft_free(c.d);

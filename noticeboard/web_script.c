@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is more comfortable with a script: a count of characters, buttons for bold, link and list, a
- * word before typed text is left behind. No page needs it. */
+ * word before typed text is left behind, a form that is sent once. No page needs it. */
 #include "noticeboard/web_internal.h"
 
 /* clang-format off */
@@ -37,6 +37,12 @@ const char web_script[] =
 "  for (const z of zones) z.addEventListener('change', () => { if (z.checked) everywhere.checked = false; });\n"
 "  everywhere.addEventListener('change', () => { if (everywhere.checked) for (const z of zones) z.checked = false; });\n"
 "}\n"
+"let sent = null, at = 0;\n" /* a double click is one click; whoever tries again later means it */
+"addEventListener('submit', (e) => {\n"
+"  if (sent === e.target && e.timeStamp - at < 2000) { e.preventDefault(); return; }\n"
+"  sent = e.target;\n"
+"  at = e.timeStamp;\n"
+"});\n"
 "const editor = document.querySelector('form.editor');\n"
 "if (editor) {\n"
 "  let typed = false;\n"

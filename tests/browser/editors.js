@@ -75,6 +75,17 @@ async function others(page, board) {
   return found;
 }
 
+// Two clicks at once: whether each of them would not have been sent. (Nothing is: the last listener keeps all of it.)
+async function twice(page, board) {
+  await page.goto(`${board}/new`);
+  return page.evaluate(() => {
+    const kept = [];
+    addEventListener('submit', (e) => { kept.push(e.defaultPrevented); e.preventDefault(); });
+    for (let i = 0; i < 2; i++) document.querySelector('button[value=look]').click();
+    return kept;
+  });
+}
+
 // The sign-in as it comes back: a wrong password, and what was typed when a session had ended.
 async function refused(page, board, out, name) {
   await signIn(page, board, 'nessuno', 'sbagliata');
@@ -104,6 +115,7 @@ async function main(board, name, password, noscript) {
     const looking = await phone(browser, { storageState: await context.storageState() });
     if (noscript) await looking.route('**/board.js', (route) => route.abort());
     const second = await looking.newPage();
+    out.twice = await twice(second, board);
     const mine = [`/notice/${number}`, `/notice/${number}/edit`, ...await others(page, board)];
     await audit(second, board, [...PAGES, ...mine], out, noscript ? 'noscript' : 'script');
     await looking.clearCookies();

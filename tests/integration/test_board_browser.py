@@ -48,5 +48,6 @@ def test_an_editor_walks_the_whole_road_and_no_page_shuts_anybody_out(board, how
     assert seen["logos"] and all(logo == ["Stemma di Prato", 64] for logo in seen["logos"])
     assert "sulle pagine" in seen["published"] and "ritirato" in seen["withdrawn"] and "sulle pagine" in seen["undone"]
     assert ("26 di 120" in seen["counter"]) == (not how)
+    assert seen["twice"] == [False, not how], "where there are scripts a double click is one click"
     assert not [u for u in seen["requests"] if not u.startswith((board.url, "data:"))]
     assert not [e for e in seen["errors"] if "404" not in e]

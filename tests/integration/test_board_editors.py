@@ -514,6 +514,25 @@ def test_an_emergency_takes_two_clicks_and_ends_by_itself(careful):
     assert careful.editor("anna").post(action, {"token": "x"}).status == 403
 
 
+def test_an_emergency_that_is_clicked_twice_stands_there_once(board):
+    prepare(board.editor("carla"), "Ponte chiuso")
+    anna, franco = board.editor("anna"), board.editor("franco")
+    action = alarm(anna.get("/emergency"), "Ponte chiuso")
+    fields = anna.page.form(action)["fields"]
+    franco.get("/emergency")
+    first = anna.submit(action, follow=False)
+    assert first.status == 303
+    for again in (anna.post(action, fields), franco.submit(action, follow=False)):
+        assert again.status == 303 and again.location == first.location
+    wait_for("the routers have it", lambda: "# Ponte chiuso" in bundle(board))
+    assert bundle(board).count("# Ponte chiuso") == 1
+    # once it was withdrawn it is meant anew
+    anna.get(first.location)
+    anna.submit("/withdraw")
+    franco.get("/emergency")
+    assert franco.submit(action, follow=False).location != first.location
+
+
 def test_a_template_is_no_way_around_the_second_person(careful):
     """Its writer cannot use it alone; what was agreed to stays usable while a change of it waits, and only that."""
     carla, bruno = careful.editor("carla"), careful.editor("bruno")
