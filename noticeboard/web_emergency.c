@@ -170,6 +170,24 @@ static bool note_same(void *arg, const struct store_notice *n)
     return a->id == 0;
 }
 
+/* Another template may have the same title. */
+static bool same_words(struct visit *v, int64_t notice, const struct draft *d)
+{
+    struct seen s;
+
+    if (!seen_load(v, notice, STORE_NOTICE, &s))
+        return false;
+    bool same = true;
+    for (size_t i = 0; same && i < d->n; i++) {
+        const char *name = d->fields[i].name;
+        if (strncmp(name, "title.", 6) == 0 || strncmp(name, "text.", 5) == 0 ||
+            strcmp(name, "link") == 0)
+            same = strcmp(draft_get(s.d, name), d->fields[i].value) == 0;
+    }
+    draft_free(s.d);
+    return same;
+}
+
 /* A hand that trembles clicks twice, and two people click at once: it stands on the pages once.
  * Returns the notice, or 0. */
 static int64_t already(struct visit *v, const struct draft *d, const char *publisher)
@@ -187,7 +205,7 @@ static int64_t already(struct visit *v, const struct draft *d, const char *publi
                       v->now - SAME_ALARM_S, 0};
     store_list(v->b->store, &q, note_same, &a);
     buf_free(&zones);
-    return a.id;
+    return a.id && same_words(v, a.id, d) ? a.id : 0;
 }
 
 static void to_alarm(struct visit *v, int64_t notice)

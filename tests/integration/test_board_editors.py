@@ -526,6 +526,11 @@ def test_an_emergency_that_is_clicked_twice_stands_there_once(board):
         assert again.status == 303 and again.location == first.location
     wait_for("the routers have it", lambda: "# Ponte chiuso" in bundle(board))
     assert bundle(board).count("# Ponte chiuso") == 1
+    # other words under the same title are another emergency
+    other = prepare(board.editor("carla"), "Ponte chiuso", text__it="Anche la passerella.")
+    anna.get("/emergency")
+    assert anna.submit(f"/emergency/{other}", follow=False).location != first.location
+    wait_for("the routers have both", lambda: bundle(board).count("# Ponte chiuso") == 2)
     # once it was withdrawn it is meant anew
     anna.get(first.location)
     anna.submit("/withdraw")
