@@ -247,11 +247,25 @@ static int adopt_whole(struct gate *g, bool other_layout)
     return r;
 }
 
+/* While no gate was there somebody deleted the short cut's table at the way out: without elements
+ * there it would drop what goes to the devices that are fast. One of them tells. */
+static bool short_cut_is_lost(struct gate *g)
+{
+    const struct client *c;
+    for (size_t i = 0; g->rules.offload && (c = clients_at(g->clients, i)); i++) {
+        struct ruleset_reading r = {.mac = c->mac, .number = c->number, .fast = true};
+        if (c->fast && c->ends_ms > loop_now_ms() + MISSING_MS)
+            return ruleset_read(g->rs, &r, 1) == 0 && r.found_up && r.found_down &&
+                   r.found_fast < 3;
+    }
+    return false;
+}
+
 void keeper_adopted(struct gate *g)
 {
-    int r = shaping_is_over(g) ? rebuild_layout(g) : 0;
+    int r = shaping_is_over(g) || short_cut_is_lost(g) ? rebuild_layout(g) : 0;
     if (r < 0)
-        log_msg(LOG_ERR, "event=queues-not-taken-away error=\"%s\"", strerror(-r));
+        log_msg(LOG_ERR, "event=layout-not-replaced error=\"%s\"", strerror(-r));
     g->read_next = 0;
     loop_timer_start(g->reader, READ_EVERY_MS);
     keeper_schedule(g);

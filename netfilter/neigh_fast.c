@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 8 /* of interfaces on interfaces */
+#define DEPTH_MAX  8 /* of interfaces on interfaces */
+#define LIST_TRIES 8 /* of a listing that a change interrupts */
 
 /* --- uplinks ---------------------------------------------------------------------------------- */
 
@@ -34,6 +35,22 @@ void neigh_fast_forget(struct neigh_fast *f)
     f->n_routes = 0;
 }
 
+static void drop_route(struct neigh_fast *f, size_t i)
+{
+    memmove(&f->routes[i], &f->routes[i + 1], (--f->n_routes - i) * sizeof *f->routes);
+}
+
+/* IPv4's go with their interface, and the kernel does not say so (a PPP connection that is made
+ * anew leaves one behind each time). */
+static bool drop_routes_of(struct neigh_fast *f, uint32_t ifindex)
+{
+    size_t before = f->n_routes;
+    for (size_t i = before; i-- > 0;)
+        if (f->routes[i].ifindex == ifindex)
+            drop_route(f, i);
+    return f->n_routes < before;
+}
+
 /* Any link may be one that is named, or has its name no more; who asks finds out. */
 bool neigh_fast_link(struct neigh_fast *f, struct nlmsghdr *nlh)
 {
@@ -47,6 +64,8 @@ bool neigh_fast_link(struct neigh_fast *f, struct nlmsghdr *nlh)
     for (size_t i = 0; i < f->n_names; i++)
         if (!strcmp(f->names[i], name))
             return true;
+    if (nlh->nlmsg_type == RTM_DELLINK || !(ifi->ifi_flags & IFF_UP))
+        return drop_routes_of(f, (uint32_t)ifi->ifi_index);
     for (size_t i = 0; i < f->n_routes; i++)
         if (f->routes[i].ifindex == (uint32_t)ifi->ifi_index)
             return true;
@@ -58,13 +77,24 @@ static bool set_route(struct neigh_fast *f, const struct neigh_fast_route *r, bo
     size_t i = 0;
     while (i < f->n_routes && memcmp(&f->routes[i], r, sizeof *r) != 0)
         i++;
-    if (there == (i < f->n_routes) || (there && i == NEIGH_FAST_ROUTES))
+    if (there == (i < f->n_routes))
         return false;
-    if (there)
-        f->routes[f->n_routes++] = *r;
-    else
-        f->routes[i] = f->routes[--f->n_routes];
+    if (!there) {
+        drop_route(f, i);
+        return true;
+    }
+    if (f->n_routes == NEIGH_FAST_ROUTES) /* the oldest is the one that may be no more */
+        drop_route(f, 0);
+    f->routes[f->n_routes++] = *r;
     return true;
+}
+
+/* `ip route replace`: of what was replaced nothing is said. */
+static void drop_replaced(struct neigh_fast *f, const struct neigh_fast_route *r)
+{
+    for (size_t i = f->n_routes; i-- > 0;)
+        if (f->routes[i].family == r->family && f->routes[i].metric == r->metric)
+            drop_route(f, i);
 }
 
 bool neigh_fast_route(struct neigh_fast *f, struct nlmsghdr *nlh)
@@ -79,6 +109,8 @@ bool neigh_fast_route(struct neigh_fast *f, struct nlmsghdr *nlh)
     struct neigh_fast_route r = {.family = rt->rtm_family};
     if (tb[RTA_PRIORITY])
         r.metric = nla_get_u32(tb[RTA_PRIORITY]);
+    if (there && nlh->nlmsg_flags & NLM_F_REPLACE)
+        drop_replaced(f, &r);
     if (tb[RTA_GATEWAY] && nla_len(tb[RTA_GATEWAY]) <= (int)sizeof r.gateway)
         memcpy(r.gateway, nla_data(tb[RTA_GATEWAY]), (size_t)nla_len(tb[RTA_GATEWAY]));
     if (tb[RTA_OIF]) {
@@ -137,18 +169,28 @@ static int on_link(struct nl_msg *msg, void *arg)
     return NL_OK;
 }
 
-static bool read_links(struct links *all)
+static int read_links_once(struct links *all)
 {
     struct ifinfomsg any = {.ifi_family = AF_UNSPEC};
     struct nl_sock *sk = nl_socket_alloc();
     if (!sk)
-        return false;
+        return -NLE_NOMEM;
+    all->n = 0;
     nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_link, all);
-    bool ok = nl_connect(sk, NETLINK_ROUTE) == 0 &&
-              nl_send_simple(sk, RTM_GETLINK, NLM_F_DUMP, &any, sizeof any) >= 0 &&
-              nl_recvmsgs_default(sk) == 0;
+    int r = nl_connect(sk, NETLINK_ROUTE);
+    r = r < 0 ? r : nl_send_simple(sk, RTM_GETLINK, NLM_F_DUMP, &any, sizeof any);
+    r = r < 0 ? r : nl_recvmsgs_default(sk);
     nl_socket_free(sk);
-    return ok && !all->failed;
+    return r < 0 ? r : 0;
+}
+
+/* They are read when some change, and that may go on. */
+static bool read_links(struct links *all)
+{
+    int r = -NLE_DUMP_INTR;
+    for (int i = 0; i < LIST_TRIES && r == -NLE_DUMP_INTR; i++)
+        r = read_links_once(all);
+    return r == 0 && !all->failed;
 }
 
 static const struct link *find(const struct links *all, uint32_t ifindex)

@@ -275,6 +275,17 @@ def test_the_table_at_the_way_out_is_guarded_like_the_other(city, gate, phone, s
     assert counter(city, "netdev", "fast_down", phone.mac) == (0, 0)
 
 
+def test_the_table_at_the_way_out_is_missed_by_the_next_gate_too(city, gate, phone, flow, short_cut):
+    gate.open(phone.mac)
+    settled(city, phone, flow)
+    gate.close()
+    city.gate.kill(signal.SIGKILL)
+    city.router.run("nft", "delete", "table", "netdev", "loggia")
+    city.start_gate()
+    assert counter(city, "netdev", "fast_down", phone.mac) is not None
+    assert flow.send(50) == 50
+
+
 def test_who_has_a_rate_is_not_in_it(city, gate, phone, flow, short_cut):
     gate.open(phone.mac, up=10 * MBIT)
     assert flow.send(100) == 100

@@ -7,6 +7,10 @@ tests_unit_test_gate_verbs_SOURCES = tests/unit/test_gate_verbs.c netfilter/verb
     netfilter/settings.c
 tests_unit_test_gate_verbs_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_gate_verbs_LDADD = lib/libloggia-core.la $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_gate_uplinks
+tests_unit_test_gate_uplinks_SOURCES = tests/unit/test_gate_uplinks.c netfilter/neigh_fast.c
+tests_unit_test_gate_uplinks_CPPFLAGS = $(UNIT_CPPFLAGS) $(NL_CFLAGS)
+tests_unit_test_gate_uplinks_LDADD = lib/libloggia-core.la $(NL_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_confine
 tests_unit_test_confine_SOURCES = tests/unit/test_confine.c
 tests_unit_test_confine_CPPFLAGS = $(UNIT_CPPFLAGS)
