@@ -655,6 +655,108 @@ static void random_cities_of_five_authorities_keep_the_rules(void **state)
     }
 }
 
+/* A city as it may be: each limit merged by any rule, authorities that want certainty, people who
+ * are in several of them or share a device, who are bound, and whose directory has limits of its
+ * own. */
+static void random_city(struct decision_answer a[5])
+{
+    for (int l = 0; l < LIMITS; l++)
+        rules.merge[l] = (enum decision_rule)(rand() % 3);
+    for (int i = 0; i < 5; i++) {
+        authorities[i].unavailable = rand() % 4 ? UNAVAILABLE_GUEST : UNAVAILABLE_REJECT;
+        authorities[i].default_profile = rand() % 3;
+        a[i] = answer((enum said)(rand() % SAID), i);
+        a[i].person = a[i].state == ANSWER_FOUND && rand() % 5 == 0;
+        a[i].left_s = rand() % 3 ? 0 : (uint64_t)(rand() % 9000 + 1);
+        a[i].entitlement.profile = rand() % 4 - 1;
+        a[i].entitlement.has_link = rand() % 2;
+        a[i].entitlement.link[0] = (uint8_t)(rand() % 2);
+        a[i].entitlement.has = (uint32_t)rand() & ((1U << LIMITS) - 1);
+        for (int l = 0; l < LIMITS; l++)
+            a[i].entitlement.own[l] = (uint64_t)(rand() % 3) * 1000;
+    }
+}
+
+static void plain_city(void)
+{
+    memset(rules.merge, 0, sizeof rules.merge);
+    for (int i = 0; i < 5; i++) {
+        authorities[i].unavailable = UNAVAILABLE_GUEST;
+        authorities[i].default_profile = i % 2 ? FAST : SLOW;
+    }
+}
+
+/* Whatever the configuration: a denial wins, and who is known to somebody has from them what they
+ * would have if the silent ones had never heard of the device. */
+static void whatever_is_configured_a_denial_wins_and_silence_takes_nothing_away(void **state)
+{
+    unsigned granted = 0;
+    (void)state;
+    srand(55);
+    for (int n = 0; n < 20000; n++) {
+        struct decision_answer a[5], heard[5];
+        struct decision d, without;
+        bool denied = false;
+        enum decision_kind kind = (enum decision_kind)(rand() % DECISION_FORGET);
+        random_city(a);
+        for (int i = 0; i < 5; i++) {
+            heard[i] = a[i];
+            if (a[i].state == ANSWER_UNKNOWN)
+                heard[i] = answer(NOT_FOUND, i);
+            denied = denied || (a[i].state == ANSWER_FOUND && a[i].entitlement.denied);
+        }
+        decide(&rules, kind, PASS_VALID, 1000, a, 5, &d);
+        decide(&rules, kind, PASS_VALID, 1000, heard, 5, &without);
+        if (denied)
+            assert_int_equal(d.verdict, VERDICT_DENY);
+        if (denied || !d.known)
+            continue;
+        granted += d.unknown != 0;
+        assert_int_equal(d.verdict, VERDICT_ACCEPT);
+        assert_int_equal(d.profile, without.profile);
+        assert_int_equal(d.home, without.home);
+        assert_memory_equal(d.limits, without.limits, sizeof d.limits);
+    }
+    assert_true(granted > 1000);
+    plain_city();
+}
+
+/* Answers lie in the configuration's order however they arrive; and even another order there
+ * changes nothing but who is at home, and whose reason for a denial is told. */
+static void the_order_of_authorities_changes_only_who_is_at_home(void **state)
+{
+    (void)state;
+    srand(555);
+    for (int n = 0; n < 20000; n++) {
+        struct decision_answer a[5];
+        struct decision d, turned;
+        enum decision_kind kind = (enum decision_kind)(rand() % DECISION_FORGET);
+        enum decision_pass pass = (enum decision_pass)(rand() % (PASS_BANNED + 1));
+        random_city(a);
+        for (int l = 0; l < LIMITS; l++)
+            rules.merge[l] = rand() % 2 ? RULE_MOST : RULE_LEAST;
+        for (int i = 0; i < 5; i++)
+            a[i].entitlement.has_link = false; /* two people are a matter of who is at home */
+        decide(&rules, kind, pass, 1000, a, 5, &d);
+        for (int i = 4; i > 0; i--) {
+            int k = rand() % (i + 1);
+            struct decision_answer answer_i = a[i];
+            struct decision_authority authority_i = authorities[i];
+            a[i] = a[k];
+            a[k] = answer_i;
+            authorities[i] = authorities[k];
+            authorities[k] = authority_i;
+        }
+        decide(&rules, kind, pass, 1000, a, 5, &turned);
+        assert_int_equal(d.verdict, turned.verdict);
+        assert_int_equal(d.reason[0] != 0, turned.reason[0] != 0);
+        assert_int_equal(d.degraded, turned.degraded);
+        assert_int_equal(d.write_pass, turned.write_pass);
+        assert_memory_equal(d.limits, turned.limits, sizeof d.limits);
+    }
+    plain_city();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -668,6 +770,8 @@ int main(void)
         cmocka_unit_test(who_typed_a_password_is_at_home_there_not_where_the_device_is_listed),
         cmocka_unit_test(every_combination_for_two_authorities_keeps_the_rules),
         cmocka_unit_test(random_cities_of_five_authorities_keep_the_rules),
+        cmocka_unit_test(whatever_is_configured_a_denial_wins_and_silence_takes_nothing_away),
+        cmocka_unit_test(the_order_of_authorities_changes_only_who_is_at_home),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
