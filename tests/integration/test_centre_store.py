@@ -18,6 +18,7 @@ from city.database import Postgres
 from city.directories import mac_of
 from city.netns import World, wait_for
 from city.radius import Nas
+from city.wire import Wire
 from conftest import SOURCE
 from test_centre_roaming import COA_REQUEST, Router
 
@@ -328,6 +329,36 @@ def test_a_reload_loses_nobody_and_a_wrong_one_changes_nothing(centre, nas, phon
         reload(centre, "Using old configuration")
         assert 'deadline: found "soon", expected a number from 20 to 5000 ms' in centre.radius.output()
         assert nas.silent(phone).accepted and nas.silent(known).number(radius.SESSION_TIMEOUT) == 300
+    finally:
+        module.write_text(text)
+
+
+def test_a_reload_in_the_middle_of_a_hung_handshake_costs_nobody_anything(centre, nas, phone):
+    """The old configuration's connector waits for a TLS server that says nothing; it ends all the same, within
+    net_timeout, and nobody who comes meanwhile waits for it."""
+    module = centre.dir / "mods-available/loggia"
+    text = module.read_text()
+    shut_out, staff = mac_of("provincia", 49 * 4), mac_of("comune", 0)
+    assert nas.silent(shut_out).message == "suspended" and nas.tap(phone).accepted
+    retired = centre.radius.output().count("event=retired")
+    before = size(centre)
+
+    def nobody_notices():
+        assert nas.silent(staff).profile == "staff" and nas.silent(phone).accepted
+        return nas.silent(shut_out).message == "suspended"
+
+    try:
+        with Wire(centre.namespace, 3899, 3892) as wire:
+            wire.silent = True
+            module.write_text(text.replace('server = "${provincia_server}"', 'server = "ldaps://127.0.0.1:3899"'))
+            reload(centre, 'Reloaded module "loggia"')
+            wait_for("a handshake hangs", lambda: nobody_notices() and wire.accepted > 0)
+            module.write_text(text)
+            reload(centre, 'Reloaded module "loggia"')
+            wait_for("all of those before have ended", lambda: nobody_notices() and
+                     centre.radius.output().count("event=retired") == retired + 2, timeout=30)
+        wait_for("everybody has everything", lambda: nas.silent(mac_of("provincia", 8)).profile == "provincia")
+        assert size(centre) < before + 10
     finally:
         module.write_text(text)
 
