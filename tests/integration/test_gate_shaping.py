@@ -224,7 +224,9 @@ def test_who_takes_our_filters_from_an_interface_gets_them_back_and_nobody_goes_
     wait_for_text(city.gate, "event=shaped-again interface=br0")
     assert phone.udp(INTERNET4, 10, 1000)["back"] == 10
     now = gate.read(phone.mac).body
-    assert (now.up_bytes, now.down_bytes, shaping_of(gate)) == (20 * 1028, 20 * 1028, (ALL, 0))
+    assert shaping_of(gate) == (ALL, 0)
+    for counted in (now.up_bytes, now.down_bytes):
+        assert 0 <= counted - 20 * 1028 < 500  # a connection of before may still say good-bye
 
 
 def test_where_another_programs_qdisc_is_in_the_way_devices_are_policed_and_it_is_named(city, gate, phone):
