@@ -157,6 +157,7 @@ def test_a_link_leads_through_the_portal_to_what_is_published_and_nowhere_else(s
 
 
 def test_an_emergency_waits_for_no_poll_and_stands_above_the_button_and_in_nobodys_way(square):
+    shown(square, square.board.publish({"prima": notice("Prima")}))  # who has nothing yet does not wait for a change of it
     assert wait_for("the long poll", lambda: status(square)["state"] == "waiting", timeout=20)
     square.board.publish({"allerta": notice("Allerta rossa", "Restate in casa.", priority="emergency", link="tel:112")})
     text = seen(square, "Allerta rossa")
@@ -165,7 +166,9 @@ def test_an_emergency_waits_for_no_poll_and_stands_above_the_button_and_in_nobod
     assert alert.start() < text.index('action="/join"')
     visitor = square.phone()
     visitor.tap()
-    assert "Allerta rossa" in visitor.fetch(visitor.portal("/")).text  # online, and told
+    for path, mark in (("/", 'role="alert">'), ("/news", 'class="tag t3">')):  # online, and told: /news is the API's venue-info-url
+        text = visitor.fetch(visitor.portal(path)).text
+        assert mark in text and text.index(mark) < text.index("Allerta rossa"), path
     assert visitor.probe() == "online"
     assert not status(square)["refused"]
 
