@@ -64,6 +64,8 @@ void authority_wake(struct authorities *a)
 static bool wants_link(struct lane *l, uint64_t now, uint64_t *wait_ms)
 {
     *wait_ms = 60000;
+    if (l->breaker.state == BREAKER_HALF_OPEN) /* this thread's probe goes on at the next server */
+        return true;
     if (l->breaker.state != BREAKER_CLOSED) {
         if (breaker_probe_due(&l->breaker, now))
             return true;

@@ -108,6 +108,22 @@ def test_it_starts_and_answers_with_every_directory_down(city):
     d.close()
 
 
+def test_an_authority_with_several_servers_is_asked_at_the_next_one_when_one_is_gone(city):
+    world, space, comune, provincia = city
+    gone, here = "authority.server ldap://127.0.0.1:3890", "authority.server ldap://127.0.0.1:3891"
+    one = "authority.server 127.0.0.1\nauthority.port 3891"
+    assert one in OPTIONS
+    for first, second in ((gone, here), (here, gone)):
+        d = Drive(world, space, OPTIONS.replace(one, f"{first}\n{second}"))
+        wait_for("both directories answer", lambda: d.states(CITIZEN) == ["found", "not_found"])
+        comune.stop()
+        wait_for("it is noticed", lambda: d.stats(0)["breaker"] != "closed")
+        comune.start()
+        wait_for("it is found again behind the one that is gone", lambda: d.ask(CITIZEN)["answers"][0]["state"] == "found"
+                 and d.stats(0)["breaker"] == "closed")
+        d.close()
+
+
 def test_many_workers_get_right_answers(city):
     """Nothing is lost or mixed up; how long a busy build machine takes is not the question here."""
     d = Drive(city[0], city[1], OPTIONS.replace("deadline {deadline}", "deadline 5000").replace("bulkhead 4", "bulkhead 64"))
