@@ -22,6 +22,7 @@ from city.wire import Wire
 from conftest import SOURCE
 from test_centre_roaming import COA_REQUEST, Router
 
+TUNNEL_PRIVATE_GROUP_ID = 81
 SHARP = {"found = 30": "found = 0", "not_found = 2": "not_found = 0"}
 OPEN = {"pass = 30": "pass = 3600"}  # what a server remembers it does not read again for an hour
 QUICK = {"recheck = 40": "recheck = 1\n\tstatus_interval = 1\n\treload_grace = 1"}
@@ -274,6 +275,22 @@ def test_the_admin_sees_which_authority_is_ill_and_what_it_costs(centre, nas, ph
     documented = (SOURCE / "docs/rlm_loggia.md").read_text()
     for metric in {re.match(r"[a-z_]+?(?=_bucket|_sum|_count|[{ ]|$)", key)[0] for key in ill}:
         assert f"`{metric}`" in documented, f"docs/rlm_loggia.md does not name {metric}"
+
+
+def test_a_policy_may_ask_how_an_authority_is(centre, nas):
+    site = centre.dir / "sites-available/loggia"
+    text = site.read_text()
+    ask = '&Reply-Message := "%{loggia:authority provincia}"\n&Tunnel-Private-Group-Id := "%{loggia:status}"'
+    site.write_text(text.replace("\tpost-auth {\n", "\tpost-auth {\nupdate reply {\n" + ask + "\n}\n", 1))
+    try:
+        restart(centre)
+        reply = nas.silent(mac_of("comune", 9))
+        assert reply.accepted and reply.message.startswith("breaker=closed connections="), reply.message
+        everybody = reply.text(TUNNEL_PRIVATE_GROUP_ID)
+        assert all(f"{a}: breaker=closed" in everybody for a in ("comune", "provincia")), everybody
+    finally:
+        site.write_text(text)
+        restart(centre)
 
 
 def reload(centre, done):
