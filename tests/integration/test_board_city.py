@@ -194,7 +194,7 @@ def test_over_tls_a_router_waits_for_news_and_its_counts_are_on_the_editors_page
             anna.write(title__it="Contata per davvero", link="https://comune.prato.example/")
             anna.submit("/publish")
             wait_for("the news", lambda: "Contata per davvero" in phone.fetch(phone.portal("/")).text, timeout=30, every=LOOK_S)
-            assert state()["asked"] == asked + 1 or state()["asked"] == asked  # the question that was held had the answer
+            assert state()["asked"] <= asked + 1  # the question that was held had the answer
             name = re.search(r"/go/(comune-\d+)", phone.fetch(phone.portal("/")).text).group(1)
             for _ in range(12):
                 assert phone.fetch(phone.portal("/")).status == 200
