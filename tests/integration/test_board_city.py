@@ -138,6 +138,8 @@ def test_while_the_board_is_away_the_pages_stay_and_it_catches_up(city):
     city.board.stop()
     assert "Prima" in city.page("duomo")
     router, _ = city.squares["duomo"]
+    edition = f"serial: {router.ctl('status', '--json')['board']['serial']}\n"
+    wait_for("it is on the disk", lambda: edition in (router.dir / "state/board/current").read_text(), timeout=30)
     router.restart("loggiad")  # nobody is there to ask: the last good pair is on its disk
     city.shows("duomo", "Prima")
     city.board.start()

@@ -64,6 +64,12 @@ def shown(square, serial):
     wait_for(f"edition {serial}", lambda: status(square)["serial"] == serial, timeout=20)
 
 
+def kept(square, serial):
+    """It is on the router's disk, so that a loggiad that is killed finds it again."""
+    file = square.router.dir / "state" / "board" / "current"
+    wait_for(f"edition {serial} is kept", lambda: file.exists() and f"serial: {serial}\n" in file.read_text(), timeout=30)
+
+
 def test_what_is_published_is_on_the_square_with_its_publisher_and_services(square):
     serial = square.board.publish(
         {"orari": notice("Orari della biblioteca", source="Ufficio cultura", link="https://biblioteca.example/orari"),
@@ -311,8 +317,7 @@ def test_keys_are_replaced_with_an_overlap_of_two(square):
 def test_without_the_board_what_was_last_said_stays_and_ends_by_itself(square):
     serial = square.board.publish({"resta": notice("Resta"), "finisce": notice("Finisce", until=moment(12))})
     seen(square, "Finisce")
-    kept = square.router.dir / "state" / "board" / "current"
-    wait_for("it is kept", lambda: kept.exists() and f"serial: {serial}\n" in kept.read_text(), timeout=20)
+    kept(square, serial)
     square.board.stop()
     try:
         square.router.kill("loggiad")
@@ -337,8 +342,7 @@ def test_killed_while_it_keeps_an_edition_it_finds_the_old_or_the_new_one(square
     for _ in range(6):
         last = board.publish({"a": notice("Prima"), "big": notice("Grande", "x" * 15000)})
         shown(square, last)
-        kept = router.dir / "state" / "board" / "current"
-        wait_for("it is kept", lambda: kept.exists() and f"serial: {last}\n" in kept.read_text())
+        kept(square, last)
         board.publish({"a": notice("Dopo"), "big": notice("Grande", "y" * 15000)})
         end = time.monotonic() + chance.random() * 0.12  # somewhere from the answer to the last rename
         wait_for("the edition comes", lambda: status(square)["state"] != "waiting" or status(square)["serial"] > last)
@@ -379,6 +383,7 @@ def test_a_clock_that_is_wrong_neither_hides_everything_nor_shows_what_has_ended
                                    "ieri": notice("Finito ieri", from_=moment(-5 * 86400), until=moment(-3600)),
                                    "domani": notice("Comincia domani", from_=moment(86400))})
     shown(square, serial)
+    kept(square, serial)
     router = square.router
     router.kill("loggiad")
     start = router.ns.start
@@ -401,8 +406,9 @@ def test_a_clock_that_is_wrong_neither_hides_everything_nor_shows_what_has_ended
             assert status(square)["from_disk"]
             text = page(square)
             assert "Vale ora" in text and "Finito ieri" not in text
-            square.board.start("--wait")
     finally:
+        square.board.stop()
+        square.board.start("--wait")
         router.ns.start = start
         router.kill("loggiad")
         router.restart("loggiad")
