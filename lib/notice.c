@@ -128,7 +128,8 @@ static bool read_title(struct reader *r, struct notice_text *t)
     return t->title || notice_fault_words(&r->fault, "enough memory", "none left");
 }
 
-/* All lines up to the next separator, which becomes the current line. */
+/* All lines up to the next separator, which becomes the current line; empty ones at the end are
+ * nothing, so that what is written and read again stays as it is. */
 static bool read_body(struct reader *r, struct notice_text *t)
 {
     char *begin = r->next, *end = NULL;
@@ -137,6 +138,8 @@ static bool read_body(struct reader *r, struct notice_text *t)
         if (r->next)
             *end = '\n';
     }
+    while (end && end > begin && end[-1] == '\n')
+        end--;
     if (!end)
         t->markdown = strdup("");
     else
