@@ -97,7 +97,12 @@ enum gate_family { /* the kernel's NFPROTO_* */
                                            qdisc (priority 0) or of filter; from the devices at
                                            prerouting, to them at forward */
 };
-enum gate_hook { GATE_HOOK_PREROUTING, GATE_HOOK_INPUT, GATE_HOOK_FORWARD };
+enum gate_hook {
+    GATE_HOOK_PREROUTING,
+    GATE_HOOK_INPUT,
+    GATE_HOOK_FORWARD,
+    GATE_HOOK_FLOWTABLE /* no chain: a flowtable, which LAN devices' packets may take past all */
+};
 
 struct gate_chain {        /* FOREIGN: one base chain of a table that is not ours */
     uint32_t index;        /* from 0 */

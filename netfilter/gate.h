@@ -99,6 +99,10 @@ void shaping_drop(struct gate *g, uint32_t number);
 /* Sets the download's part of total to what was delivered, if c has queues. */
 bool shaping_total(struct gate *g, const struct client *c, struct gate_counters *total);
 
+/* foreign.c: what is in the way of the LAN's packets; fn sets the indices. 0 or a negative errno.
+ */
+int foreign_others(struct gate *g, ruleset_chain_fn fn, void *arg);
+
 /* controller.c */
 struct controller *controller_new(struct gate *g, int listen_fd, unsigned uid);
 void controller_free(struct controller *k);

@@ -5,6 +5,7 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/claims.c %D%/claims.h \
     %D%/clients.c %D%/clients.h \
     %D%/controller.c %D%/gate.h \
+    %D%/foreign.c \
     %D%/keeper.c \
     %D%/main.c \
     %D%/neigh.c %D%/neigh.h \
@@ -15,6 +16,7 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/ruleset.c %D%/ruleset.h %D%/ruleset_internal.h \
     %D%/ruleset_addresses.c \
     %D%/ruleset_elements.c \
+    %D%/ruleset_flowtables.c \
     %D%/ruleset_offload.c \
     %D%/ruleset_others.c \
     %D%/ruleset_guard.c \

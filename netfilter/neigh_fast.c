@@ -312,3 +312,43 @@ void neigh_fast_fill(const struct neigh_fast *f, struct ruleset_config *out)
     }
     free(all.items);
 }
+
+/* --- what lies below the LAN ------------------------------------------------------------------ */
+
+static bool is_lan(const struct ruleset_config *cfg, uint32_t ifindex)
+{
+    char name[IF_NAMESIZE];
+    if (!if_indextoname(ifindex, name))
+        return false;
+    for (size_t i = 0; i < cfg->n_lan; i++)
+        if (!strcmp(cfg->lan[i], name))
+            return true;
+    return false;
+}
+
+static bool carries_lan(const struct ruleset_config *cfg, const struct links *all, uint32_t ifindex,
+                        int depth)
+{
+    const struct link *l = find(all, ifindex);
+    if (is_lan(cfg, ifindex) || depth == DEPTH_MAX)
+        return true;
+    if (l && l->master && carries_lan(cfg, all, l->master, depth + 1))
+        return true;
+    for (size_t i = 0; i < all->n; i++)
+        if (all->items[i].lower == ifindex &&
+            carries_lan(cfg, all, all->items[i].ifindex, depth + 1))
+            return true;
+    return false;
+}
+
+bool neigh_fast_below(const struct ruleset_config *cfg, char (*names)[RULESET_IFNAME_LEN], size_t n)
+{
+    struct links all = {.n = 0};
+    bool below = !read_links(&all);
+    for (size_t i = 0; !below && i < n; i++) {
+        uint32_t ifindex = if_nametoindex(names[i]);
+        below = ifindex && carries_lan(cfg, &all, ifindex, 0);
+    }
+    free(all.items);
+    return below;
+}

@@ -27,6 +27,11 @@ void neigh_fast_forget(struct neigh_fast *f); /* the routes: they are told again
 bool neigh_fast_link(struct neigh_fast *f, struct nlmsghdr *nlh);
 bool neigh_fast_route(struct neigh_fast *f, struct nlmsghdr *nlh);
 
+/* Whether one of these interfaces is of the LAN, or lies below one that is: a port of its bridge,
+ * what its VLAN is on. True, too, where the kernel does not say. */
+bool neigh_fast_below(const struct ruleset_config *cfg, char (*names)[RULESET_IFNAME_LEN],
+                      size_t n);
+
 /* Adds an interface of the LAN. */
 void neigh_fast_lan(struct ruleset_config *out, uint32_t ifindex, const char *name);
 /* The uplinks, when the LAN is complete; leaves out of both who cannot be in the short cut. */

@@ -202,6 +202,15 @@ int ruleset_reserved(struct ruleset *rs, uint32_t *end);                   /* 0 
 typedef void (*ruleset_chain_fn)(void *arg, const struct gate_chain *c);
 int ruleset_others(struct ruleset *rs, ruleset_chain_fn fn, void *arg);
 
+/* Other tables' flowtables. How many are in out, or a negative errno. */
+#define RULESET_MAX_DEVICES 64
+struct ruleset_flowtable {
+    struct gate_chain chain;
+    char devices[RULESET_MAX_DEVICES][RULESET_IFNAME_LEN];
+    size_t n_devices;
+};
+int ruleset_flowtables(struct ruleset *rs, struct ruleset_flowtable *out, size_t room);
+
 /* What others do to the table. */
 struct ruleset_foreign {
     bool damaged;     /* somebody deleted the table or a part that is ours alone */

@@ -88,6 +88,7 @@ void rules_claims(struct batch *b);
 bool fast_wanted(const struct ruleset *rs); /* devices may be fast: their sets are there */
 bool fast_active(const struct ruleset *rs); /* and there is somewhere to hook it */
 void fast_hooks(struct batch *b);
+void fast_unhook(struct batch *b); /* no packet takes the short cut, nor is counted at its ends */
 void rules_fast(struct batch *b);
 void rules_fast_from_lan(struct batch *b); /* chain lan_fast */
 void rules_fast_to_lan(struct batch *b);
@@ -98,6 +99,7 @@ int fast_try(struct ruleset *rs, int (*fails)(struct batch *b));
 uint64_t fast_frames(uint64_t bytes, uint64_t packets);  /* of fast_down: bytes of IP packets */
 void batch_fast_down(struct batch *b);                   /* its set */
 void batch_any_chain(struct batch *b, const char *name); /* so that it can be deleted in any case */
+void batch_empty_chain(struct batch *b, const char *name); /* made, if it is not there */
 void batch_delete_chain(struct batch *b, const char *name);
 #define STRANGER_MARK 0x80000000U /* bit of the ct mark: DNS of a device without a number */
 
@@ -127,6 +129,11 @@ bool element_device(const struct element *e, struct ruleset_device *out);
 /* The same for all of a set whose keys have so many bytes; a dump that a change interrupted is
  * begun again and may tell of an element twice. 0 or a negative errno (-ENOENT: no such set). */
 int element_dump(struct ruleset *rs, const char *set, uint32_t key_len, element_fn fn, void *arg);
+
+/* A dump of what there is of a kind (NFT_MSG_GET…), of all families; fn is libmnl's callback. 0 or
+ * a negative errno; -EINTR: something changed meanwhile. */
+typedef int (*ruleset_message_fn)(const struct nlmsghdr *nlh, void *arg);
+int ruleset_list(struct mnl_socket *nl, uint16_t type, ruleset_message_fn fn, void *arg);
 
 #define RULESET_TRIES 8 /* where answers are lost, or dumps interrupted */
 /* error, with the socket ready for the next question. */

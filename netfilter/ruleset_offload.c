@@ -162,17 +162,30 @@ static void to_inet(struct batch *b)
     b->family = NFPROTO_INET;
 }
 
+static void unhook(struct batch *b)
+{
+    for (size_t i = 0; i < sizeof hooks / sizeof *hooks; i++) {
+        batch_any_chain(b, hooks[i].name);
+        batch_delete_chain(b, hooks[i].name);
+    }
+    delete_flowtable(b);
+}
+
+/* Of the table of family netdev. */
+static void unhook_out(struct batch *b)
+{
+    batch_table(b);
+    batch_any_chain(b, "fast_out");
+    batch_delete_chain(b, "fast_out");
+}
+
 void fast_hooks(struct batch *b)
 {
     struct ruleset *rs = b->rs;
     bool active = fast_active(rs);
     if (!rs->flowtables)
         return;
-    for (size_t i = 0; i < sizeof hooks / sizeof *hooks; i++) {
-        batch_any_chain(b, hooks[i].name);
-        batch_delete_chain(b, hooks[i].name);
-    }
-    delete_flowtable(b);
+    unhook(b);
     if (active) {
         put_flowtable(b, true);
         for (size_t i = 0; i < sizeof hooks / sizeof *hooks; i++)
@@ -180,13 +193,24 @@ void fast_hooks(struct batch *b)
     }
     if (!fast_wanted(rs) && !rs->fast_table)
         return;
-    to_netdev(b); /* its counters stay, whether they are asked or not */
-    batch_table(b);
-    batch_fast_down(b);
-    batch_any_chain(b, "fast_out");
-    batch_delete_chain(b, "fast_out");
+    to_netdev(b);
+    unhook_out(b);
+    batch_fast_down(b); /* its counters stay, whether they are asked or not */
     if (active)
         put_chain(b, "fast_out", HOOK_EGRESS, 0, true);
+    to_inet(b);
+}
+
+void fast_unhook(struct batch *b)
+{
+    if (!b->rs->flowtables)
+        return;
+    batch_empty_chain(b, "lan_fast"); /* it leads into the flowtable */
+    unhook(b);
+    if (!b->rs->fast_table)
+        return;
+    to_netdev(b);
+    unhook_out(b);
     to_inet(b);
 }
 

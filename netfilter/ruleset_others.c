@@ -77,7 +77,7 @@ static int on_rule(const struct nlmsghdr *nlh, void *arg)
     return nftnl_rule_nlmsg_parse(nlh, r) < 0 ? MNL_CB_ERROR : MNL_CB_OK;
 }
 
-static int dump(struct mnl_socket *nl, uint16_t type, mnl_cb_t fn, struct listing *l)
+int ruleset_list(struct mnl_socket *nl, uint16_t type, ruleset_message_fn fn, void *arg)
 {
     static char buf[RECV_BYTES] __attribute__((aligned(8)));
     uint32_t seq = (uint32_t)time(NULL) + type;
@@ -94,7 +94,7 @@ static int dump(struct mnl_socket *nl, uint16_t type, mnl_cb_t fn, struct listin
         if (n < 0 && errno == EINTR)
             n = 0;
         else if (n > 0)
-            r = mnl_cb_run(buf, (size_t)n, seq, mnl_socket_get_portid(nl), fn, l);
+            r = mnl_cb_run(buf, (size_t)n, seq, mnl_socket_get_portid(nl), fn, arg);
     }
     return n < 0 || r < 0 ? -errno : 0;
 }
@@ -104,9 +104,9 @@ static int list(struct listing *l)
     struct mnl_socket *nl = mnl_socket_open(NETLINK_NETFILTER);
     int r = nl && mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 ? 0 : -errno;
     if (r == 0)
-        r = dump(nl, NFT_MSG_GETCHAIN, on_chain, l);
+        r = ruleset_list(nl, NFT_MSG_GETCHAIN, on_chain, l);
     if (r == 0)
-        r = dump(nl, NFT_MSG_GETRULE, on_rule, l);
+        r = ruleset_list(nl, NFT_MSG_GETRULE, on_rule, l);
     if (nl)
         mnl_socket_close(nl);
     return r;

@@ -477,8 +477,15 @@ void batch_chains(struct batch *b)
     rules_fast(b);
 }
 
+void batch_empty_chain(struct batch *b, const char *name)
+{
+    batch_any_chain(b, name);
+    flush_chain(b, name);
+}
+
 void batch_unhook(struct batch *b)
 {
+    fast_unhook(b);
     for (size_t i = sizeof chains / sizeof *chains; i-- > 0;) {
         if (!chains[i].type)
             continue;

@@ -509,9 +509,7 @@ static void on_other(void *arg, const struct gate_chain *c)
 static void others(struct gate *g, const struct gate_request *req)
 {
     struct asking a = {g, req, 0};
-    int error = ruleset_others(g->rs, on_other, &a);
-    if (error == 0)
-        shaping_others(g, on_other, &a);
+    int error = foreign_others(g, on_other, &a);
     struct gate_reply r = {.verb = req->verb, .seq = req->seq};
     r.status = error < 0 ? GATE_KERNEL : GATE_OK;
     r.error = -error;

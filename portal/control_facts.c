@@ -179,9 +179,10 @@ static void add_chain(json_t *rows, const struct gate_chain *c)
                         : c->family == GATE_FAMILY_IP6 ? "ip6"
                                                        : "bridge",
                         "table", table, "chain", chain, "hook",
-                        c->hook == GATE_HOOK_INPUT     ? "input"
-                        : c->hook == GATE_HOOK_FORWARD ? "forward"
-                                                       : "prerouting",
+                        c->hook == GATE_HOOK_INPUT       ? "input"
+                        : c->hook == GATE_HOOK_FORWARD   ? "forward"
+                        : c->hook == GATE_HOOK_FLOWTABLE ? "flowtable"
+                                                         : "prerouting",
                         "priority", (int)c->priority, "policy_drop", c->policy_drop != 0, "up",
                         fates[c->up <= GATE_FATE_UNSURE ? c->up : GATE_FATE_UNSURE], "down",
                         fates[c->down <= GATE_FATE_UNSURE ? c->down : GATE_FATE_UNSURE]));

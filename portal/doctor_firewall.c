@@ -70,6 +70,29 @@ static bool chain(struct doctor *d, const json_t *c)
     return true;
 }
 
+/* Its flows are forwarded before our chains see them. */
+static void flowtable(struct doctor *d, const json_t *c)
+{
+    const char *table = text(c, "table");
+    char mend[512];
+
+    if (strcmp(table, "fw4") == 0)
+        snprintf(mend, sizeof mend,
+                 "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; service "
+                 "firewall restart; and offload = \"yes\" in %.200s if the router needs it",
+                 d->options->file);
+    else
+        snprintf(mend, sizeof mend,
+                 "take it out of the file it comes from (the rules with \"flow add @%s\" first); "
+                 "and offload = \"yes\" in %.200s if the router needs it",
+                 text(c, "chain"), d->options->file);
+    doctor_say(d, "firewall", DOCTOR_BAD,
+               "what takes it passes loggia by: it is not counted, has no rate, and goes on when "
+               "its device is closed",
+               mend, "table %s %s, flowtable %s forwards citizens' packets", text(c, "family"),
+               table, text(c, "chain"));
+}
+
 /* The old iptables keeps its rules where nftables does not show them. */
 static bool legacy(struct doctor *d, const char *path, const char *program)
 {
@@ -106,6 +129,11 @@ void doctor_firewall(struct doctor *d)
     json_array_foreach (json_object_get(a, "chains"), i, c) {
         if (strcmp(text(c, "family"), "tc") == 0) /* doctor_shaping.c */
             continue;
+        if (strcmp(text(c, "hook"), "flowtable") == 0) {
+            flowtable(d, c);
+            any = true;
+            continue;
+        }
         any |= chain(d, c);
         n++;
     }

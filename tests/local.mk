@@ -24,6 +24,9 @@ if ROUTER
 # The gate's tests on Debian 12's own kernel, booted by qemu; as root.
 check-kernel: netfilter/loggia-gate
 	cd $(srcdir) && tests/kernel/check-kernel $(abs_builddir) $(KERNEL_TESTS)
+# The same on the same kernel as a program of this machine; with all that offload needs.
+check-kernel-uml: netfilter/loggia-gate
+	cd $(srcdir) && tests/kernel/check-kernel-uml $(abs_builddir) $(KERNEL_TESTS)
 
 # The long versions of what ./check does for a few seconds; as root, on a machine that does nothing else.
 SOAK = cd $(srcdir) && LOGGIA_SOAK=1 LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 -m pytest -q -s -p no:cacheprovider
@@ -38,5 +41,5 @@ soak-flush: netfilter/loggia-gate
 soak-tunnels: netfilter/loggia-gate
 	$(SOAK) tests/integration/test_gate_tunnels.py
 endif
-.PHONY: check-kernel soak-rates soak-accounting soak-flush soak-restarts soak-tunnels
+.PHONY: check-kernel check-kernel-uml soak-rates soak-accounting soak-flush soak-restarts soak-tunnels
 EXTRA_DIST += %D%/kernel

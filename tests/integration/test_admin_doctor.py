@@ -272,6 +272,21 @@ def test_which_rules_of_others_are_in_the_way(square, chain, level, says):
             assert doctor(square, "--strict")[0] == 1
 
 
+def test_another_programs_flowtable_that_citizens_packets_take(square):
+    """OpenWrt's, with flow_offloading: on the ports of the bridge."""
+    ns = square.router.ns
+    port = ns.run("sh", "-c", "ls /sys/class/net/br-lan/brif").stdout.split()[-1]
+    text = "table inet fw4 { flowtable ft { hook ingress priority 0; devices = { %s, wan0 }; }; }" % port
+    if ns.run("nft", "-f", "-", input=text, check=False).returncode != 0:
+        pytest.skip("this kernel has no flowtables: see make check-kernel-uml")
+    try:
+        said = named(square, "firewall")
+        assert "table inet fw4, flowtable ft forwards citizens' packets" in said
+        assert "flow_offloading=0" in said
+    finally:
+        ns.run("nft", "delete", "table", "inet", "fw4")
+
+
 def test_a_neighbour_table_that_is_too_small_for_the_square(square):
     # A namespace has no such file of its own, so a machine with a small one is put around loggiactl.
     small = ("mount -t tmpfs none /proc/sys/net/ipv4/neigh && mkdir /proc/sys/net/ipv4/neigh/default && "
