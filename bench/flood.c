@@ -2,8 +2,10 @@
 /* Many phones in one program: 64-byte UDP packets from COUNT devices in random order, as fast as
  * they go, and the CPU time of it.
  *
- *     flood IFNAME ROUTER_MAC DESTINATION COUNT MILLISECONDS CPU KSOFTIRQD_PID
+ *     flood IFNAME ROUTER_MAC DESTINATION COUNT MILLISECONDS CPU KSOFTIRQD_PID [ANSWERS]
  *
+ * ANSWERS: sent at the far end, the answers to those packets: to the devices' own addresses ("own")
+ * or to the one that the router translates them to. The flows must be there.
  * Device i sends from 02:be and i in four bytes, and from 10.64.0.0 + 256 + i; each has one flow.
  * The program runs on one CPU alone, and so does everything that a veth pair makes of its packets:
  * its softirqs run inside the send. So this process's CPU time is the path's, from the socket to
@@ -16,6 +18,7 @@
 #include <netinet/ip.h>
 #include <netinet/udp.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +29,7 @@
 #define SIZE         60 /* and four of frame check sequence, which veth does not have */
 #define NETWORK      0x0a400000U
 #define FIRST_IP     256
+#define PORT         7777
 #define DESTINATIONS 128 /* from DESTINATION on; NAT must not run out of ports to one of them */
 
 struct packet {
@@ -40,6 +44,8 @@ static struct iovec iov[BATCH];
 static struct mmsghdr messages[BATCH];
 static struct sockaddr_ll to;
 static uint32_t destination;
+static bool answers;
+static uint32_t translated; /* 0: the devices have their own addresses */
 static int fd;
 
 static void die(const char *what)
@@ -83,7 +89,6 @@ static void prepare(const char *router_mac, const char *to_whom)
         p->eth.ether_type = htons(ETHERTYPE_IP);
         p->ip = (struct iphdr){.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP};
         p->ip.tot_len = htons(SIZE - sizeof p->eth);
-        p->udp.dest = htons(7777);
         p->udp.len = htons(SIZE - sizeof p->eth - sizeof p->ip);
         iov[i] = (struct iovec){p, SIZE};
         messages[i].msg_hdr = (struct msghdr){
@@ -95,9 +100,13 @@ static void address(struct packet *p, uint32_t device)
 {
     for (int k = 0; k < 4; k++)
         p->eth.ether_shost[2 + k] = (uint8_t)(device >> (24 - 8 * k));
-    p->ip.saddr = htonl(NETWORK + FIRST_IP + device);
-    p->ip.daddr = htonl(destination + device % DESTINATIONS);
-    p->udp.source = htons((uint16_t)(1024 + device % 60000));
+    uint32_t near = htonl(NETWORK + FIRST_IP + device);
+    uint32_t far = htonl(destination + device % DESTINATIONS);
+    uint16_t port = htons((uint16_t)(1024 + device % 60000)); /* masquerade keeps it */
+    p->ip.saddr = answers ? far : near;
+    p->ip.daddr = !answers ? far : translated ? translated : near;
+    p->udp.source = answers ? htons(PORT) : port;
+    p->udp.dest = answers ? port : htons(PORT);
     p->ip.check = 0;
     p->ip.check = checksum(&p->ip);
 }
@@ -147,14 +156,20 @@ static double ksoftirqd(int pid)
 
 int main(int argc, char **argv)
 {
-    if (argc != 8) {
-        fputs("usage: flood IFNAME ROUTER_MAC DESTINATION COUNT MILLISECONDS CPU KSOFTIRQD_PID\n",
+    if (argc != 8 && argc != 9) {
+        fputs("usage: flood IFNAME ROUTER_MAC DESTINATION COUNT MILLISECONDS CPU KSOFTIRQD_PID "
+              "[ANSWERS]\n",
               stderr);
         return 2;
     }
     uint32_t count = (uint32_t)strtoul(argv[4], NULL, 10);
     double lasts = strtod(argv[5], NULL) / 1e3;
     int helper = atoi(argv[7]);
+    struct in_addr to_whom = {0};
+    answers = argc == 9;
+    if (answers && strcmp(argv[8], "own") != 0 && inet_aton(argv[8], &to_whom) == 0)
+        die("address");
+    translated = to_whom.s_addr;
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(atoi(argv[6]), &set);

@@ -173,7 +173,8 @@ def _serve(where, ports=(ECHO, 80, 443, 53, 2080)):
                         key.fileobj.close()
 
 
-def _udp(host, port, count, size):
+def _udp(host, port, count, size, last_s=0.5):
+    """last_s: for how long what is not back yet is waited for in the end."""
     s = socket.socket(_family(host), socket.SOCK_DGRAM)
     s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
     s.connect((host, port))
@@ -184,7 +185,7 @@ def _udp(host, port, count, size):
             s.send(i.to_bytes(4, "big").ljust(size, b"u")[:size])
         except ConnectionRefusedError:
             refused += 1
-        s.settimeout(0.5 if i == count - 1 else 0.002)
+        s.settimeout(last_s if i == count - 1 else 0.002)
         while back <= i:
             try:
                 data = s.recv(65536)

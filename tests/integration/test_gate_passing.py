@@ -249,14 +249,17 @@ def test_new_rates_keep_counters_and_conversations(gate, phone, stream):
 
 def test_counters_lose_nothing_when_a_busy_device_is_replaced_a_hundred_times(gate, phone):
     gate.open(phone.mac)
-    sender = phone.space.start(*TRAFFIC, "udp", INTERNET4, ECHO, 3000, 1000)
+    sender = phone.space.start(*TRAFFIC, "udp", INTERNET4, ECHO, 3000, 1000, 10)
     wait_for("it sends", lambda: gate.read(phone.mac).body.up_packets > 10)
     for i in range(100):
         gate.open(phone.mac, up=10**8 + i, same_session=True)
     sender.popen.wait(60)
-    assert json.loads(sender.output())["back"] == 3000
     e = gate.close_device(phone.mac).body
-    for told in (e.up_bytes, e.down_bytes):  # less what processors had between lookup and count when they were deleted
+    # Less what processors had in hand at one of the hundred instants: one that took the old generation of elements, and
+    # was held up until they were gone, finds neither them nor the new ones; one between lookup and count counts nowhere.
+    back = json.loads(sender.output())["back"]
+    assert 2997 <= back <= 3000
+    for told in (e.up_bytes, e.down_bytes):
         assert 2997 * 1028 <= told <= 3000 * 1028
 
 
