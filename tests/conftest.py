@@ -8,3 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("LOGGIA_BUILD", SOURCE / "build")).resolve()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: measures, and has the machine to itself in ./check")

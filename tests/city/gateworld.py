@@ -109,7 +109,7 @@ class GateWorld:
         return self.gate
 
     def gate_pid(self):
-        """nsenter, unshare and sh have become the gate itself by exec."""
+        """nsenter has become the gate itself by exec."""
         return self.gate.pid
 
     def table(self):

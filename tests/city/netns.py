@@ -71,7 +71,8 @@ class Process:
 
 
 class Namespace:
-    """One network namespace: its own interfaces, routes, ruleset, and /etc/resolv.conf."""
+    """One network namespace: its own interfaces, routes, ruleset, and (in a mount namespace that goes with it) its own
+    /sys and /etc/resolv.conf."""
 
     def __init__(self, world, name):
         self.world, self.name = world, name
@@ -79,13 +80,26 @@ class Namespace:
         self.resolv = world.dir / f"{name}.resolv.conf"
         self.resolv.write_text("")
         subprocess.run(["ip", "netns", "add", self.full], check=True)
-        self.run("ip", "link", "set", "lo", "up")
+        self.mounts = self.mount()
+
+    def mount(self):
+        """Makes the mount namespace, once: thousands of commands run in it. A descriptor holds it; what the machine mounts
+        later is seen in it too."""
+        script = ("ip link set lo up && mount -t sysfs sysfs /sys && mount --bind \"$1\" /etc/resolv.conf && "
+                  "echo && exec sleep infinity")
+        with subprocess.Popen(["nsenter", f"--net=/run/netns/{self.full}", "unshare", "--mount", "--propagation", "slave",
+                               "sh", "-c", script, "sh", self.resolv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as holder:
+            try:
+                if not holder.stdout.readline():
+                    raise AssertionError(f"{self.name}: no mount namespace")
+                return os.open(f"/proc/{holder.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+            finally:
+                holder.kill()
 
     def argv(self, *command):
-        """In the namespace, with its own /sys and resolv.conf in a private mount namespace."""
-        script = f'mount -t sysfs sysfs /sys && mount --bind "{self.resolv}" /etc/resolv.conf && exec "$@"'
-        return ["nsenter", f"--net=/run/netns/{self.full}", "unshare", "--mount", "--propagation", "private",
-                "sh", "-c", script, "sh", *map(str, command)]
+        """For as long as this process holds the namespace."""
+        return ["nsenter", f"--net=/run/netns/{self.full}", f"--mount=/proc/{os.getpid()}/fd/{self.mounts}",
+                f"--wdns={os.getcwd()}", *map(str, command)]
 
     def run(self, *command, check=True, timeout=60, text=True, **kw):
         r = subprocess.run(self.argv(*command), capture_output=True, text=text, timeout=timeout, **kw)
@@ -115,6 +129,7 @@ class Namespace:
         return self.run("ip", "-batch", "-", input="\n".join(lines) + "\n")
 
     def delete(self):
+        os.close(self.mounts)
         end_namespace(self.full)
 
 

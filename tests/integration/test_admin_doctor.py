@@ -32,7 +32,7 @@ def doctor(square, *options, before=None):
     """(exit status, findings). before: a shell command in loggiactl's own mount namespace."""
     command = [PROGRAMS["loggiactl"], "-c", square.router.conf, "doctor", "--json", *options]
     if before:
-        command = ["sh", "-c", f'{before} && exec "$@"', "sh", *command]
+        command = ["unshare", "--mount", "sh", "-c", f'{before} && exec "$@"', "sh", *command]
     r = square.router.ns.run(*command, check=False)
     assert "ERROR: AddressSanitizer" not in r.stderr
     assert r.stdout, r.stderr

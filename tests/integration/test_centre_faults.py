@@ -21,6 +21,8 @@ from city.wire import Wire
 from conftest import BUILD
 from federation_world import CITIZEN, DEADLINE, OPTIONS, PROVINCIAL, STRANGER, SUSPENDED, Drive
 
+pytestmark = pytest.mark.alone
+
 MARGIN = 50
 RECOVERY_S = 2.0
 WIRE = 3899

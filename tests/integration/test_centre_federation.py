@@ -55,6 +55,7 @@ def test_people_of_both_administrations_are_known(drive):
     says(drive, STRANGER, "not_found", "not_found")
 
 
+@pytest.mark.alone
 def test_a_frozen_directory_costs_the_deadline_and_no_more_then_nothing_and_comes_back(city, drive):
     provincia = city[3]
     says(drive, PROVINCIAL, "not_found", "found")
@@ -136,6 +137,7 @@ def test_many_workers_get_right_answers(city):
     print(f"32 workers, every question missed: {got['per_s']} questions/s, worst {got['worst_ms']} ms")
 
 
+@pytest.mark.alone
 def test_a_frozen_directory_does_not_hold_all_workers(city, drive):
     provincia = city[3]
     provincia.freeze()
@@ -184,6 +186,7 @@ def test_passwords_are_checked_beside_the_searches_not_among_them(city, drive):
     print(f"4 workers: {200 / got['ms'] * 1000:.0f} logins/s")
 
 
+@pytest.mark.alone
 def test_a_crowd_of_logins_at_a_frozen_directory_ends_in_time(city, drive):
     world, space, comune, provincia = city
     provincia.freeze()

@@ -218,6 +218,7 @@ def test_the_time_does_not_tell_whether_a_name_exists(centre, nas, name):
     print(f"wrong password {there:.0f} ms, no such name {nowhere:.0f} ms")
 
 
+@pytest.mark.alone
 def test_a_frozen_directory_keeps_only_its_own_people_waiting(centre, nas, phone, name):
     centre.add_login(name, "vecchia", "comune")
     centre.add_login(f"p{name}", "vecchia", "provincia")

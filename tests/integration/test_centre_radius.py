@@ -215,6 +215,7 @@ def test_a_request_about_two_devices_is_refused(centre, nas, phone):
     assert "event=request_invalid" in centre.radius.output()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("frozen", ["comune", "provincia"])
 def test_a_frozen_directory_is_not_noticed_by_the_others_people(centre, nas, frozen):
     healthy = {"comune": "provincia", "provincia": "comune"}[frozen]

@@ -443,6 +443,7 @@ def test_an_old_database_is_brought_up_to_date(centre, tmp_path):
         assert db.execute("SELECT device, binding FROM passes").fetchall() == [("d", "")]
 
 
+@pytest.mark.alone
 def test_a_database_that_freezes_costs_nobody_more_than_the_deadline():
     """PostgreSQL, stopped in the middle of everything."""
     with World() as world:

@@ -4,6 +4,8 @@ import pytest
 from city.story import CITY, STEPS, Story
 from city.town import Town
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def story():

@@ -220,6 +220,7 @@ def test_rejoining_gives_a_new_number_and_old_conversations_come_along(gate, pho
     went_well(stream)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_a_device_gets_its_rate_and_no_more(city, gate, phone, direction):
     gate.open(phone.mac, up=250_000, down=500_000)

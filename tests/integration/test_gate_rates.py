@@ -13,6 +13,8 @@ from city.gateworld import GateWorld
 from city.netns import World
 from conftest import BUILD
 
+pytestmark = pytest.mark.alone
+
 SOAK = bool(os.environ.get("LOGGIA_SOAK"))
 SECONDS = int(os.environ.get("LOGGIA_SOAK_SECONDS", "30")) if SOAK else 5
 KBIT = 125  # bytes a second

@@ -65,6 +65,7 @@ def classes(w, direction):
     return "\n".join(line for line in shown.splitlines() if " htb " in line)
 
 
+@pytest.mark.alone
 def test_a_shaped_device_gets_its_rate_within_a_tenth(city, gate):
     phones, flows = iter(city.phones), []
     for kbit in RATES:
@@ -78,6 +79,7 @@ def test_a_shaped_device_gets_its_rate_within_a_tenth(city, gate):
     assert not {k: r for k, r in got.items() if not 0.9 <= r <= 1.1}, got
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("host", [INTERNET4, INTERNET6])
 def test_a_burst_above_the_rate_waits_and_is_delivered_whole(city, gate, phone, host):
     """Sixteen packets at once where ten a second may pass: the bucket of a policer is not what lets them through."""
@@ -87,6 +89,7 @@ def test_a_burst_above_the_rate_waits_and_is_delivered_whole(city, gate, phone, 
     assert got["back"] == 12 and got["ms"] > 60, got
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_one_greedy_device_leaves_its_neighbours_their_rate(line, way):
     """It sends several times what the line carries, without a cap; the other two have TCP, and their third."""

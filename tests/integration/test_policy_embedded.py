@@ -185,6 +185,7 @@ class SmallDisk:
         self.router, self.state = router, router.dir / "state"
         fill = f"head -c 65536 /dev/zero > {self.state}/ballast 2>/dev/null" if self.full else ":"
         self.wrapper.write_text("#!/bin/sh\n"
+                                '[ -n "$APART" ] || exec env APART=yes unshare --mount "$0" "$@"\n'
                                 f"mount -t tmpfs -o size=64k,mode=0700,uid=$(id -u nobody) tmpfs {self.state} || exit 9\n"
                                 f"{fill}\nexec {city_router.PROGRAMS['loggiad']} \"$@\"\n")
         self.wrapper.chmod(0o755)

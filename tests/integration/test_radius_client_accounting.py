@@ -1,6 +1,5 @@
 """Accounting against a real FreeRADIUS: every record arrives, in order, once, whatever dies meanwhile."""
 
-import subprocess
 import time
 
 import pytest
@@ -176,7 +175,7 @@ def test_power_cut_in_the_middle_of_a_write_loses_that_record_alone(space, serve
 
 def test_full_disk_is_named_and_costs_no_record(space, server, state):
     state.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", state], check=True)
+    space.run("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", state)
     try:
         drive = Drive(space, [server], state, timeout_ms=300, retry_ms=200)
         drive.say(*life(50))
@@ -189,7 +188,7 @@ def test_full_disk_is_named_and_costs_no_record(space, server, state):
         assert_in_order_once(server, 50)
         drive.quit()
     finally:
-        subprocess.run(["umount", "-l", state], check=True)
+        space.run("umount", "-l", state)
 
 
 def test_long_outage_drops_the_oldest_interims_and_nothing_else(space, server, state):

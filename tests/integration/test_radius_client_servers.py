@@ -80,6 +80,7 @@ def test_wrong_secret_is_no_answer_and_shown_in_no_log(space, drives):
     assert "another-secret" not in drive.output()
 
 
+@pytest.mark.alone
 def test_frozen_server_costs_one_wait_and_no_more(space, drives):
     a = Server(space, "a").start()
     b = Server(space, "b", auth=2812, acct=2813).start()
@@ -118,6 +119,7 @@ def test_centre_that_restarts_meanwhile_still_answers_the_tap(space, drives):
     assert drive.wait(lambda line: line.get("tag") == "t1")["result"] == "accepted"
 
 
+@pytest.mark.alone
 def test_all_servers_gone_ends_at_the_deadline_and_not_later(space, drives):
     drive = drives(Server(space, "a"), Server(space, "b", auth=2812, acct=2813), timeout_ms=1000)
     began = time.monotonic()
