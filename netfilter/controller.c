@@ -341,8 +341,8 @@ static bool take_request(struct controller *k, const char *packet, size_t len)
     return k->peer.fd >= 0;
 }
 
-/* Reads all that waits, up to a batch. False: the connection is over. */
-static bool read_requests(struct controller *k)
+/* Reads all that waits, up to a batch: how much it was. */
+static size_t read_requests(struct controller *k)
 {
     int n;
     k->n_pending = k->next_pending = 0;
@@ -353,8 +353,23 @@ static bool read_requests(struct controller *k)
         lose_peer(k, "hung up");
     for (int i = 0; i < n; i++)
         if (!take_request(k, k->in.bytes[i], k->in.packets[i].msg_len))
-            return false;
-    return k->peer.fd >= 0;
+            return 0;
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* What is asked while answers go out is read at once: on one processor the other end runs as soon
+ * as it is told, and has often asked again when sendmmsg(2) returns. A batch in all: others wait.
+ */
+static void serve_new(struct controller *k)
+{
+    size_t served = 0, n = 0;
+    do {
+        if (k->peer.fd < 0 || k->waiting > 0 || k->next_pending < k->n_pending)
+            return;
+        n = read_requests(k);
+        serve_pending(k);
+        served += n;
+    } while (n > 0 && served < GATE_BATCH && flush_queue(k));
 }
 
 /* A dump goes on when there is room; a request that must wait is not woken for. */
@@ -377,8 +392,7 @@ static void on_peer(void *arg, int fd, int events)
     }
     k->gathering = true;
     serve_pending(k);
-    if (k->peer.fd >= 0 && k->waiting == 0 && k->next_pending == k->n_pending && read_requests(k))
-        serve_pending(k);
+    serve_new(k);
     if (k->peer.fd >= 0 && k->dumping) {
         dump_on(k);
         serve_pending(k); /* what waited for its end */

@@ -35,6 +35,7 @@ struct gate {
     struct adoption *adoption; /* NULL: all that the kernel holds is known */
     void (*on_adopted)(struct gate *g);
     struct loop_timer *expiry, *reader;
+    uint64_t expiry_ms; /* whose end expiry waits for: the loop's clock */
     struct loop_io *watch_io;
     size_t read_next;    /* keeper.c: how far the reading after adoption is */
     bool checking;       /* it is read to see whether the kernel has everybody */

@@ -258,6 +258,8 @@ void batch_open(struct batch *b, const struct ruleset_device *d, size_t n)
 void batch_close_one(struct batch *b, enum ruleset_element which, const struct ruleset_key *keys,
                      size_t n)
 {
+    if (n == 0)
+        return;
     uint16_t flags = which == RULESET_ID ? 0 : NLM_F_ECHO;
     struct list l = {b, names[which], NFT_MSG_DELSETELEM, flags, 0};
     b->family = family_of(which);
