@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From the tree of board.conf to struct board_conf, and what one row of the schema cannot say: that
- * a zone which is named exists, that two publishers are two, that a colour can be read. Goes
- * through to the end: an admin wants all the mistakes of a file at once. */
-#include "lib/card.h"
+/* From the tree of board.conf to struct board_conf. What must agree is conf_check.c's. Goes through
+ * to the end: an admin wants all the mistakes of a file at once. */
 #include "lib/crypto.h"
 #include "noticeboard/conf_internal.h"
 #include "noticeboard/logo.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { CONTRAST_AA = 450 }; /* WCAG 2.1, 1.4.3, times 100 */
-
-struct builder {
-    struct config_builder common;
-    struct board_conf *conf;
-    /* Sections by what they became, to find their lines again. */
-    int administration[BOARD_MAX_ADMINISTRATIONS];
-    int tls;
-};
 
 /* --- lookups ---------------------------------------------------------------------------------- */
 const struct board_administration *board_conf_administration(const struct board_conf *c,
@@ -75,7 +62,7 @@ bool board_grant_covers(const struct board_grant *g, const char *publisher)
 }
 
 /* --- sections --------------------------------------------------------------------------------- */
-static void *one_more(struct builder *b, int section, void *list, size_t *n, size_t size,
+static void *one_more(struct board_builder *b, int section, void *list, size_t *n, size_t size,
                       size_t most)
 {
     const struct config_section *s = &b->common.tree->sections[section];
@@ -88,7 +75,7 @@ static void *one_more(struct builder *b, int section, void *list, size_t *n, siz
     return NULL;
 }
 
-static void *new_administration(struct builder *b, int section)
+static void *new_administration(struct board_builder *b, int section)
 {
     struct board_conf *c = b->conf;
     struct board_administration *a = one_more(b, section, c->administrations, &c->n_administrations,
@@ -106,7 +93,7 @@ static void *new_administration(struct builder *b, int section)
 }
 
 /* Of what is inside of an administration. */
-static void *new_inner(struct builder *b, int section, const char *title)
+static void *new_inner(struct board_builder *b, int section, const char *title)
 {
     const struct config_section *s = &b->common.tree->sections[section];
     struct board_administration *a = b->common.base[s->parent];
@@ -137,7 +124,7 @@ static void *new_inner(struct builder *b, int section, const char *title)
     return f;
 }
 
-static void *new_section(struct builder *b, int section)
+static void *new_section(struct board_builder *b, int section)
 {
     struct board_conf *c = b->conf;
     const struct config_section *s = &b->common.tree->sections[section];
@@ -166,7 +153,7 @@ static void *new_section(struct builder *b, int section)
     }
 }
 
-static void make_sections(struct builder *b)
+static void make_sections(struct board_builder *b)
 {
     const struct config_tree *tree = b->common.tree;
 
@@ -180,172 +167,20 @@ static void make_sections(struct builder *b)
     }
 }
 
-/* --- what must agree -------------------------------------------------------------------------- */
-static void __attribute__((format(printf, 4, 5)))
-wrong(struct builder *b, int section, const char *option, const char *fmt, ...)
-{
-    char name[CONFIG_NAME_LEN], text[400];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    config_fault(b->common.faults, config_line_of(&b->common, section, option),
-                 config_option_name(b->common.tree, section, option, name), "%s", text);
-}
-
-static void check_zones_exist(struct builder *b, int section, char *const *zones, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(zones[i], "*") != 0 && !board_conf_zone(b->conf, zones[i]))
-            wrong(b, section, "zones", "found \"%s\", expected a zone that has a section",
-                  zones[i]);
-}
-
-static void check_colour(struct builder *b, int section, const char *colour)
-{
-    uint32_t value;
-    unsigned contrast;
-
-    if (!colour || !card_colour_parse(colour, &value))
-        return;
-    contrast = card_contrast(value, 0xffffff);
-    if (contrast < CONTRAST_AA)
-        wrong(b, section, "colour",
-              "found \"%s\", on which white text has a contrast of %u.%02u to 1, expected a darker "
-              "one (at least 4.5 to 1)",
-              colour, contrast / 100, contrast % 100);
-}
-
-static bool begins(const char *text, const char *with)
-{
-    return text && strncmp(text, with, strlen(with)) == 0;
-}
-
-static void check_directory(struct builder *b, int section, const struct board_directory *d)
-{
-    if (d->uri && !begins(d->uri, "ldaps://") && !begins(d->uri, "ldap://") &&
-        !begins(d->uri, "ldapi://"))
-        wrong(b, section, "uri", "found \"%s\", expected ldaps:// or ldap://", d->uri);
-    if (d->filter && !strstr(d->filter, "%{name}"))
-        wrong(b, section, "filter", "found no %%{name} in it, expected one");
-    if (d->bind_dn && !d->password_file)
-        wrong(b, section, "password_file", "found nothing, expected the password of bind_dn");
-}
-
-static void check_grant(struct builder *b, int section, const struct board_administration *a,
-                        const struct board_grant *g)
-{
-    for (size_t i = 0; i < g->n_publishers; i++)
-        if (strcmp(g->publishers[i], "*") != 0 && !board_conf_publisher(a, g->publishers[i]))
-            wrong(b, section, "publishers", "found \"%s\", expected a publisher of %s",
-                  g->publishers[i], a->id);
-    if (!a->has_directory)
-        wrong(b, section, "group", "found a role without a directory section, expected one");
-}
-
-static void check_feed(struct builder *b, int section, const struct board_administration *a,
-                       const struct board_feed *f)
-{
-    const struct board_publisher *p = board_conf_publisher(a, f->publisher);
-
-    if (f->url && !begins(f->url, "https://") && !begins(f->url, "http://127.0.0.1") &&
-        !begins(f->url, "http://[::1]"))
-        wrong(b, section, "url", "found \"%.80s\", expected an address that begins with https://",
-              f->url);
-    if (f->publisher && !p)
-        wrong(b, section, "publisher", "found \"%s\", expected a publisher of %s", f->publisher,
-              a->id);
-    check_zones_exist(b, section, f->zones, f->n_zones);
-    for (size_t i = 0; p && i < f->n_zones; i++)
-        if (strcmp(f->zones[i], "*") != 0 && board_conf_zone(b->conf, f->zones[i]) &&
-            !board_publisher_may_use(p, f->zones[i]))
-            wrong(b, section, "zones", "found \"%s\", which publisher %s may not use", f->zones[i],
-                  p->id);
-}
-
-/* What a section became is told by its place: the lists are in the order of the file. */
-static void check_section(struct builder *b, int section)
-{
-    const struct config_section *s = &b->common.tree->sections[section];
-    void *base = b->common.base[section];
-    const struct board_administration *parent =
-        s->place > BOARD_PLACE_ADMINISTRATION ? b->common.base[s->parent] : NULL;
-
-    if (!base || (s->place > BOARD_PLACE_ADMINISTRATION && !parent))
-        return;
-    switch (s->place) {
-    case BOARD_PLACE_ADMINISTRATION: {
-        const struct board_administration *a = base;
-        check_colour(b, section, a->colour);
-        if (!a->n_publishers)
-            wrong(b, section, "publisher", "found none, expected at least one");
-        break;
-    }
-    case BOARD_PLACE_PUBLISHER: {
-        const struct board_publisher *p = base;
-        check_colour(b, section, p->colour);
-        check_zones_exist(b, section, p->zones, p->n_zones);
-        break;
-    }
-    case BOARD_PLACE_DIRECTORY:
-        check_directory(b, section, base);
-        break;
-    case BOARD_PLACE_ROLE:
-        check_grant(b, section, parent, base);
-        break;
-    case BOARD_PLACE_FEED:
-        check_feed(b, section, parent, base);
-        break;
-    default:
-        break;
-    }
-}
-
-static bool local_url(const char *url)
-{
-    return begins(url, "http://127.0.0.1") || begins(url, "http://[::1]") ||
-           begins(url, "http://localhost");
-}
-
-static void check_root(struct builder *b)
-{
-    const struct board_conf *c = b->conf;
-
-    if (c->url && !begins(c->url, "https://") && !local_url(c->url))
-        wrong(b, 0, "url",
-              "found \"%.80s\", expected an address that begins with https:// (or http://127.0.0.1 "
-              "to try it out)",
-              c->url);
-    else if (c->url && c->url[strlen(c->url) - 1] == '/')
-        wrong(b, 0, "url", "found \"%.80s\", expected it without the last slash", c->url);
-    if (b->common.tree->complete && !c->n_zones)
-        config_fault(b->common.faults, 1, "zone",
-                     "found none, expected at least one: zone "
-                     "\"NAME\" { title = \"…\" }");
-    if (b->common.tree->complete && !c->n_administrations)
-        config_fault(b->common.faults, 1, "administration", "found none, expected at least one");
-    if (c->idle_s > c->session_s)
-        wrong(b, 0, "idle", "found %u s, expected no more than session (%u s)", c->idle_s,
-              c->session_s);
-    if (c->recheck_keep_s < 2 * c->recheck_s)
-        wrong(b, 0, "recheck_keep", "found %u s, expected at least twice recheck (%u s)",
-              c->recheck_keep_s, c->recheck_s);
-}
-
 /* --- secrets and defaults --------------------------------------------------------------------- */
-static char *secret(struct builder *b, int section, const char *option, const char *path)
+static char *secret(struct board_builder *b, int section, const char *option, const char *path)
 {
     char err[160];
     char *text = path ? crypto_secret_read(path, err, sizeof err) : NULL;
 
     if (path && !text)
-        wrong(b, section, option, "found %s, which %s%s", path, err,
-              strstr(err, "expected") ? "" : ", expected a file with the secret in one line");
+        board_conf_wrong(b, section, option, "found %s, which %s%s", path, err,
+                         strstr(err, "expected") ? ""
+                                                 : ", expected a file with the secret in one line");
     return text;
 }
 
-static void read_secrets(struct builder *b)
+static void read_secrets(struct board_builder *b)
 {
     struct board_conf *c = b->conf;
 
@@ -358,20 +193,22 @@ static void read_secrets(struct builder *b)
 }
 
 /* bytes: of all that were read before. */
-static struct board_logo *picture(struct builder *b, int section, const char *path, size_t *bytes)
+static struct board_logo *picture(struct board_builder *b, int section, const char *path,
+                                  size_t *bytes)
 {
     char err[400] = "";
     struct board_logo *l = path ? board_logo_load(path, err, sizeof err) : NULL;
 
     if (path && !l)
-        wrong(b, section, "logo", "%s", err);
+        board_conf_wrong(b, section, "logo", "%s", err);
     if (l && (*bytes += l->len) > BOARD_LOGOS_BYTES)
-        wrong(b, section, "logo", "found %zu bytes of logos up to here, expected at most %d",
-              *bytes, BOARD_LOGOS_BYTES);
+        board_conf_wrong(b, section, "logo",
+                         "found %zu bytes of logos up to here, expected at most %d", *bytes,
+                         BOARD_LOGOS_BYTES);
     return l;
 }
 
-static void read_pictures(struct builder *b)
+static void read_pictures(struct board_builder *b)
 {
     size_t bytes = 0;
 
@@ -408,7 +245,7 @@ static void fill_in(struct board_conf *c)
 
 static void *build(const struct config_tree *tree, int flags, struct config_faults *f)
 {
-    struct builder *b = calloc(1, sizeof *b);
+    struct board_builder *b = calloc(1, sizeof *b);
     struct board_conf *c = calloc(1, sizeof *c);
 
     if (b && c) {
@@ -427,9 +264,7 @@ static void *build(const struct config_tree *tree, int flags, struct config_faul
     config_check_values(&b->common);
     if (tree->complete)
         config_check_required(&b->common);
-    check_root(b);
-    for (int i = 1; i < tree->n_sections; i++)
-        check_section(b, i);
+    board_conf_check(b);
     if (flags & BOARD_SECRETS)
         read_secrets(b);
     if (flags & BOARD_PICTURES)

@@ -6,7 +6,7 @@ include noticeboard/publish.mk
 # What is tested alone: no socket, no thread.
 noinst_LTLIBRARIES += %D%/libloggia-board.la
 %C%_libloggia_board_la_SOURCES = \
-    %D%/conf.c %D%/conf.h %D%/conf_internal.h \
+    %D%/conf.c %D%/conf.h %D%/conf_check.c %D%/conf_internal.h \
     %D%/conf_schema.c \
     %D%/draft.c %D%/draft.h \
     %D%/draft_check.c \

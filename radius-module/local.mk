@@ -27,8 +27,9 @@ frlib_LTLIBRARIES = %D%/rlm_loggia.la
 %C%_rlm_loggia_la_SOURCES = \
     %D%/freeradius_min.h %D%/compat/freeradius/automask.h \
     %D%/rlm_loggia.c %D%/rlm_loggia.h \
-    %D%/rlm_loggia_conf.c %D%/rlm_loggia_desk.c %D%/rlm_loggia_disconnect.c %D%/rlm_loggia_known.c %D%/rlm_loggia_pass.c \
-    %D%/rlm_loggia_reload.c %D%/rlm_loggia_reply.c %D%/rlm_loggia_store.c
+    %D%/rlm_loggia_conf.c %D%/rlm_loggia_desk.c %D%/rlm_loggia_disconnect.c %D%/rlm_loggia_jobs.c %D%/rlm_loggia_known.c \
+    %D%/rlm_loggia_look.c %D%/rlm_loggia_pass.c %D%/rlm_loggia_reload.c %D%/rlm_loggia_reply.c %D%/rlm_loggia_store.c \
+    %D%/rlm_loggia_store.h
 %C%_rlm_loggia_la_CPPFLAGS = $(AM_CPPFLAGS) -DNDEBUG -idirafter $(srcdir)/%D%/compat -include freeradius/build.h -include freeradius/features.h
 %C%_rlm_loggia_la_CFLAGS = $(AM_CFLAGS) $(TALLOC_CFLAGS) $(SSL_CFLAGS) -pthread
 %C%_rlm_loggia_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete
