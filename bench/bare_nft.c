@@ -26,10 +26,11 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define TABLE "bare"
-#define RATE  UINT64_C(1000000000)
-#define BURST 100000000
-#define ROOM  (8 * 1024 * 1024)
+#define TABLE  "bare"
+#define RATE   UINT64_C(1000000000)
+#define BURST  100000000
+#define UP_LEN 12
+#define ROOM   (8 * 1024 * 1024)
 
 static struct mnl_socket *nl;
 static char buf[ROOM];
@@ -110,6 +111,8 @@ static void add_set(const char *name, uint32_t id, uint32_t flags, uint32_t type
     nftnl_set_set_u32(s, NFTNL_SET_FLAGS, flags | NFT_SET_TIMEOUT);
     nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, type);
     nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, len);
+    if (flags & NFT_SET_CONCAT)
+        nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, (const uint8_t[]){6, 4}, 2);
     if (flags & NFT_SET_MAP) {
         nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, 19);
         nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, 4);
@@ -125,7 +128,7 @@ static void init(void)
     mnl_attr_put_strz(message(NFT_MSG_NEWTABLE, NLM_F_CREATE), NFTA_TABLE_NAME, TABLE);
     end_message();
     add_set("ids", 1, NFT_SET_MAP, 9, 6);
-    add_set("up", 2, NFT_SET_MAP, 9, 6);
+    add_set("up", 2, NFT_SET_CONCAT, 9 << 6 | 19, UP_LEN);
     add_set("down", 3, 0, 19, 4);
     commit();
 }
@@ -139,6 +142,14 @@ static struct device device(uint32_t i)
 {
     return (struct device){
         {2, 0xbe, (uint8_t)(i >> 24), (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}, i + 1};
+}
+
+/* As netfilter/ruleset_elements.c has it: MAC . number. */
+static void up_key(uint8_t key[UP_LEN], const struct device *d)
+{
+    memset(key, 0, UP_LEN);
+    memcpy(key, d->mac, sizeof d->mac);
+    memcpy(key + UP_LEN - sizeof d->number, &d->number, sizeof d->number);
 }
 
 static void put(uint16_t type, uint16_t flags, const char *set, struct nftnl_set_elem *e)
@@ -176,7 +187,9 @@ static void open_device(uint32_t i, bool cap)
     char tag[64];
     uint64_t rates[] = {cap ? RATE : 0, cap ? RATE : 0};
     struct nftnl_udata_buf *ud = nftnl_udata_buf_alloc(256);
-    struct nftnl_set_elem *e = keyed(d.mac, sizeof d.mac), *up = metered(d.mac, sizeof d.mac, cap);
+    uint8_t key[UP_LEN];
+    up_key(key, &d);
+    struct nftnl_set_elem *e = keyed(d.mac, sizeof d.mac), *up = metered(key, sizeof key, cap);
     snprintf(tag, sizeof tag, "s=%08x0bench t=1700000000 e=4000000000 z=bench", i);
     nftnl_udata_put_strz(ud, NFTNL_UDATA_SET_ELEM_COMMENT, tag);
     nftnl_udata_put(ud, 16, sizeof rates, rates);
@@ -186,7 +199,6 @@ static void open_device(uint32_t i, bool cap)
                        nftnl_udata_buf_len(ud));
     nftnl_udata_buf_free(ud);
     put(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, "ids", e);
-    nftnl_set_elem_set(up, NFTNL_SET_ELEM_DATA, &d.number, sizeof d.number);
     put(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, "up", up);
     put(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, "down", metered(&d.number, 4, cap));
 }
@@ -194,8 +206,10 @@ static void open_device(uint32_t i, bool cap)
 static void close_device(uint32_t i)
 {
     struct device d = device(i);
+    uint8_t key[UP_LEN];
+    up_key(key, &d);
     put(NFT_MSG_DELSETELEM, 0, "ids", keyed(d.mac, sizeof d.mac));
-    put(NFT_MSG_DELSETELEM, 0, "up", keyed(d.mac, sizeof d.mac));
+    put(NFT_MSG_DELSETELEM, 0, "up", keyed(key, sizeof key));
     put(NFT_MSG_DELSETELEM, 0, "down", keyed(&d.number, 4));
 }
 
@@ -206,7 +220,9 @@ static void read_devices(uint32_t first, uint32_t n)
     used = 0;
     for (uint32_t i = first; i < first + n; i++) {
         struct device d = device(i);
-        put(NFT_MSG_GETSETELEM, 0, "up", keyed(d.mac, sizeof d.mac));
+        uint8_t key[UP_LEN];
+        up_key(key, &d);
+        put(NFT_MSG_GETSETELEM, 0, "up", keyed(key, sizeof key));
         put(NFT_MSG_GETSETELEM, 0, "down", keyed(&d.number, 4));
     }
     if (mnl_socket_sendto(nl, buf, used) < 0)

@@ -6,6 +6,7 @@ with the gate's table. Packets are measured in CPU nanoseconds of the whole path
 libnftnl transactions. Prints a table and writes bench/gate.json in the build directory. Needs root."""
 
 import contextlib
+import ipaddress
 import json
 import os
 import pathlib
@@ -26,7 +27,7 @@ from city.netns import World  # noqa: E402
 from report import Report, output  # noqa: E402
 
 SIZES = (1, 2000, 100_000)
-SINK, DESTINATION = "198.51.100.2", "203.0.113.0"
+SINK, DESTINATION, OUTSIDE, BEHIND = "198.51.100.2", "203.0.113.0", "198.51.100.1", "10.127.255.254"
 CPU = 1 if os.cpu_count() > 1 else 0
 FLOOD_MS = 250
 FLOOD_ROUNDS, JOIN_ROUNDS = 9, 7
@@ -51,11 +52,27 @@ class Path:
         r.ip("route", "add", f"{DESTINATION}/24", "via", SINK)
         # Nobody's address: the far end drops the packet as soon as it has it.
         r.ip("neigh", "add", SINK, "lladdr", "02:00:00:00:00:99", "dev", "wan0", "nud", "permanent")
-        self.mac = json.loads(r.run("ip", "-j", "link", "show", "lan0").stdout)[0]["address"]
+        self.mac, self.outer = (json.loads(r.run("ip", "-j", "link", "show", name).stdout)[0]["address"]
+                                for name in ("lan0", "wan0"))
+        self.nat = "own"
 
     def firewall(self):
         self.router.run("nft", "-f", "-", input=FIREWALL)
-        self.router.sysctl("net.netfilter.nf_conntrack_udp_timeout", 600)
+        for name in ("udp_timeout", "udp_timeout_stream"):
+            self.router.sysctl(f"net.netfilter.nf_conntrack_{name}", 600)
+        self.nat = OUTSIDE
+
+    def one_neighbour(self):
+        """All phones behind one: no path has to look for 100,000."""
+        self.router.ip("neigh", "add", BEHIND, "lladdr", "02:00:00:00:00:98", "dev", "lan0", "nud", "permanent")
+        for half in ("10.64.0.0/11", "10.96.0.0/11"):
+            self.router.ip("route", "add", half, "via", BEHIND, "dev", "lan0")
+
+    def forget(self):
+        """Its flows. The kernel has one table of them for all namespaces, and who was there first is found last: with
+        the other paths' flows in it, too, a path's cost depends on its turn (measured: a fifth, with 100,000)."""
+        if self.nat == OUTSIDE:
+            self.router.run("conntrack", "-F")
 
     def arrived(self):
         return int(self.sink.run("cat", "/sys/class/net/eth0/statistics/rx_packets").stdout)
@@ -63,6 +80,11 @@ class Path:
     def flood(self, clients, ms=FLOOD_MS):
         argv = [BUILD / "bench/flood", "wlan0", self.mac, DESTINATION, clients, ms, CPU, ksoftirqd()]
         return self.phone.argv(*argv)
+
+    def answers(self, clients, ms=FLOOD_MS):
+        """To the flows of a flood before it."""
+        argv = [BUILD / "bench/flood", "eth0", self.outer, DESTINATION, clients, ms, CPU, ksoftirqd(), self.nat]
+        return self.sink.argv(*argv)
 
 
 def ksoftirqd():
@@ -162,34 +184,41 @@ def joins(report, gate, bare, size):
 
 
 class Lookup:
-    """The least that tells who may pass: on top of conntrack and NAT one lookup, and a counter each."""
+    """The least that tells who may pass: on top of conntrack and NAT one lookup each way, and a counter each."""
 
     def __init__(self, world):
         self.path, self.size = Path(world, "lookup"), 0
         self.path.firewall()
         self.path.router.run("nft", "-f", "-", input="""table inet least {
             set up { type ether_addr; flags timeout; counter; };
+            set down { type ipv4_addr; flags timeout; counter; };
             chain forward { type filter hook forward priority 0; iifname lan0 ether saddr @up accept;
-                iifname lan0 drop; }; }""")
+                iifname lan0 drop; oifname lan0 ip daddr @down accept; oifname lan0 drop; }; }""")
 
     def resize(self, wanted):
-        macs = [f"02:be:{i >> 24:02x}:{i >> 16 & 255:02x}:{i >> 8 & 255:02x}:{i & 255:02x} timeout 1d"
-                for i in range(self.size, wanted)]
-        self.path.router.run("nft", "-f", "-", input=f"add element inet least up {{ {', '.join(macs)} }}")
+        numbers = range(self.size, wanted)
+        macs = [f"02:be:{i >> 24:02x}:{i >> 16 & 255:02x}:{i >> 8 & 255:02x}:{i & 255:02x} timeout 1d" for i in numbers]
+        ips = [f"{ipaddress.ip_address('10.64.1.0') + i} timeout 1d" for i in numbers]
+        for name, elements in (("up", macs), ("down", ips)):
+            self.path.router.run("nft", "-f", "-", input=f"add element inet least {name} {{ {', '.join(elements)} }}")
         self.size = wanted
 
 
 def packets(report, plain, base, ours, least, clients):
     """CPU ns a packet on the four paths in turn."""
-    taken = {p: [] for p in (plain, base, ours, least)}
+    taken, back = ({p: [] for p in (plain, base, ours, least)} for _ in range(2))
     for _ in range(FLOOD_ROUNDS):
         for path, values in taken.items():
             values.append(run_json(path.flood(clients))["ns"])
+            back[path].append(run_json(path.answers(clients))["ns"])
+            path.forget()
     name = f"packets, {clients:,} clients active, against "
     ratio = report.ratio(name + "conntrack + NAT", taken[ours], taken[base], "ns", least=0.85, inverse=True)
     report.ratio(name + "plain forwarding", taken[ours], taken[plain], "ns", least=0.72, inverse=True)
     report.ratio(f"   the base itself, {clients:,} clients, against plain", taken[base], taken[plain], "ns", inverse=True)
     report.ratio("   one lookup and a counter alone, against the base", taken[least], taken[base], "ns", inverse=True)
+    report.ratio(f"   to {clients:,} clients, against conntrack + NAT", back[ours], back[base], "ns", inverse=True)
+    report.ratio("   one lookup and a counter alone, against the base", back[least], back[base], "ns", inverse=True)
     return ratio
 
 
@@ -238,6 +267,8 @@ def sizes(report, world, bare):
     plain, base, ours, least = Path(world, "plain"), Path(world, "base"), Path(world, "gate"), Lookup(world)
     base.firewall()
     ours.firewall()
+    for path in (plain, base, ours, least.path):
+        path.one_neighbour()
     gate = Gate(world, ours.router)
     portal = gate_system.Portal(gate, ours.phone, BUILD / "portal/loggiad")
     gate.start()

@@ -207,6 +207,7 @@ void batch_fresh_table(struct batch *b, bool returning)
         return;
     mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, b->rs->cfg.table);
     batch_end_msg(b, nlh);
+    b->rs->up_by_mac = false; /* for what follows in the batch, and behind it */
     batch_table(b);
     batch_sets(b);
     fast_fresh(b);
@@ -248,10 +249,10 @@ static void on_echo(void *arg, const struct element *e)
         a->fn(a->arg, &f);
         return;
     }
-    if (e->key_len != sizeof mac.b)
+    f.main = !strcmp(e->set, SET_UP);
+    if (e->key_len != sizeof mac.b && !(f.main && e->key_len == UP_KEY_LEN))
         return;
     memcpy(mac.b, e->key, sizeof mac.b);
-    f.main = !strcmp(e->set, SET_UP);
     if (!strcmp(e->set, SET_FAST_LEFT)) { /* of what fast_up counted, this went through the rules */
         f.bytes = -f.bytes;
         f.packets = -f.packets;
@@ -401,7 +402,8 @@ static int install(struct ruleset *rs)
 /* An interface may be gone, or be one that the kernel has no hooks for: not worth the table. */
 int ruleset_install(struct ruleset *rs)
 {
-    int r = install(rs);
+    rs->up_by_mac = sets_up_by_mac(rs); /* which kernels before 6.2 would leave as it is */
+    int r = rs->up_by_mac ? -EEXIST : install(rs);
     if (r < 0 && fast_active(rs)) {
         rs->fast_refused = true;
         int without = install(rs);

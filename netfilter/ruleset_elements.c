@@ -3,7 +3,7 @@
  *
  *   ids   MAC -> number   what marks the device's flows; its comment is loggiad's tag, and the
  *                         rates stand beside it: who adopts the table knows all by one dump
- *   up    MAC -> number   limit, then counter: looked up for every packet from the device
+ *   up    MAC . number    limit, then counter: looked up for every packet of its flows from it
  *   down  number          the same for every packet of its flows to it
  *
  * A device that may use the short cut (ruleset_offload.c) has three more, each a counter: fast_up,
@@ -72,6 +72,21 @@ void elem_put_key(struct nlmsghdr *nlh, const void *key, size_t len)
     struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
     put_value(nlh, NFTA_SET_ELEM_KEY, key, len);
     mnl_attr_nest_end(nlh, nest);
+}
+
+size_t element_key(const struct ruleset *rs, enum ruleset_element which, const struct mac *mac,
+                   uint32_t number, uint8_t key[static UP_KEY_LEN])
+{
+    if (which == RULESET_DOWN) {
+        memcpy(key, &number, sizeof number);
+        return sizeof number;
+    }
+    memcpy(key, mac->b, sizeof mac->b);
+    if (which != RULESET_UP || rs->up_by_mac)
+        return sizeof mac->b;
+    memset(key + sizeof mac->b, 0, UP_KEY_LEN - sizeof number - sizeof mac->b);
+    memcpy(key + UP_KEY_LEN - sizeof number, &number, sizeof number);
+    return UP_KEY_LEN;
 }
 
 /* The message under construction; the batch may move when it grows, so that all is offsets. */
@@ -179,16 +194,13 @@ static void put_direction(struct list *l, const struct ruleset_device *d, bool u
     uint64_t bytes = up ? c->up_bytes : c->down_bytes;
     uint64_t packets = up ? c->up_packets : c->down_packets;
     uint32_t number = marked(d->number, d->fast);
+    uint8_t key[UP_KEY_LEN];
+    size_t len = element_key(l->b->rs, up ? RULESET_UP : RULESET_DOWN, &d->mac, number, key);
     struct nlmsghdr *nlh = list_next(l);
     if (!nlh)
         return;
     struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-    if (up) {
-        put_value(nlh, NFTA_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
-        put_value(nlh, NFTA_SET_ELEM_DATA, &number, sizeof number);
-    } else {
-        put_value(nlh, NFTA_SET_ELEM_KEY, &number, sizeof number);
-    }
+    put_value(nlh, NFTA_SET_ELEM_KEY, key, len);
     mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(d->timeout_ms));
     if (rate == GATE_UNLIMITED || rate >= RULESET_NO_CAP_BPS) {
         put_counter(nlh, NFTA_SET_ELEM_EXPR, bytes, packets);
@@ -264,12 +276,12 @@ void batch_close_one(struct batch *b, enum ruleset_element which, const struct r
     struct list l = {b, names[which], NFT_MSG_DELSETELEM, flags, 0};
     b->family = family_of(which);
     for (size_t i = 0; i < n; i++) {
+        uint8_t key[UP_KEY_LEN];
         uint32_t number = marked(keys[i].number, keys[i].fast);
+        size_t len = element_key(b->rs, which, &keys[i].mac, number, key);
         struct nlmsghdr *nlh = !is_fast(which) || keys[i].fast ? list_next(&l) : NULL;
-        if (nlh && which == RULESET_DOWN)
-            elem_put_key(nlh, &number, sizeof number);
-        else if (nlh)
-            elem_put_key(nlh, keys[i].mac.b, sizeof keys[i].mac.b);
+        if (nlh)
+            elem_put_key(nlh, key, len);
     }
     list_end(&l);
     b->family = NFPROTO_INET;

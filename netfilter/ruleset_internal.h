@@ -42,6 +42,7 @@ struct ruleset {
     bool fast_table;        /* there is a table of family netdev */
     bool fast_refused;      /* the kernel did not take the short cut as configured */
     bool without_claims[2]; /* the kernel has no tables of family arp, bridge */
+    bool up_by_mac;         /* the table that is there is an older gate's */
     char *spare;            /* the last batch's buffer, for the next */
     size_t spare_room;
 };
@@ -109,6 +110,13 @@ struct nftnl_set *elem_set(const struct ruleset *rs, const char *name);
 struct nlattr *elem_list(struct nlmsghdr *nlh, const struct ruleset *rs, const char *set);
 const char *element_set(enum ruleset_element which);
 void elem_put_key(struct nlmsghdr *nlh, const void *key, size_t len); /* an element, named alone */
+/* The key of a device's element in the table that is there; number as the kernel has it. Its
+ * length. */
+#define UP_KEY_LEN 12 /* a concatenation: each part begins a register of four bytes */
+size_t element_key(const struct ruleset *rs, enum ruleset_element which, const struct mac *mac,
+                   uint32_t number, uint8_t key[static UP_KEY_LEN]);
+/* Whether the table that is there has its devices' uploads under their address alone. */
+bool sets_up_by_mac(struct ruleset *rs);
 struct element {
     uint8_t key[16];
     uint32_t key_len;

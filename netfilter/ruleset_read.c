@@ -65,6 +65,7 @@ static ssize_t receive(struct ruleset *rs, char *buf)
 
 /* One element each of a chunk of devices. */
 struct reading {
+    const struct ruleset *rs;
     struct ruleset_reading **items;
     size_t n, next; /* next: the item whose answer is due */
     enum ruleset_element which;
@@ -73,11 +74,10 @@ struct reading {
     int error;
 };
 
-static const void *key_of(const struct reading *r, size_t i, size_t *len)
+static size_t key_of(const struct reading *r, size_t i, uint8_t key[static UP_KEY_LEN])
 {
-    struct ruleset_reading *item = r->items[i];
-    *len = r->which == RULESET_DOWN ? sizeof item->number : sizeof item->mac.b;
-    return r->which == RULESET_DOWN ? (const void *)&item->number : item->mac.b;
+    const struct ruleset_reading *item = r->items[i];
+    return element_key(r->rs, r->which, &item->mac, item->number, key);
 }
 
 /* fast_up less fast_left is what took the short cut. The one is read before the other, and before
@@ -101,9 +101,9 @@ static void take_fast(struct ruleset_reading *item, enum ruleset_element which,
 static void on_read(void *arg, const struct element *e)
 {
     struct reading *r = arg;
-    size_t len;
-    const void *key = r->next < r->n ? key_of(r, r->next, &len) : NULL;
-    if (!key || e->key_len != len || memcmp(e->key, key, len) != 0) {
+    uint8_t key[UP_KEY_LEN];
+    size_t len = r->next < r->n ? key_of(r, r->next, key) : 0;
+    if (len == 0 || e->key_len != len || memcmp(e->key, key, len) != 0) {
         r->error = -EBADMSG;
         return;
     }
@@ -135,8 +135,8 @@ static int ask(struct ruleset *rs, struct reading *r)
     struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETSETELEM, family, 0, r->seq);
     struct nlattr *list = elem_list(nlh, rs, element_set(r->which));
     for (size_t i = r->next; i < r->n; i++) {
-        size_t len;
-        const void *key = key_of(r, i, &len);
+        uint8_t key[UP_KEY_LEN];
+        size_t len = key_of(r, i, key);
         elem_put_key(nlh, key, len);
     }
     mnl_attr_nest_end(nlh, list);
@@ -187,7 +187,7 @@ static int take_answers(struct ruleset *rs, struct reading *r)
 static int read_one(struct ruleset *rs, struct ruleset_reading **items, size_t n,
                     enum ruleset_element which)
 {
-    struct reading r = {.items = items, .n = n, .which = which};
+    struct reading r = {.rs = rs, .items = items, .n = n, .which = which};
     int error = 0, lost = 0;
     while (r.next < n && error == 0) {
         error = ask(rs, &r);

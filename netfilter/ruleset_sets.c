@@ -3,12 +3,16 @@
 #include "netfilter/ruleset.h"
 #include "netfilter/ruleset_internal.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <libmnl/libmnl.h>
+#include <libnftnl/common.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
 /* nft(8)'s own numbers for data types, so that `nft list` shows keys as what they are. */
@@ -18,7 +22,8 @@ enum {
     TYPE_ETHER = 9,
     TYPE_MARK = 19,
     TYPE_IFINDEX = 40,
-    TYPE_IFNAME = 41
+    TYPE_IFNAME = 41,
+    TYPE_ETHER_MARK = TYPE_ETHER << 6 | TYPE_MARK /* a concatenation */
 };
 
 #define STRANGERS_MAX 65536 /* elements of the dynamic sets: devices that are not open */
@@ -44,7 +49,7 @@ struct set_def {
 /* No set says which expressions its elements have: so each element has those that it needs. */
 static const struct set_def sets[] = {
     {SET_IDS, NFT_SET_MAP | NFT_SET_TIMEOUT, TYPE_ETHER, 6, TYPE_MARK, 0, 0, false},
-    {SET_UP, NFT_SET_MAP | NFT_SET_TIMEOUT, TYPE_ETHER, 6, TYPE_MARK, 0, 0, false},
+    {SET_UP, NFT_SET_CONCAT | NFT_SET_TIMEOUT, TYPE_ETHER_MARK, UP_KEY_LEN, 0, 0, 0, false},
     {SET_DOWN, NFT_SET_TIMEOUT, TYPE_MARK, 4, 0, 0, 0, true},
     {SET_LAN, 0, TYPE_IFNAME, RULESET_IFNAME_LEN, 0, RULESET_MAX_LAN, 0, true},
     {SET_SEEN, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, STRANGERS_MAX, 0, false},
@@ -60,6 +65,7 @@ static const struct set_def sets[] = {
     {SET_FAST_UP, NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, 0, 0, false},
     {SET_FAST_LEFT, NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, 0, 0, false},
 };
+static const uint8_t up_fields[] = {6, 4}; /* lengths */
 static const struct set_def fast_down = {SET_FAST_DOWN, NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, 0, 0,
                                          false};
 
@@ -81,6 +87,8 @@ static void add_set(struct batch *b, const struct set_def *d, uint32_t id)
         nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, d->data_type);
         nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, sizeof(uint32_t));
     }
+    if (d->flags & NFT_SET_CONCAT)
+        nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, up_fields, sizeof up_fields);
     if (d->size)
         nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, d->size);
     if (d->timeout_ms)
@@ -158,4 +166,54 @@ void batch_lan(struct batch *b)
         if (!strcmp(sets[i].name, SET_LAN))
             add_set(b, &sets[i], (uint32_t)i + 1);
     fill_lan(b);
+}
+
+/* --- what is there ------------------------------------------------------------------------------
+ */
+
+static int on_key_len(const struct nlattr *a, void *arg)
+{
+    uint32_t *len = arg;
+    if (mnl_attr_get_type(a) == NFTA_SET_KEY_LEN && mnl_attr_validate(a, MNL_TYPE_U32) == 0)
+        *len = ntohl(mnl_attr_get_u32(a));
+    return MNL_CB_OK;
+}
+
+/* 0: there is none, or the kernel does not say. */
+static int key_len_of(struct ruleset *rs, const char *set, uint32_t *len)
+{
+    char buf[4096] __attribute__((aligned(8)));
+    struct nlmsghdr *nlh =
+        nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETSET, NFPROTO_INET, NLM_F_ACK, rs->seq++);
+    uint32_t seq = nlh->nlmsg_seq;
+    mnl_attr_put_strz(nlh, NFTA_SET_TABLE, rs->cfg.table);
+    mnl_attr_put_strz(nlh, NFTA_SET_NAME, set);
+    while (mnl_socket_sendto(rs->nl, nlh, nlh->nlmsg_len) < 0)
+        if (errno != EINTR)
+            return -errno;
+    for (;;) {
+        ssize_t n = mnl_socket_recvfrom(rs->nl, buf, sizeof buf);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        int left = (int)n;
+        for (nlh = (struct nlmsghdr *)buf; mnl_nlmsg_ok(nlh, left);
+             nlh = mnl_nlmsg_next(nlh, &left)) {
+            if (nlh->nlmsg_seq != seq)
+                continue;
+            if (nlh->nlmsg_type == NLMSG_ERROR) /* or that it has said all */
+                return 0;
+            mnl_attr_parse(nlh, sizeof(struct nfgenmsg), on_key_len, len);
+        }
+    }
+}
+
+bool sets_up_by_mac(struct ruleset *rs)
+{
+    uint32_t len = 0;
+    int r = -ENOBUFS;
+    for (int i = 0; i < RULESET_TRIES && ruleset_lost(r); i++)
+        r = ruleset_checked(rs, key_len_of(rs, SET_UP, &len));
+    return len == sizeof(struct mac);
 }

@@ -13,7 +13,8 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 
-#define SNAPLEN 64 /* enough for the addresses, and for the target of an IPv6 advertisement */
+#define BESIDE_DEVICE NFT_REG32_02 /* what stands behind the six bytes in register 1 */
+#define SNAPLEN       64 /* enough for the addresses, and for the target of an IPv6 advertisement */
 
 /* --- what rules are written in ------------------------------------------------------------------
  */
@@ -229,8 +230,7 @@ void word_set_ct_mark(struct rule *w, uint32_t reg)
     nftnl_expr_set_u32(e, NFTNL_EXPR_CT_SREG, reg);
 }
 
-/* The number that the map has for the device, into register 1: goes on only if there is one. */
-void word_number_of_device(struct rule *w, const char *map)
+void word_if_open(struct rule *w)
 {
     word_load_device(w);
     struct nftnl_expr *e = word_expr(w, "lookup");
@@ -238,12 +238,60 @@ void word_number_of_device(struct rule *w, const char *map)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
     nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_1);
-    nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, map);
+    nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, SET_IDS);
 }
 
-void word_if_open(struct rule *w)
+void word_load_flow(struct rule *w)
 {
-    word_number_of_device(w, SET_IDS);
+    word_load_device(w);
+    struct nftnl_expr *e = word_expr(w, "ct");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, BESIDE_DEVICE);
+}
+
+void word_own_flow(struct rule *w)
+{
+    word_if_open(w);
+    word_set_ct_mark(w, NFT_REG_1);
+}
+
+static void set_whole_mark(struct rule *w)
+{
+    struct nftnl_expr *e = word_expr(w, "meta");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_MARK);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, NFT_REG_1);
+}
+
+void word_load_no_flow(struct rule *w)
+{
+    uint32_t mask = NF_CT_STATE_INVALID_BIT | NF_CT_STATE_UNTRACKED_BIT, zero = 0;
+    word_load_ct(w, NFT_CT_STATE);
+    bitwise(w, mask, 0);
+    word_cmp(w, NFT_CMP_NEQ, &zero, sizeof zero);
+    word_if_open(w);
+    set_whole_mark(w);
+    word_load_device(w);
+    struct nftnl_expr *e = word_expr(w, "meta");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_MARK);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, BESIDE_DEVICE);
+}
+
+void word_end_no_flow(struct rule *w)
+{
+    uint32_t none = 0;
+    struct nftnl_expr *e = word_expr(w, "immediate");
+    if (e) {
+        nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
+        nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &none, sizeof none);
+    }
+    set_whole_mark(w);
+    word_verdict(w, NF_ACCEPT, NULL);
 }
 
 void word_if_l4(struct rule *w, uint8_t protocol)

@@ -44,9 +44,16 @@ void word_if_mark(struct rule *w, uint32_t bit, bool set);
 void word_set_ct_mark(struct rule *w, uint32_t reg);
 /* ct mark set the last 31 bits of ether saddr, and bit: a name for a device that has no number */
 void word_set_ct_mark_of_device(struct rule *w, uint32_t bit);
-/* The number that the map has for the device, into register 1: goes on only if there is one. */
-void word_number_of_device(struct rule *w, const char *map);
+/* Its number, into register 1: goes on only if the device has one. */
 void word_if_open(struct rule *w);
+/* ether saddr . ct mark, the key of up: goes on only if there is a flow. */
+void word_load_flow(struct rule *w);
+/* ct mark set its number: goes on only if it is open */
+void word_own_flow(struct rule *w);
+/* ct state invalid,untracked ether saddr . its number: the same key for a packet of no flow. The
+ * number comes by way of the packet's mark, which is 0 behind word_end_no_flow. */
+void word_load_no_flow(struct rule *w);
+void word_end_no_flow(struct rule *w);
 void word_if_l4(struct rule *w, uint8_t protocol);
 void word_if_port(struct rule *w, uint8_t protocol, uint16_t port);
 void word_if_icmp(struct rule *w, uint8_t protocol, uint8_t type);

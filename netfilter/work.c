@@ -309,14 +309,15 @@ static void tidy(struct group *w, struct op *op)
     if (op->number != numbers[0] && op->number != numbers[1])
         numbers[2] = op->number; /* added, and the answer lost */
     fast |= op->fast || op->c->fast;
-    for (int e = 0; e < RULESET_ELEMENTS; e++)
-        if (e != RULESET_DOWN && (fast || e < RULESET_DOWN))
-            tidy_one(w, op, e, 0, fast);
-    for (int i = 0; i < 3; i++) {
-        if (numbers[i])
-            tidy_one(w, op, RULESET_DOWN, numbers[i], false);
-        if (numbers[i] && fast)
-            tidy_one(w, op, RULESET_DOWN, numbers[i], true);
+    tidy_one(w, op, RULESET_ID, 0, false);
+    for (int e = RULESET_FAST_UP; fast && e < RULESET_ELEMENTS; e++)
+        tidy_one(w, op, e, 0, true);
+    for (int i = 0; i < 6; i++) { /* as whose flows are marked */
+        bool as_fast = i >= 3;
+        if (numbers[i % 3] == 0 || (as_fast && !fast))
+            continue;
+        tidy_one(w, op, RULESET_UP, numbers[i % 3], as_fast);
+        tidy_one(w, op, RULESET_DOWN, numbers[i % 3], as_fast);
     }
 }
 

@@ -35,12 +35,13 @@ def element(kind, flags, seq, table, name, *parts):
 
 
 def main(table, mac, number, up, down):
-    mac, number = nest(1, attr(1, bytes.fromhex(mac.replace(":", "")))), struct.pack("=I", int(number))
+    number = struct.pack("=I", int(number))
+    mac = nest(1, attr(1, bytes.fromhex(mac.replace(":", "")) + bytes(2) + number))  # each part of a key begins a register
     hour, create, ack = attr(4, struct.pack(">Q", 3600_000)), 0x400, 4
     batch = [message(BATCH_BEGIN, 0, 1, family=0, res_id=10),
              element(DELSETELEM, 0, 2, table, "up", mac),
              element(DELSETELEM, 0, 3, table, "down", nest(1, attr(1, number))),
-             element(NEWSETELEM, create, 4, table, "up", mac, nest(2, attr(1, number)), hour, counter(int(up))),
+             element(NEWSETELEM, create, 4, table, "up", mac, hour, counter(int(up))),
              element(NEWSETELEM, create | ack, 5, table, "down", nest(1, attr(1, number)), hour, counter(int(down))),
              message(BATCH_END, 0, 6, family=0, res_id=10)]
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as s:

@@ -171,7 +171,7 @@ def test_a_phone_that_walks_to_another_square_is_closed_on_the_first():
         assert rows[0]["session"] == before["session"] and rows[0]["cause"] == "Admin-Reset"
         assert (rows[0]["nas"], rows[1]["nas"]) == ("router0", "router1")
         wait_for("the first router's kernel has forgotten it", lambda: phone.mac not in first.ns.run(
-            "nft", "list", "map", "inet", "loggia", "up").stdout)
+            "nft", "list", "set", "inet", "loggia", "up").stdout)
 
 
 def test_whom_a_directory_suspends_is_offline_on_the_square_and_told_why():
@@ -186,7 +186,7 @@ def test_whom_a_directory_suspends_is_offline_on_the_square_and_told_why():
         town.centre.provincia.suspend(dn)
         began = time.monotonic()
         wait_for("the router's kernel has forgotten it", lambda: phone.mac not in square.ns.run(
-            "nft", "list", "map", "inet", "loggia", "up").stdout, timeout=30)
+            "nft", "list", "set", "inet", "loggia", "up").stdout, timeout=30)
         print(f"offline {time.monotonic() - began:.1f} s after slapd was told (recheck = 1)")
         row, = wait_for("its session has ended", lambda: [r for r in town.centre.sessions(phone) if r["stop"]])
         assert row["cause"] == "Admin-Reset"

@@ -153,7 +153,10 @@ def test_the_guards_rules_come_back_when_somebody_flushes_both(city, gate):
 
 def counted(city, phone):
     """Packets of its that the kernel has let through; asked of the kernel, not of the gate."""
-    r = city.router.run("nft", "get", "element", "inet", "loggia", "up", f"{{ {phone.mac} }}", check=False)
+    listed = city.router.run("nft", "get", "element", "inet", "loggia", "ids", f"{{ {phone.mac} }}", check=False).stdout
+    number = re.search(r" : (0x[0-9a-f]+)", listed)
+    key = f"{phone.mac} . {number[1] if number else 0}"
+    r = city.router.run("nft", "get", "element", "inet", "loggia", "up", f"{{ {key} }}", check=False)
     found = re.search(r"counter packets (\d+)", r.stdout)
     return int(found[1]) if found else 0
 

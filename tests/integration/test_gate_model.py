@@ -20,8 +20,8 @@ STEPS = 20  # at least
 SLACK_S = 3  # of ends, which pass while the test looks
 UNITS = {"bytes": 1, "kbytes": 1024, "mbytes": 1024**2}
 TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-ELEMENT = re.compile(r"([0-9a-fx:]+) (?:limit rate (\d+) (\w+)/second burst \d+ \w+ )?counter packets (\d+) bytes (\d+) "
-                     r"timeout \w+ expires (\w+)(?: : 0x([0-9a-f]+))?")
+ELEMENT = re.compile(r"([0-9a-fx:]+)(?: \. 0x([0-9a-f]+))? (?:limit rate (\d+) (\w+)/second burst \d+ \w+ )?"
+                     r"counter packets (\d+) bytes (\d+) timeout \w+ expires (\w+)")
 ID = re.compile(r'([0-9a-f:]{17}) timeout \w+ expires (\w+)(?: comment "([^"]*)")? : 0x([0-9a-f]+)')
 
 
@@ -35,7 +35,7 @@ def in_kernel(city):
     blocks = {m[1]: m[2] for m in re.finditer(r"\t(?:set|map) (\w+) \{(.*?)\n\t\}", text, re.S)}
     ids = {m[1]: (int(m[4], 16), m[3] or "", seconds(m[2])) for m in ID.finditer(blocks["ids"])}
     def direction(block):
-        return {m[1]: (int(m[2] or 0) * UNITS.get(m[3], 0), int(m[4]), int(m[5]), seconds(m[6]), int(m[7] or "0", 16))
+        return {m[1]: (int(m[3] or 0) * UNITS.get(m[4], 0), int(m[5]), int(m[6]), seconds(m[7]), int(m[2] or "0", 16))
                 for m in ELEMENT.finditer(block)}
     up = direction(blocks["up"])
     down = {int(key, 16): v for key, v in direction(blocks["down"]).items()}
@@ -128,7 +128,7 @@ class Model:
         for mac in self.open:  # counters come back as last read
             self.g.read(mac)
         self.city.router.run("nft", *self.rng.choice(
-            ["flush ruleset", "delete table inet loggia", "flush map inet loggia up", "flush chain inet loggia forward"]
+            ["flush ruleset", "delete table inet loggia", "flush set inet loggia up", "flush chain inet loggia forward"]
         ).split())
         self.g.wait_event(gc.REBUILT)
 
@@ -139,7 +139,7 @@ class Model:
         mac = self.rng.choice(list(self.open))
         for mac_read in self.open:
             self.g.read(mac_read)
-        which, key = self.rng.choice([("ids", mac), ("up", mac), ("down", hex(self.open[mac].number))])
+        which, key = self.rng.choice([("ids", mac), ("up", f"{mac} . {self.open[mac].number}"), ("down", hex(self.open[mac].number))])
         self.city.router.run("nft", "delete", "element", "inet", "loggia", which, "{", key, "}")
         self.g.wait_event(gc.REBUILT)
 

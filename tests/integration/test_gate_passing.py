@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from city import gateclient as gc
+from city.farend import arrived, count_arrivals
 from city.gateworld import ECHO, INTERNET4, INTERNET6, ROUTER4, ROUTER6, TRAFFIC, GateWorld, wait_for_text
 from city.netns import World, wait_for
 from conftest import BUILD
@@ -70,6 +71,28 @@ def test_who_is_opened_gets_through_and_every_byte_is_counted(gate, phone, host,
     e = gate.read(phone.mac).body
     want = 500 * (1000 + overhead)
     assert (e.up_bytes, e.up_packets, e.down_bytes, e.down_packets) == (want, 500, want, 500)
+
+
+def test_packets_of_no_flow_pass_and_count_if_their_device_is_open(city, gate, phone):
+    """An admin's `notrack`, or what conntrack calls invalid: there is no mark that could say whose they are."""
+    stranger = city.phones[1]
+    count_arrivals(city.internet)
+    city.router.run("nft", "-f", "-", input="""table inet other {
+        chain early { type filter hook prerouting priority raw; iifname br0 meta l4proto udp notrack; };
+        chain late { type filter hook postrouting priority 300; ct state untracked meta mark != 0 drop; }; }""")
+    try:
+        gate.open(phone.mac)
+        for who in (phone, stranger):
+            assert who.udp(INTERNET4, 20, 100)["back"] == 0
+        e = gate.read(phone.mac).body
+        assert arrived(city.internet, phone.ip4) == 20 * 128 and arrived(city.internet, stranger.ip4) == 0
+        assert (e.up_bytes, e.up_packets) == (20 * 128, 20)
+        gate.close_device(phone.mac)
+        phone.udp(INTERNET4, 20, 100)
+        assert arrived(city.internet, phone.ip4) == 20 * 128
+    finally:
+        city.router.run("nft", "delete table inet other")
+        city.internet.run("nft", "delete table inet far")
 
 
 def test_both_families_count_together(gate, phone):

@@ -165,7 +165,7 @@ def test_a_flushed_ruleset_is_rebuilt_with_the_same_sessions(city, gate, phone, 
 
 @pytest.mark.parametrize("command", [
     ("delete", "table", "inet", "loggia"), ("flush", "chain", "inet", "loggia", "from_lan"),
-    ("flush", "map", "inet", "loggia", "up"), ("flush", "table", "inet", "loggia")])
+    ("flush", "set", "inet", "loggia", "up"), ("flush", "table", "inet", "loggia")])
 def test_whatever_part_of_the_table_is_deleted_comes_back(city, gate, phone, command):
     gate.open(phone.mac)
     city.router.run("nft", *command)
@@ -199,7 +199,7 @@ def test_changes_of_others_that_do_no_harm_rebuild_nothing(city, gate, phone):
     assert not [e for e in gate.events if e.verb == gc.REBUILT]
 
 
-@pytest.mark.parametrize("harm", ["flush ruleset", "flush chain inet loggia from_lan", "flush map inet loggia up",
+@pytest.mark.parametrize("harm", ["flush ruleset", "flush chain inet loggia from_lan", "flush set inet loggia up",
                                   "add table inet innocent"])
 def test_what_happened_while_notifications_were_lost_is_put_right(city, gate, phone, harm):
     """The gate stands still while others change so much that the kernel has no room left to tell it."""

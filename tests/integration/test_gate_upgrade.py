@@ -25,15 +25,26 @@ def element(key, number, rate, counted):
             f"counter packets {counted // 1000} bytes {counted} timeout 50m")
 
 
-def leave_old_table(city, macs):
+def of_version_4(text):
+    """As the gate after it had it: @up a map, and one lookup that also says whose the flow is."""
+    for old, new in (("set up {\n        type ether_addr\n", "map up {\n        type ether_addr : mark\n"),
+                     ("        ether saddr @up accept\n        ct mark set ether saddr map @ids drop\n",
+                      "        ct mark set ether saddr map @up accept\n        ct mark set ether saddr map @ids drop\n")):
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def leave_old_table(city, macs, version=3):
     """As if the older gate had been killed just now."""
     numbers = {mac: NUMBER + i for i, mac in enumerate(macs)}
     listed = {
         "IDS": ", ".join(f'{m} timeout 50m comment "s=42-{n}" : {n:#010x}' for m, n in numbers.items()),
-        "UP": ", ".join(element(m, n, RATE["up"], SEEDED) for m, n in numbers.items()),
+        "UP": ", ".join(element(m, n, RATE["up"], SEEDED) + (f" : {n:#010x}" if version == 4 else "")
+                        for m, n in numbers.items()),
         "DOWN": ", ".join(element(f"{n:#010x}", n, RATE["down"], 2 * SEEDED) for n in numbers.values()),
         "NUMBERS": f"{NUMBER + 65536:#010x}", "GARDEN": "198.51.100.77"}
-    text = LAYOUT.read_text()
+    text = of_version_4(LAYOUT.read_text()) if version == 4 else LAYOUT.read_text()
     for word, value in listed.items():
         text = text.replace(f"{{ {word} }}", f"{{ {value} }}")
     table = city.world.dir / "old.nft"
@@ -45,12 +56,12 @@ def datagrams_sent(phone):
     return int(phone.space.run("nstat", "-az", "UdpOutDatagrams").stdout.split("UdpOutDatagrams")[1].split()[0])
 
 
-@pytest.mark.parametrize("devices", [1, 2500])
-def test_the_table_of_an_older_gate_is_taken_over_under_way(city, devices):
+@pytest.mark.parametrize("version, devices", [(3, 1), (3, 2500), (4, 2500)])
+def test_the_table_of_an_older_gate_is_taken_over_under_way(city, version, devices):
     phone, stranger = city.phones
     others = [f"02:94:00:00:{i >> 8:02x}:{i & 255:02x}" for i in range(devices - 1)]
     count_arrivals(city.internet, phone.space)
-    leave_old_table(city, [phone.mac, *others])
+    leave_old_table(city, [phone.mac, *others], version)
     sender = phone.space.start(*TRAFFIC, "pour", INTERNET4, ECHO, SIZE - 28, PER_SECOND)
     hammer = stranger.space.start(*TRAFFIC, "pour", INTERNET4, ECHO, 100, PER_SECOND)
     wait_for("it has answers", lambda: arrived(phone.space, INTERNET4) > 100 * SIZE)
