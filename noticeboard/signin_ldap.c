@@ -84,17 +84,23 @@ static bool reach(struct search *s)
     return rc == 0 || away(s, step, rc);
 }
 
+/* Any message is asked for: where a certain one is, libldap 2.5 leaks the notice of disconnection
+ * (RFC 4511 section 4.4.1) of a server that ends meanwhile. */
 static int wait_for(struct search *s, int number, LDAPMessage **out)
 {
     struct timeval tv = left(s);
     LDAPMessage *msg = NULL;
-    int code = LDAP_OTHER, kind = ldap_result(s->ld, number, LDAP_MSG_ALL, &tv, &msg);
+    int code = LDAP_OTHER, kind = ldap_result(s->ld, LDAP_RES_ANY, LDAP_MSG_ALL, &tv, &msg);
 
     if (kind <= 0) {
         if (kind < 0)
             ldap_get_option(s->ld, LDAP_OPT_RESULT_CODE, &code);
         ldap_msgfree(msg);
         return kind == 0 ? LDAP_TIMEOUT : code;
+    }
+    if (ldap_msgid(msg) != number) {
+        ldap_msgfree(msg);
+        return LDAP_UNAVAILABLE;
     }
     int rc = ldap_parse_result(s->ld, msg, &code, NULL, NULL, NULL, NULL, 0);
     if (out && rc == 0)

@@ -18,12 +18,14 @@ static struct timeval tv_of(uint32_t ms)
     return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
 }
 
-/* Waits for one answer during the opening; its result code, or libldap's own negative one. */
+/* Waits for one answer during the opening; its result code, or libldap's own negative one. Any
+ * message is asked for: where a certain one is, libldap 2.5 leaks the notice of disconnection (RFC
+ * 4511 section 4.4.1) of a server that ends meanwhile. */
 static int wait_for(LDAP *ld, int number, uint32_t timeout_ms)
 {
     struct timeval tv = tv_of(timeout_ms);
     LDAPMessage *msg = NULL;
-    int code = LDAP_OTHER, kind = ldap_result(ld, number, LDAP_MSG_ALL, &tv, &msg);
+    int code = LDAP_OTHER, kind = ldap_result(ld, LDAP_RES_ANY, LDAP_MSG_ALL, &tv, &msg);
     if (kind == 0) {
         ldap_abandon_ext(ld, number, NULL, NULL);
         return LDAP_TIMEOUT;
@@ -31,6 +33,10 @@ static int wait_for(LDAP *ld, int number, uint32_t timeout_ms)
     if (kind < 0) {
         ldap_get_option(ld, LDAP_OPT_RESULT_CODE, &code);
         return code ? code : LDAP_SERVER_DOWN;
+    }
+    if (ldap_msgid(msg) != number) {
+        ldap_msgfree(msg);
+        return LDAP_UNAVAILABLE;
     }
     int rc = ldap_parse_result(ld, msg, &code, NULL, NULL, NULL, NULL, 1);
     return rc ? rc : code;

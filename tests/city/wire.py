@@ -12,6 +12,10 @@ import threading
 import time
 
 
+# RFC 4511 section 4.4.1: message 0, unavailable, its OID.
+GOODBYE = bytes.fromhex("3024020100781f0a013404000400") + b"\x8a\x16" + b"1.3.6.1.4.1.1466.20036"
+
+
 class Wire:
     """Listens at 127.0.0.1:port and passes everything on to target, until told otherwise. What is changed here is
     true of the bytes that come after. A context manager."""
@@ -21,9 +25,11 @@ class Wire:
         self.delay_ms = 0       # there and back, together
         self.silent = False     # takes everything, says nothing; new connections too
         self.secretive = False  # silent from the first byte of TLS on
+        self.leaving = False    # answers whatever is asked with the notice of disconnection
         self.drip = False       # one byte a second of every answer
         self.cut_at = None      # after so many bytes of the next answer: a reset
         self.accepted = 0
+        self.goodbyes = 0       # said
         self.hushed = 0         # pieces of TLS that were not passed on
         self._tick = itertools.count()
         self._late = []         # (when, number, socket, bytes)
@@ -61,8 +67,9 @@ class Wire:
 
     def heal(self):
         """As new. What was held back is gone: those connections are reset."""
-        held = self.silent or self.secretive or self._drips
-        self.delay_ms, self.silent, self.secretive, self.drip, self.cut_at = 0, False, False, False, None
+        held = self.silent or self.secretive or self.leaving or self._drips
+        self.delay_ms, self.cut_at = 0, None
+        self.silent = self.secretive = self.leaving = self.drip = False
         if held:
             self.reset()
 
@@ -152,6 +159,9 @@ class Wire:
             self._drop(s)
         elif self.secretive and data[0] in range(0x14, 0x18):  # a TLS record; LDAP begins with 0x30
             self.hushed += 1
+        elif self.leaving and s in self._near:
+            self._send(s, GOODBYE)
+            self.goodbyes += 1
         elif not self.silent:
             self._pass_on(s, data)
 

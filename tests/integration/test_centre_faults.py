@@ -175,6 +175,18 @@ def test_accepted_then_silent(city, case):
     case.recovered("accepted, then silent")
 
 
+def test_a_server_that_says_good_bye_while_it_is_dialled(city, case):
+    """What libldap makes of its notice is not lost, either: under the sanitizer the driver's end would tell."""
+    wire = city[4]
+    case.healthy()
+    wire.leaving = True
+    wire.reset()
+    case.until_given_up()
+    wait_for("it is dialled again", lambda: case.nobody_notices() or wire.goodbyes > 1, timeout=5)
+    wire.heal()
+    case.recovered("good-bye")
+
+
 def test_one_byte_a_second(city, case):
     wire = city[4]
     case.healthy()
