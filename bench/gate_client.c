@@ -6,7 +6,8 @@
  * cap opens, too, with a cap that nothing here reaches; hello asks nothing of the kernel.
  * Devices are numbered; number i's address is 02:be then i in four bytes. At most IN_FLIGHT
  * requests wait for their answer. Prints one JSON object: answers a second, and how long an answer
- * took (median, 99th percentile, longest). An answer other than OK ends it with status 1. */
+ * took (median, 99th percentile, longest); of hello, the gate's longest turn, too. An answer other
+ * than OK ends it with status 1. */
 #include "lib/gate_proto.h"
 
 #include <poll.h>
@@ -23,6 +24,7 @@
 static int fd;
 static uint64_t rate_Bps = GATE_UNLIMITED;
 static uint64_t *sent_ns, *took_ns; /* by seq - 1 */
+static struct gate_hello last_hello;
 
 static uint64_t now_ns(void)
 {
@@ -69,6 +71,8 @@ static void take(uint32_t count)
         exit(1);
     }
     took_ns[r.seq - 1] = now_ns() - sent_ns[r.seq - 1];
+    if (r.verb == GATE_HELLO)
+        last_hello = r.hello;
 }
 
 static void meet(const char *path)
@@ -126,9 +130,14 @@ int main(int argc, char **argv)
     }
     double seconds = (double)(now_ns() - began) / 1e9;
     qsort(took_ns, count, sizeof *took_ns, by_size);
-    printf("{\"per_s\": %.0f, \"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f}\n",
+    printf("{\"per_s\": %.0f, \"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f",
            count / seconds, (double)took_ns[count / 2] / 1e3,
            (double)took_ns[(uint64_t)count * 99 / 100] / 1e3, (double)took_ns[count - 1] / 1e3);
+    if (verb == GATE_HELLO)
+        printf(", \"turn_us\": %llu, \"turn_waited_us\": %llu",
+               (unsigned long long)last_hello.longest_turn_us,
+               (unsigned long long)last_hello.longest_turn_waited_us);
+    puts("}");
     free(sent_ns);
     free(took_ns);
     close(fd);

@@ -101,6 +101,26 @@ class Portal:
                 c.close()
 
 
+def counted_once(pids):
+    """Kilobytes that both together hold: pages of a file that both have mapped are taken once, as much as the one
+    that has more of it (proc(5), smaps)."""
+    own, files = 0, {}
+    for pid in pids:
+        here, path = {}, ""
+        for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+            key, *rest = line.split()
+            if not key.endswith(":"):
+                path = rest[4] if len(rest) > 4 else ""
+            elif key == "Anonymous:":
+                own += int(rest[0])
+                here[path] = here.get(path, 0) - int(rest[0])
+            elif key == "Rss:":
+                here[path] = here.get(path, 0) + int(rest[0])
+        for path, kb in here.items():
+            files[path] = max(files.get(path, 0), kb)
+    return own + sum(files.values())
+
+
 def memory(report, gate, portal, clients, most_mb):
     pids = (gate.process.pid, portal.process.pid)
     def total(file, key):
@@ -108,6 +128,7 @@ def memory(report, gate, portal, clients, most_mb):
     value = total("status", "VmRSS")
     report.add(f"resident memory of both daemons, {clients:,} clients", round(value, 1), "MB", must=f"<= {most_mb}",
                ok=value <= most_mb)
+    report.add("   with what both have mapped (libc) counted once", round(counted_once(pids) / 1024, 1), "MB")
     report.add("   of it their own, not pages of programs and libraries", round(total("status", "RssAnon"), 1), "MB")
 
 
@@ -135,14 +156,30 @@ def restarts(report, gate, portal, clients, most_splash_s, most_adopted_s):
                    ok=value <= most, spread=round((max(values) - min(values)) / value, 3))
 
 
+def loops(portal):
+    """Each daemon's word on its event loop: {daemon: {turns, slow, longest_us, waited_us}}."""
+    ctl = portal.binary.with_name("loggiactl")
+    r = portal.gate.router.run(ctl, "-c", portal.gate.conf, "-j", "status")
+    return json.loads(r.stdout)["loops"]
+
+
+def turns(report, portal, clients):
+    """Of both daemons, since they were started with so many devices in the kernel: adoption is in it."""
+    for daemon, t in loops(portal).items():
+        took = t["longest_us"] / 1000
+        report.add(f"{daemon}'s loop: longest turn, {clients:,} clients", round(took, 2), "ms", must="<= 5", ok=took <= 5)
+        report.add("   of it no processor, page or lock", round(t["waited_us"] / 1000, 2), "ms")
+        report.add("   turns longer than 5 ms", t["slow"], f"of {t['turns']:,}")
+
+
 def queued_s(pids):
     """How long they have been ready to run, and others ran (schedstat's second field)."""
     return sum(int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[1]) for pid in pids) / 1e9
 
 
 def stall(report, portal, clients, seconds=4):
-    """How long loggiad lets somebody wait while it reads everybody's counters; and how much of that it was the
-    machine that let the two daemons, and who asks, wait."""
+    """The loops' own word, and what somebody saw who asked all the time while everybody's counters were read; and how
+    much of that it was the machine that let the two daemons, and who asks, wait."""
     longest, queued, end = 0.0, 0.0, time.monotonic() + seconds
     pids = (portal.gate.process.pid, portal.process.pid, os.getpid())
     with inside(portal.phone):
@@ -154,6 +191,6 @@ def stall(report, portal, clients, seconds=4):
             took = time.monotonic() - began
             if took > longest:
                 longest, queued = took, queued_s(pids) - before
-    report.add(f"longest answer of the splash page in {seconds} s, {clients:,} clients", round(longest * 1000, 2), "ms",
-               must="<= 5 (the loop's stall is less)", ok=longest <= 0.005)
+    turns(report, portal, clients)
+    report.add(f"longest answer of the splash page in {seconds} s, {clients:,} clients", round(longest * 1000, 2), "ms")
     report.add("   of it ready to run, and no processor free", round(queued * 1000, 2), "ms")

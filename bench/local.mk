@@ -12,7 +12,7 @@ CLEANFILES += $(BENCH_GATE) %D%/gate.json
 %C%_gate_client_SOURCES = %D%/gate_client.c
 BENCHES += bench-gate
 
-bench-gate: $(BENCH_GATE) netfilter/loggia-gate portal/loggiad radius-module/rlm_loggia.la
+bench-gate: $(BENCH_GATE) netfilter/loggia-gate portal/loggiad portal/loggiactl radius-module/rlm_loggia.la
 	cd $(srcdir) && LOGGIA_BUILD=$(abs_builddir) /usr/bin/python3 %D%/gate.py
 endif
 

@@ -124,6 +124,8 @@ struct gate_hello {
     uint64_t started_ms;   /* CLOCK_MONOTONIC of the gate's start: tells a restart */
     uint64_t transactions; /* so far, and how many of them failed */
     uint64_t transactions_failed;
+    uint64_t turns, slow_turns; /* struct loop_turns of the gate's loop; all 0 from older gates */
+    uint64_t longest_turn_us, longest_turn_waited_us;
 };
 enum gate_feature {
     GATE_F_MASKED_MARK = 1,

@@ -5,7 +5,12 @@
  *
  * Deferred calls run in a prepare watcher, which libev invokes after all events of a turn and
  * before it waits. A deferred call may defer again; after ROUNDS rounds the loop polls once without
- * waiting, so that neither the calls nor the sockets starve. */
+ * waiting, so that neither the calls nor the sockets starve.
+ *
+ * A turn is measured from the check watcher, which libev invokes first of all when it has waited,
+ * to the end of the deferred calls. The processor's time costs a system call, so that it is asked
+ * for where MARK_US have passed since it was known: of a long turn's, at most so much is an earlier
+ * one's. */
 #include "lib/loop.h"
 #include "lib/log.h"
 
@@ -14,7 +19,9 @@
 #include <string.h>
 #include <time.h>
 
-#define ROUNDS 16
+#define ROUNDS    16
+#define MARK_US   200
+#define WINDOW_US (60 * UINT64_C(1000000))
 
 struct deferred {
     loop_timer_fn fn;
@@ -33,6 +40,11 @@ struct loop {
     struct queue waiting, running;
     size_t next; /* in running */
     bool stopped;
+    ev_check check;
+    uint64_t began_us;               /* this turn; 0: it is over */
+    uint64_t mark_us, ran_us;        /* when the processor's time was known last, and it */
+    uint64_t window_us;              /* since when the longest is looked for */
+    struct loop_turns turns, before; /* before: the window before this one */
 };
 
 struct loop_io {
@@ -57,6 +69,8 @@ struct loop_signal {
 };
 
 /* --- the loop -------------------------------------------------------------------------------- */
+static void turn_ends(struct loop *loop);
+
 static void run_deferred(struct ev_loop *ev, ev_prepare *w, int revents)
 {
     struct loop *loop = w->data;
@@ -77,6 +91,62 @@ static void run_deferred(struct ev_loop *ev, ev_prepare *w, int revents)
         ev_idle_start(ev, &loop->idle);
     else
         ev_idle_stop(ev, &loop->idle);
+    turn_ends(loop);
+}
+
+/* --- how long a turn takes ---------------------------------------------------------------------
+ */
+static uint64_t ran_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void turn_begins(struct ev_loop *ev, ev_check *w, int revents)
+{
+    struct loop *loop = w->data;
+
+    (void)ev, (void)revents;
+    loop->began_us = loop_now_us();
+}
+
+static void turn_ends(struct loop *loop)
+{
+    uint64_t now = loop_now_us(), took = now - loop->began_us, ran = 0;
+
+    if (!loop->began_us)
+        return;
+    loop->began_us = 0;
+    if (now - loop->window_us >= WINDOW_US) {
+        loop->before = loop->turns;
+        if (now - loop->window_us >= 2 * WINDOW_US)
+            loop->before.longest_us = loop->before.waited_us = 0;
+        loop->turns.longest_us = loop->turns.waited_us = 0;
+        loop->window_us = now;
+    }
+    if (now - loop->mark_us >= MARK_US) {
+        uint64_t known = loop->ran_us;
+        loop->mark_us = now;
+        loop->ran_us = ran_us();
+        ran = loop->ran_us - known;
+    }
+    loop->turns.n++;
+    loop->turns.slow += took > LOOP_SLOW_US;
+    if (took <= loop->turns.longest_us)
+        return;
+    loop->turns.longest_us = took;
+    loop->turns.waited_us = took >= MARK_US && ran < took ? took - ran : 0;
+}
+
+void loop_turns(const struct loop *loop, struct loop_turns *out)
+{
+    *out = loop->turns;
+    if (loop->before.longest_us > out->longest_us) {
+        out->longest_us = loop->before.longest_us;
+        out->waited_us = loop->before.waited_us;
+    }
 }
 
 static void on_idle(struct ev_loop *ev, ev_idle *w, int revents)
@@ -99,6 +169,11 @@ struct loop *loop_new(void)
     loop->prepare.data = loop;
     ev_prepare_start(loop->ev, &loop->prepare);
     ev_idle_init(&loop->idle, on_idle);
+    ev_check_init(&loop->check, turn_begins);
+    ev_set_priority(&loop->check, EV_MAXPRI);
+    loop->check.data = loop;
+    ev_check_start(loop->ev, &loop->check);
+    loop->window_us = loop_now_us();
     return loop;
 }
 
@@ -114,6 +189,9 @@ void loop_free(struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
+    loop->began_us = 0; /* of the turn that stopped it before */
+    loop->mark_us = loop_now_us();
+    loop->ran_us = ran_us();
     if (!loop->stopped)
         ev_run(loop->ev, 0);
     loop->stopped = false;

@@ -21,6 +21,16 @@ void loop_free(struct loop *loop);
 void loop_run(struct loop *loop); /* until loop_stop */
 void loop_stop(struct loop *loop);
 
+/* How long turns took, from the end of the waiting to the beginning of the next: so long nobody
+ * else was served. The longest of the last one to two minutes, and for how much of it this thread
+ * waited for a processor, a page or a lock (less by up to 0.2 ms than it was). */
+#define LOOP_SLOW_US 5000
+struct loop_turns {
+    uint64_t n, slow; /* since the loop was made; longer than LOOP_SLOW_US */
+    uint64_t longest_us, waited_us;
+};
+void loop_turns(const struct loop *loop, struct loop_turns *out);
+
 /* Monotonic (CLOCK_BOOTTIME-like: never set back) and wall-clock time. */
 uint64_t loop_now_ms(void);
 uint64_t loop_now_us(void);

@@ -124,6 +124,12 @@ static struct gate_reply hello_reply(struct gate *g, const struct gate_request *
     r.hello.pid = (uint32_t)getpid();
     r.hello.started_ms = g->started_ms;
     ruleset_totals(g->rs, &r.hello.transactions, &r.hello.transactions_failed);
+    struct loop_turns turns;
+    loop_turns(g->loop, &turns);
+    r.hello.turns = turns.n;
+    r.hello.slow_turns = turns.slow;
+    r.hello.longest_turn_us = turns.longest_us;
+    r.hello.longest_turn_waited_us = turns.waited_us;
     return r;
 }
 
@@ -258,6 +264,7 @@ static bool flush_queue(struct controller *k)
         k->head = (k->head + (size_t)sent) % QUEUE_MAX;
         k->waiting -= (size_t)sent;
     }
+    k->head = 0; /* the ring's beginning stays in the caches, and its rest is never touched */
     return true;
 }
 

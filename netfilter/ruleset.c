@@ -110,6 +110,8 @@ void ruleset_free(struct ruleset *rs)
         mnl_socket_close(rs->nl);
     if (rs->watch)
         mnl_socket_close(rs->watch);
+    if (rs->stepped)
+        mnl_socket_close(rs->stepped);
     batch_free(rs->shut);
     free(rs->spare);
     free(rs);

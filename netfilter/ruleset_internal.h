@@ -35,8 +35,9 @@ struct ruleset {
     struct mnl_socket *nl; /* transactions and reads */
     uint32_t portid;
     uint32_t seq;
-    struct mnl_socket *watch; /* what others do */
-    struct batch *shut;       /* ready to be committed, any number of times */
+    struct mnl_socket *watch;   /* what others do */
+    struct mnl_socket *stepped; /* of the dump in steps, which is over: ruleset_steps.c */
+    struct batch *shut;         /* ready to be committed, any number of times */
     uint64_t transactions, failed;
     bool flowtables;        /* the kernel has them */
     bool fast_table;        /* there is a table of family netdev */

@@ -110,24 +110,44 @@ static json_t *not_kept(const struct portal *p)
     return names;
 }
 
+static json_t *turns(const struct loop_turns *t)
+{
+    return json_pack("{s:I, s:I, s:I, s:I}", "turns", (json_int_t)t->n, "slow", (json_int_t)t->slow,
+                     "longest_us", (json_int_t)t->longest_us, "waited_us",
+                     (json_int_t)t->waited_us);
+}
+
+static json_t *loops(const struct portal *p)
+{
+    const struct gate_hello *h = gate_client_hello(p->gate);
+    const struct loop_turns gate = {.n = h->turns,
+                                    .slow = h->slow_turns,
+                                    .longest_us = h->longest_turn_us,
+                                    .waited_us = h->longest_turn_waited_us};
+    struct loop_turns own;
+    loop_turns(p->loop, &own);
+    return json_pack("{s:o, s:o}", "loggiad", turns(&own), "loggia-gate", turns(&gate));
+}
+
 static void tell_status(struct talk *t)
 {
     const struct portal *p = t->c->p;
     unsigned skipped = 0;
     size_t notices = texts_notice_count(p->texts, &skipped);
     control_reply(
-        t, json_pack(
-               "{s:b, s:s, s:i, s:I, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:I, "
-               "s:I}, s:b, s:I, s:o, s:o, s:o}",
-               "ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
-               (json_int_t)((loop_now_ms() - p->started_ms) / 1000), "network", p->live->network,
-               "portal_name", p->live->portal_name, "table", p->boot->table, "key_kept",
-               p->key_kept, "clock_sane", texts_clock_sane(), "sessions", sessions_status(p),
-               "gate", gate_status(p), "radius", radius_status(p), "accounting",
-               accounting_status(p), "web", web_status(p), "notices", "read", (json_int_t)notices,
-               "skipped", (json_int_t)skipped, "embedded", p->embedded != NULL, "passes",
-               (json_int_t)(p->embedded ? embedded_passes(p->embedded) : 0), "not_kept",
-               not_kept(p), "centre_requests", centre_requests(p), "board", control_board(p)));
+        t,
+        json_pack(
+            "{s:b, s:s, s:i, s:I, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:I, "
+            "s:I}, s:b, s:I, s:o, s:o, s:o, s:o}",
+            "ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
+            (json_int_t)((loop_now_ms() - p->started_ms) / 1000), "network", p->live->network,
+            "portal_name", p->live->portal_name, "table", p->boot->table, "key_kept", p->key_kept,
+            "clock_sane", texts_clock_sane(), "sessions", sessions_status(p), "gate",
+            gate_status(p), "radius", radius_status(p), "accounting", accounting_status(p), "web",
+            web_status(p), "notices", "read", (json_int_t)notices, "skipped", (json_int_t)skipped,
+            "embedded", p->embedded != NULL, "passes",
+            (json_int_t)(p->embedded ? embedded_passes(p->embedded) : 0), "not_kept", not_kept(p),
+            "centre_requests", centre_requests(p), "board", control_board(p), "loops", loops(p)));
 }
 
 void control_on_status(struct talk *t, const json_t *request)

@@ -130,6 +130,20 @@ static void show_board(const json_t *b)
     printf("; %s%s%s\n", text(b, "state"), *error ? "; LAST: " : "", error);
 }
 
+/* Of the last one to two minutes. */
+static void show_loops(const json_t *loops)
+{
+    static const char *const daemons[] = {"loggiad", "loggia-gate"};
+    printf("loops        ");
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *t = json_object_get(loops, daemons[i]);
+        printf("%s%s: longest turn %.1f ms (%.1f of it no processor), %llu slow", i ? "; " : "",
+               daemons[i], (double)number(t, "longest_us") / 1000,
+               (double)number(t, "waited_us") / 1000, (unsigned long long)number(t, "slow"));
+    }
+    putchar('\n');
+}
+
 void ctl_show_status(const json_t *s)
 {
     const json_t *gate = json_object_get(s, "gate"), *n = json_object_get(s, "sessions");
@@ -162,6 +176,7 @@ void ctl_show_status(const json_t *s)
         (unsigned long long)number(web, "requests"), (unsigned long long)number(web, "redirects"),
         (unsigned long long)number(web, "pages"), (unsigned long long)number(web, "timeouts"),
         (unsigned long long)number(web, "connections"));
+    show_loops(json_object_get(s, "loops"));
     printf("notices      %llu read, %llu skipped\n", (unsigned long long)number(notices, "read"),
            (unsigned long long)number(notices, "skipped"));
     show_board(json_object_get(s, "board"));

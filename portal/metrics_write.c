@@ -354,6 +354,45 @@ static void write_web(struct buf *b, const struct metrics *m)
     labelled(b, "loggia_logins_refused_total", "reason", "limited", p->counts.limited_logins);
 }
 
+static void of_turns(struct buf *b, const char *name, const char *daemon, uint64_t value, bool us)
+{
+    const struct metrics_label labels[] = {{"daemon", daemon}, {NULL, NULL}};
+    if (us)
+        metrics_sample_us(b, name, labels, value);
+    else
+        metrics_sample(b, name, labels, value);
+}
+
+/* hello: NULL, or of a gate that may be too old to count. */
+static void write_loops(struct buf *b, const struct metrics *m, const struct gate_hello *hello)
+{
+    struct loop_turns own;
+    bool gate = hello && hello->turns > 0;
+    loop_turns(m->p->loop, &own);
+    const struct {
+        const char *name, *type, *help;
+        uint64_t own, gate;
+        bool us;
+    } rows[] = {
+        {"loggia_loop_turns_total", "counter", "Turns of the daemon's event loop.", own.n,
+         gate ? hello->turns : 0, false},
+        {"loggia_loop_slow_turns_total", "counter", "Turns that took longer than 5 ms.", own.slow,
+         gate ? hello->slow_turns : 0, false},
+        {"loggia_loop_longest_turn_seconds", "gauge",
+         "The longest turn of the last one to two minutes: so long nobody else was served.",
+         own.longest_us, gate ? hello->longest_turn_us : 0, true},
+        {"loggia_loop_longest_turn_waiting_seconds", "gauge",
+         "For how much of that it waited for a processor.", own.waited_us,
+         gate ? hello->longest_turn_waited_us : 0, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        metrics_family(b, rows[i].name, rows[i].type, rows[i].help);
+        of_turns(b, rows[i].name, "loggiad", rows[i].own, rows[i].us);
+        if (gate)
+            of_turns(b, rows[i].name, "loggia-gate", rows[i].gate, rows[i].us);
+    }
+}
+
 void metrics_write(struct buf *b, const struct metrics *m, const struct gate_hello *hello)
 {
     write_self(b, m);
@@ -363,6 +402,7 @@ void metrics_write(struct buf *b, const struct metrics *m, const struct gate_hel
     write_centre_requests(b, m);
     write_accounting(b, m);
     write_gate(b, m, hello);
+    write_loops(b, m, hello);
     write_kept(b, m);
     write_notices(b, m);
     write_board(b, m);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -340,6 +341,70 @@ static void a_directory_that_is_replaced_as_a_whole_is_found_again(void **state)
     rmdir(dir);
 }
 
+/* --- turns ----------------------------------------------------------------------------------- */
+static void work_ms(clockid_t clock, long ms)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    long long end = t.tv_sec * 1000000000LL + t.tv_nsec + ms * 1000000LL;
+    do
+        clock_gettime(clock, &t);
+    while (t.tv_sec * 1000000000LL + t.tv_nsec < end);
+}
+
+static void work(void *arg)
+{
+    work_ms(CLOCK_THREAD_CPUTIME_ID, 20);
+    loop_timer_start(arg, 0);
+}
+
+static void wait_long(void *arg)
+{
+    const struct timespec t = {.tv_nsec = 60 * 1000000};
+    nanosleep(&t, NULL);
+    loop_timer_start(arg, 0);
+}
+
+static struct loop_turns turns_with(loop_timer_fn fn)
+{
+    struct loop_turns t;
+    struct loop_timer *last = loop_timer_new(loop, stop, NULL);
+    struct loop_timer *first = loop_timer_new(loop, fn, last);
+    loop_timer_start(first, 0);
+    loop_run(loop);
+    loop_timer_free(first);
+    loop_timer_free(last);
+    loop_turns(loop, &t);
+    return t;
+}
+
+static void a_turn_that_works_long_is_told_as_worked(void **state)
+{
+    struct loop_turns t = turns_with(work);
+    (void)state;
+    assert_true(t.n >= 1 && t.slow >= 1 && t.slow <= t.n);
+    assert_true(t.longest_us >= 20000 && t.longest_us - t.waited_us >= 19000);
+}
+
+static void a_turn_that_waits_long_is_told_as_waited(void **state)
+{
+    struct loop_turns t = turns_with(wait_long);
+    (void)state;
+    assert_true(t.slow >= 1 && t.longest_us >= 60000 && t.waited_us >= 40000);
+}
+
+static void a_loop_that_has_nothing_to_do_is_not_slow(void **state)
+{
+    struct loop_turns t;
+    struct loop_timer *timer = loop_timer_new(loop, stop, NULL);
+    (void)state;
+    loop_timer_start(timer, 300);
+    loop_run(loop);
+    loop_timer_free(timer);
+    loop_turns(loop, &t);
+    assert_true(t.longest_us < 200000);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -354,6 +419,9 @@ int main(void)
         TEST(a_signal_is_an_event_like_any_other),
         TEST(a_new_notice_is_seen_once_and_soon),
         TEST(a_directory_that_is_replaced_as_a_whole_is_found_again),
+        TEST(a_turn_that_works_long_is_told_as_worked),
+        TEST(a_turn_that_waits_long_is_told_as_waited),
+        TEST(a_loop_that_has_nothing_to_do_is_not_slow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
