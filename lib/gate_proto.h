@@ -66,7 +66,7 @@ struct gate_entry {
         number; /* the client number (ct mark). The gate chooses it; OPEN may ask for one (or 0)
                    that it had before, and gets it if it is free: what it has under way goes on */
     uint32_t timeout_s; /* OPEN: the kernel's backstop; replies: what is left of it. 1 … 31 days */
-    uint32_t pad;
+    uint32_t in_all;    /* DUMP's replies: how many devices are open; 0 from older gates */
     uint64_t up_Bps, down_Bps; /* bytes a second, or GATE_UNLIMITED */
     struct gate_counters counters;
     char tag[GATE_TAG_LEN]; /* what loggiad wants back after a restart; kept in the kernel */

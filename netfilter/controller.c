@@ -276,6 +276,7 @@ static void dump_on(struct controller *k)
         if (k->waiting >= SEND_BATCH && !flush_queue(k))
             return; /* goes on when the other end has read */
         work_entry(c, &r.entry);
+        r.entry.in_all = (uint32_t)clients_count(k->g->clients);
         controller_reply(k, &r);
         k->dump_at++;
     }

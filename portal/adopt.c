@@ -65,6 +65,7 @@ static void adopt(struct portal *p, struct device *d, const struct gate_entry *e
 static void on_device(void *arg, const struct gate_entry *e)
 {
     struct portal *p = arg;
+    devices_expect(p->devices, e->in_all);
     struct device *d = sessions_device(p, &e->mac);
     struct tag tag;
     bool readable = tag_read(e->tag, &tag);
@@ -126,7 +127,9 @@ static void on_listed(void *arg, const struct gate_hello *hello)
     struct portal *p = arg;
     size_t missing = 0;
 
-    for (struct device *d = devices_first(p->devices); d; d = devices_next(d)) {
+    /* At the first list there is nobody but those that are on it. */
+    for (struct device *d = p->listing > 1 ? devices_first(p->devices) : NULL; d;
+         d = devices_next(d)) {
         if (d->session.state != SESSION_OPEN || d->listing == p->listing)
             continue;
         struct session_event ev = sessions_now(SESSION_MISSING);

@@ -11,6 +11,7 @@ struct devices {
     struct device *by_mac;
     struct device *rest, *left;
     size_t n_rest, n_left, max;
+    size_t expected; /* devices_expect */
     uint64_t serial;
     const uint8_t *key;
     size_t key_len;
@@ -78,6 +79,19 @@ static void shrink(struct devices *t)
         discard(t, t->left);
 }
 
+void devices_expect(struct devices *t, size_t n)
+{
+    t->expected = n;
+}
+
+/* Growing a table visits all that are in it: 100,000 devices grow it while it holds a few. */
+static void make_room(struct devices *t)
+{
+    struct UT_hash_table *table = t->by_mac->hh.tbl;
+    while (table->num_items <= 16 && table->num_buckets < t->expected / HASH_BKT_CAPACITY_THRESH)
+        HASH_EXPAND_BUCKETS(hh, table, oomed);
+}
+
 struct device *devices_get(struct devices *t, const struct mac *mac)
 {
     char hash[DEVICE_HASH_LEN];
@@ -93,6 +107,7 @@ struct device *devices_get(struct devices *t, const struct mac *mac)
     crypto_device_hash(t->key, t->key_len, mac, hash);
     memcpy(d->pseudonym, hash, DEVICE_LOG_LEN - 1);
     HASH_ADD(hh, t->by_mac, mac, sizeof d->mac, d);
+    make_room(t);
     return d;
 }
 

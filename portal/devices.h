@@ -76,6 +76,8 @@ struct devices *devices_new(size_t max, const uint8_t *key, size_t key_len);
 void devices_free(struct devices *t, void (*fini)(struct device *d));
 
 struct device *devices_find(const struct devices *t, const struct mac *mac);
+/* So many are about to come: before the first is there, its table is made as large at once. */
+void devices_expect(struct devices *t, size_t n);
 /* Finds or makes it. NULL if memory is out. */
 struct device *devices_get(struct devices *t, const struct mac *mac);
 /* To be called after every change: puts d on the list of idle ones or takes it off. Where there are

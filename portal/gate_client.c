@@ -30,7 +30,7 @@ enum {
     ADOPTS_MS = 60000,  /* to that: a gate that was just started looks for them all */
     MAX_WAITING = 4096, /* calls with a deadline: those that strangers cause */
     PATIENT_MAX = 32,   /* readings without a deadline: a millisecond of the gate's time */
-    READ_BATCH = 256,
+    READ_BATCH = 64,    /* a turn: each may begin or go on with a session, some 30 us */
     SEND_ROOM = 4 << 20 /* some thousand requests; the kernel may give less */
 };
 
@@ -44,7 +44,7 @@ struct gate_call {
     bool patient, held; /* a reading without a deadline; that waits for its turn */
     bool early;         /* need not wait for the dump */
     struct gate_call *prev, *next;
-    UT_hash_handle hh; /* by request.seq */
+    UT_hash_handle hh; /* by request.seq; not while it is held: a table of all would have to grow */
 };
 
 enum phase { AWAY, HELLO_SENT, LISTING, READY, REFUSED };
@@ -264,6 +264,7 @@ static void on_listing(struct gate_client *g, const struct gate_reply *r)
 
 static void put_in_line(struct gate_client *g, struct gate_call *c)
 {
+    HASH_ADD(hh, g->by_seq, request.seq, sizeof c->request.seq, c);
     DL_APPEND(g->calls, c);
     g->n_patient += c->patient;
     send_early(g, c);
@@ -284,6 +285,7 @@ static void leave_line(struct gate_client *g, struct gate_call *c)
     }
     if (g->next_to_send == c)
         g->next_to_send = c->next;
+    HASH_DEL(g->by_seq, c);
     DL_DELETE(g->calls, c);
     g->n_patient -= c->patient;
     if (!c->patient || !next)
@@ -297,7 +299,6 @@ static void drop_call(struct gate_call *c)
 {
     struct gate_client *g = c->g;
     leave_line(g, c);
-    HASH_DEL(g->by_seq, c);
     g->n_calls--;
     if (c->timer)
         g->n_deadlines--;
@@ -450,7 +451,6 @@ struct gate_call *gate_client_call(struct gate_client *g, const struct gate_requ
     c->request.seq = take_seq(g);
     c->fn = fn;
     c->arg = arg;
-    HASH_ADD(hh, g->by_seq, request.seq, sizeof c->request.seq, c);
     g->n_calls++;
     if (c->timer) {
         g->n_deadlines++;
