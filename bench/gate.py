@@ -183,6 +183,16 @@ def joins(report, gate, bare, size):
         yield in_flight, statistics.median(ours)
 
 
+def bare_alone(bare):
+    """Joins a second of bare libnftnl, one in flight, in the namespace where it is."""
+    rates = []
+    with on_cores(0, {CPU}):
+        for _ in range(JOIN_ROUNDS):
+            rates.append(bare.ask("cap", 1_000_000, 1000, 1)["per_s"])
+            bare.ask("close", 1_000_000, 1000, 100)
+    return rates
+
+
 class Lookup:
     """The least that tells who may pass: on top of conntrack and NAT one lookup each way, and a counter each."""
 
@@ -274,7 +284,10 @@ def sizes(report, world, bare):
         path.one_neighbour()
     gate = Gate(world, ours.router)
     portal = gate_system.Portal(gate, ours.phone, BUILD / "portal/loggiad")
+    unwatched = bare_alone(bare)
     gate.start()
+    report.ratio("   bare libnftnl, one in flight: a gate watches nf_tables, against nobody", bare_alone(bare), unwatched,
+                 "joins/s")
     now, ratios, rates = 0, [], {1: [], 100: []}
     for in_flight, rate in joins(report, gate, bare, 0):
         rates[in_flight].append(rate)

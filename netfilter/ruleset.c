@@ -67,7 +67,13 @@ static void prepare_shut(struct ruleset *rs)
 }
 
 /* The kernel tells the watch of our own transactions, too: they are left out before they wake us.
- * All messages of a packet are of one transaction, so that the first one's sender tells. */
+ * All messages of a packet are of one transaction, so that the first one's sender tells.
+ *
+ * That they are written at all is a tenth of a join, for everybody who changes anything as long as
+ * somebody listens, in whatever network namespace (netlink_has_listeners looks at all sockets of
+ * the family; make bench-gate prints it). Leaving the group while we are busy, with the generation
+ * (NFTA_GEN_ID, NFNL_BATCH_GENID) to tell whether others were there meanwhile, would save it; but
+ * it does not tell what they did, and every name that dnsmasq resolves is such a change. */
 static void leave_out(const struct mnl_socket *watch, uint32_t portid)
 {
     struct sock_filter code[] = {

@@ -18,7 +18,7 @@ EVENTS = {APPEARED: "appeared", REBUILT: "rebuilt", EXPIRED: "expired", GONE: "g
 
 HEAD = struct.Struct("=HHI")
 REPLY_HEAD = struct.Struct("=HHIiI")
-HELLO_BODY = struct.Struct("=6I3Q")
+HELLO_BODY = struct.Struct("=6I3Q4Q")
 ENTRY = struct.Struct("=6sHIII4xQQ4Q192s")
 ADDRESS = struct.Struct("=B3xI16s6s16s2x")
 CHAIN = struct.Struct("=IHHiHHHH64s64s")
@@ -29,7 +29,8 @@ Entry = collections.namedtuple("Entry", "mac same_session number timeout_s up_Bp
                                "up_bytes up_packets down_bytes down_packets tag")
 Address = collections.namedtuple("Address", "ip ifindex mac ifname")
 Hello = collections.namedtuple("Hello", "version open_devices max_devices features pid unqueued "
-                               "started_ms transactions transactions_failed")
+                               "started_ms transactions transactions_failed turns slow_turns longest_turn_us "
+                               "longest_turn_waited_us")
 Chain = collections.namedtuple("Chain", "index family hook priority policy_drop up down pad table chain")
 Reply = collections.namedtuple("Reply", "verb status seq error gap_us body")
 
@@ -61,7 +62,7 @@ def _chain(raw):
 def decode(raw):
     verb, status, seq, error, gap_us = REPLY_HEAD.unpack(raw[:REPLY_HEAD.size])
     body = raw[REPLY_HEAD.size:]
-    if verb in (HELLO, REBUILT):
+    if verb in (HELLO, REBUILT) or (verb == DUMP and status == 0):  # a dump's last reply
         body = Hello(*HELLO_BODY.unpack(body[:HELLO_BODY.size]))
     elif verb in (RESOLVE, APPEARED, GONE, CLAIMED):
         body = _address(body)
