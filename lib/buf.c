@@ -186,3 +186,12 @@ char *buf_take(struct buf *b, size_t *len)
         *len = n;
     return data;
 }
+
+bool buf_complain(char *err, size_t err_len, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(err, err_len, fmt, args);
+    va_end(args);
+    return false;
+}

@@ -26,4 +26,8 @@ void buf_urlencode(struct buf *b, const char *text);
 /* Hands data over (caller frees with free); NULL if it failed. b is empty afterwards. */
 char *buf_take(struct buf *b, size_t *len);
 
+/* For who fails with a reason: writes it into err (of err_len, cut to fit) and is false. */
+bool buf_complain(char *err, size_t err_len, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 #endif

@@ -7,7 +7,6 @@
 #include "lib/utc.h"
 #include "lib/utf8.h"
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,35 +73,24 @@ static size_t first_twin(const struct bundle *b)
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
-static bool complain(char *err, size_t err_len, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-static bool complain(char *err, size_t err_len, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(err, err_len, fmt, args);
-    va_end(args);
-    return false;
-}
-
 static bool part_ok(const struct bundle *b, size_t i, size_t count[static BUNDLE_KINDS], char *err,
                     size_t err_len)
 {
     const struct bundle_part *p = &b->parts[i];
     if ((unsigned)p->kind >= BUNDLE_KINDS || (i && p->kind < b->parts[i - 1].kind))
-        return complain(err, err_len,
-                        "part %zu: expected publishers, then notices, services, logos", i);
+        return buf_complain(err, err_len,
+                            "part %zu: expected publishers, then notices, services, logos", i);
     if (!bundle_id_ok(p->id))
-        return complain(err, err_len,
-                        "part %zu: found the id \"%.40s\", expected letters, digits, "
-                        "dot, dash, underscore, at most 100",
-                        i, p->id);
+        return buf_complain(err, err_len,
+                            "part %zu: found the id \"%.40s\", expected letters, digits, "
+                            "dot, dash, underscore, at most 100",
+                            i, p->id);
     if (!p->len || p->len > BUNDLE_MAX_PART)
-        return complain(err, err_len, "%s %s: found %zu bytes, expected 1 to %d",
-                        kinds[p->kind].word, p->id, p->len, BUNDLE_MAX_PART);
+        return buf_complain(err, err_len, "%s %s: found %zu bytes, expected 1 to %d",
+                            kinds[p->kind].word, p->id, p->len, BUNDLE_MAX_PART);
     if (++count[p->kind] > kinds[p->kind].max)
-        return complain(err, err_len, "found more than %zu of kind %s", kinds[p->kind].max,
-                        kinds[p->kind].word);
+        return buf_complain(err, err_len, "found more than %zu of kind %s", kinds[p->kind].max,
+                            kinds[p->kind].word);
     return true;
 }
 
@@ -114,14 +102,14 @@ bool bundle_write(struct buf *b, const struct bundle *bundle, char *err, size_t 
     utc_write(bundle->expires_s, expires);
     if (!bundle->serial || !*created || !*expires || bundle->expires_s <= bundle->created_s ||
         !board_ok(bundle->board))
-        return complain(err, err_len, "found no serial, no name, or dates in disorder");
+        return buf_complain(err, err_len, "found no serial, no name, or dates in disorder");
     for (size_t i = 0; i < bundle->n; i++)
         if (!part_ok(bundle, i, count, err, err_len))
             return false;
     size_t twin = first_twin(bundle);
     if (twin < bundle->n)
-        return complain(err, err_len, "%s %s: found twice, expected each id once",
-                        kinds[bundle->parts[twin].kind].word, bundle->parts[twin].id);
+        return buf_complain(err, err_len, "%s %s: found twice, expected each id once",
+                            kinds[bundle->parts[twin].kind].word, bundle->parts[twin].id);
     buf_fmt(b, HEAD "\nserial: %" PRIu64 "\ncreated: %s\nexpires: %s\nboard: %s\n\n",
             bundle->serial, created, expires, bundle->board);
     for (size_t i = 0; i < bundle->n; i++) {
@@ -131,7 +119,8 @@ bool bundle_write(struct buf *b, const struct bundle *bundle, char *err, size_t 
         buf_str(b, "\n");
     }
     if (b->failed || b->len - begin > BUNDLE_MAX_BYTES)
-        return complain(err, err_len, "found more than %u bytes, or no memory", BUNDLE_MAX_BYTES);
+        return buf_complain(err, err_len, "found more than %u bytes, or no memory",
+                            BUNDLE_MAX_BYTES);
     return true;
 }
 
@@ -149,8 +138,8 @@ static bool fault(struct reader *r, const char *expected)
     for (char *c = r->text; *c; c++)
         if (*c < ' ' || *c > '~')
             *c = '?';
-    return complain(r->err, r->err_len, "line %u: found \"%.60s\", expected %s", r->line, r->text,
-                    expected);
+    return buf_complain(r->err, r->err_len, "line %u: found \"%.60s\", expected %s", r->line,
+                        r->text, expected);
 }
 
 static bool next(struct reader *r)
@@ -245,7 +234,7 @@ static bool read_part(struct reader *r, struct bundle *b, size_t count[static BU
 {
     struct bundle_part *p = one_more(r, b);
     if (!p)
-        return complain(r->err, r->err_len, "out of memory");
+        return buf_complain(r->err, r->err_len, "out of memory");
     if (!read_part_line(r, p))
         return false;
     if (b->n && p->kind < p[-1].kind)
@@ -268,11 +257,11 @@ struct bundle *bundle_read(const char *data, size_t len, char *err, size_t err_l
     size_t count[BUNDLE_KINDS] = {0};
     struct bundle *b = calloc(1, sizeof *b);
     if (!b) {
-        complain(err, err_len, "out of memory");
+        buf_complain(err, err_len, "out of memory");
         return NULL;
     }
     if (len > BUNDLE_MAX_BYTES) {
-        complain(err, err_len, "found %zu bytes, expected at most %u", len, BUNDLE_MAX_BYTES);
+        buf_complain(err, err_len, "found %zu bytes, expected at most %u", len, BUNDLE_MAX_BYTES);
         goto fail;
     }
     if (!read_head(&r, b))
@@ -283,8 +272,8 @@ struct bundle *bundle_read(const char *data, size_t len, char *err, size_t err_l
     size_t twin = first_twin(b);
     if (twin == b->n)
         return b;
-    complain(err, err_len, "found %s %s twice, expected each id once",
-             kinds[b->parts[twin].kind].word, b->parts[twin].id);
+    buf_complain(err, err_len, "found %s %s twice, expected each id once",
+                 kinds[b->parts[twin].kind].word, b->parts[twin].id);
 fail:
     bundle_free(b);
     return NULL;

@@ -2,8 +2,8 @@
 /* The frames of three formats, read as far as they tell how large a picture is and where it ends.
  * PNG: W3C PNG (third edition) sections 5 and 11; JPEG: ITU-T T.81 annex B; WebP: RFC 9649. */
 #include "lib/logo.h"
+#include "lib/buf.h"
 #include "lib/crypto.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,17 +16,6 @@ static const struct {
     [LOGO_JPEG] = {".jpg", "image/jpeg"},
     [LOGO_WEBP] = {".webp", "image/webp"},
 };
-
-static bool complain(char *err, size_t err_len, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-static bool complain(char *err, size_t err_len, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(err, err_len, fmt, args);
-    va_end(args);
-    return false;
-}
 
 static uint32_t big(const uint8_t *at, size_t bytes)
 {
@@ -153,7 +142,8 @@ bool logo_read(const void *data, size_t len, struct logo *out, char *err, size_t
     const char *found;
     *out = (struct logo){0};
     if (len > LOGO_MAX_BYTES)
-        return complain(err, err_len, "found %zu bytes, expected at most %d", len, LOGO_MAX_BYTES);
+        return buf_complain(err, err_len, "found %zu bytes, expected at most %d", len,
+                            LOGO_MAX_BYTES);
     if (len >= sizeof png && memcmp(d, png, sizeof png) == 0) {
         out->kind = LOGO_PNG;
         found = read_png(d, len, out);
@@ -164,18 +154,18 @@ bool logo_read(const void *data, size_t len, struct logo *out, char *err, size_t
         out->kind = LOGO_WEBP;
         found = read_webp(d, len, out);
     } else {
-        return complain(err, err_len, "found another format, expected PNG, JPEG or WebP");
+        return buf_complain(err, err_len, "found another format, expected PNG, JPEG or WebP");
     }
     if (found)
-        return complain(err, err_len, "found %s, expected a whole %s that stands still", found,
-                        kinds[out->kind].type + strlen("image/"));
+        return buf_complain(err, err_len, "found %s, expected a whole %s that stands still", found,
+                            kinds[out->kind].type + strlen("image/"));
     if (!out->width || !out->height || out->width > LOGO_MAX_SIDE || out->height > LOGO_MAX_SIDE)
-        return complain(err, err_len, "found %u by %u pixels, expected 1 to %d each way",
-                        out->width, out->height, LOGO_MAX_SIDE);
+        return buf_complain(err, err_len, "found %u by %u pixels, expected 1 to %d each way",
+                            out->width, out->height, LOGO_MAX_SIDE);
     if (out->width > LOGO_MAX_ASPECT * out->height || out->height > LOGO_MAX_ASPECT * out->width)
-        return complain(err, err_len,
-                        "found %u by %u pixels, expected no side longer than %d times the other",
-                        out->width, out->height, LOGO_MAX_ASPECT);
+        return buf_complain(
+            err, err_len, "found %u by %u pixels, expected no side longer than %d times the other",
+            out->width, out->height, LOGO_MAX_ASPECT);
     return true;
 }
 
