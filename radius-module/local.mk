@@ -26,7 +26,7 @@ noinst_LTLIBRARIES += %D%/libloggia-federation.la
 frlib_LTLIBRARIES = %D%/rlm_loggia.la
 %C%_rlm_loggia_la_SOURCES = \
     %D%/freeradius_min.h %D%/compat/freeradius/automask.h \
-    %D%/rlm_loggia.c %D%/rlm_loggia.h \
+    %D%/rlm_loggia.c %D%/rlm_loggia.h %D%/rlm_loggia_accounting.c %D%/rlm_loggia_xlat.c \
     %D%/rlm_loggia_conf.c %D%/rlm_loggia_desk.c %D%/rlm_loggia_disconnect.c %D%/rlm_loggia_jobs.c %D%/rlm_loggia_known.c \
     %D%/rlm_loggia_look.c %D%/rlm_loggia_pass.c %D%/rlm_loggia_reload.c %D%/rlm_loggia_reply.c %D%/rlm_loggia_store.c \
     %D%/rlm_loggia_store.h

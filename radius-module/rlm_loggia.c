@@ -6,10 +6,8 @@
  *   parse the kind → start the searches everywhere → meanwhile look the pass up → collect until the
  *   deadline → decide → write or erase the pass → reply
  *
- * `preacct` lets an accounting record through to the store while that answers, notes who is online,
- * and that somebody who left of their own will is not let back in silently; `accounting`, behind
- * sql, gives the place at the store back. `freeradius -C` instantiates modules too: then nothing is
- * dialled and no thread started. */
+ * What it does of accounting: rlm_loggia_accounting.c; %{loggia:…}: rlm_loggia_xlat.c.
+ * `freeradius -C` instantiates modules too: then nothing is dialled and no thread started. */
 #include "radius-module/rlm_loggia.h"
 #include "lib/crypto.h"
 
@@ -19,30 +17,14 @@
 #define SERVICE_CALL_CHECK 10
 #define SERVICE_FRAMED     2
 #define SERVICE_LOGIN      1
-#define CAUSE_USER_REQUEST 1
-#define STATUS_START       1
-#define STATUS_STOP        2
-#define STATUS_UPDATE      3
-#define PLACE              1 /* request data: the place at the store */
 
 /* --- what the request says ----------------------------------------------------------------------
  */
 
-static const char *text_of(REQUEST *request, unsigned attribute)
+bool rlm_loggia_device_of(REQUEST *request, struct mac *mac)
 {
-    VALUE_PAIR *vp = fr_pair_find_by_num(request->packet->vps, attribute, 0, TAG_ANY);
-    return vp ? vp->vp_strvalue : "";
-}
-
-static uint32_t number_of(REQUEST *request, unsigned attribute)
-{
-    VALUE_PAIR *vp = fr_pair_find_by_num(request->packet->vps, attribute, 0, TAG_ANY);
-    return vp ? vp->vp_integer : 0;
-}
-
-static bool device_of(REQUEST *request, struct mac *mac)
-{
-    return mac_parse(text_of(request, PW_CALLING_STATION_ID), mac) && mac_is_device(mac);
+    VALUE_PAIR *vp = fr_pair_find_by_num(request->packet->vps, PW_CALLING_STATION_ID, 0, TAG_ANY);
+    return mac_parse(vp ? vp->vp_strvalue : "", mac) && mac_is_device(mac);
 }
 
 /* Of several of one kind the first counts. */
@@ -267,174 +249,6 @@ static rlm_rcode_t CC_HINT(nonnull) mod_authorize(void *instance, REQUEST *reque
     return answer(inst, request, &said, &mac, &d, answers, reject_at_ms);
 }
 
-/* --- accounting ---------------------------------------------------------------------------------
- */
-
-/* The request's place at the store, from preacct until loggia is called in accounting, behind sql.
- * Who never gets there has failed: then the request's end gives the place back. */
-struct place {
-    struct guard *guard;
-    bool done;
-};
-
-static int leave_place(struct place *p)
-{
-    guard_leave(p->guard, p->done);
-    return 0;
-}
-
-static bool take_place(rlm_loggia_t *inst, REQUEST *request)
-{
-    if (!guard_enter(&inst->writing, clock_ms() + inst->settings->fed.deadline_ms))
-        return false;
-    struct place *p = talloc_zero(request, struct place);
-    if (!p) {
-        guard_leave(&inst->writing, true);
-        return false;
-    }
-    p->guard = &inst->writing;
-    talloc_set_destructor(p, leave_place);
-    if (request_data_add(request, inst, PLACE, p, false) == 0)
-        return true;
-    talloc_free(p);
-    return false;
-}
-
-/* Who is online is known by the accounting. A server that has just begun reads there who is
- * (pass.online); of whom it hears first, it does not know whom the device is bound to. */
-static void note_session(rlm_loggia_t *inst, REQUEST *request, const struct mac *mac,
-                         uint32_t status)
-{
-    struct fed_person person;
-    uint32_t left_s;
-    bool live = status == STATUS_START || status == STATUS_UPDATE;
-    if (!live && status != STATUS_STOP)
-        return;
-    if (fed_live(inst->fed, mac, live) && inst->queries[QUERY_LOOKUP])
-        rlm_loggia_pass_look_up(inst, request, mac, clock_ms() + inst->settings->fed.deadline_ms,
-                                &left_s, &person);
-}
-
-/* fail: the store is silent. Then the router gets no answer, and keeps the record. */
-static rlm_rcode_t CC_HINT(nonnull) mod_preacct(void *instance, REQUEST *request)
-{
-    rlm_loggia_t *inst = instance;
-    uint32_t status = number_of(request, PW_ACCT_STATUS_TYPE);
-    struct mac mac;
-    if (!inst->queries[QUERY_LOOKUP])
-        return RLM_MODULE_NOOP;
-    if (!take_place(inst, request))
-        return RLM_MODULE_FAIL;
-    if (!device_of(request, &mac))
-        return RLM_MODULE_OK; /* Accounting-On */
-    note_session(inst, request, &mac, status);
-    if (status == STATUS_STOP && inst->queries[QUERY_PAUSE] &&
-        number_of(request, PW_ACCT_TERMINATE_CAUSE) == CAUSE_USER_REQUEST)
-        return rlm_loggia_pass_pause(inst, request, &mac) ? RLM_MODULE_OK : RLM_MODULE_FAIL;
-    return RLM_MODULE_OK;
-}
-
-static rlm_rcode_t CC_HINT(nonnull) mod_accounting(void *instance, REQUEST *request)
-{
-    rlm_loggia_t *inst = instance;
-    struct place *p = request_data_get(request, inst, PLACE);
-    if (!p)
-        return RLM_MODULE_NOOP;
-    p->done = true;
-    talloc_free(p);
-    return RLM_MODULE_OK;
-}
-
-/* --- %{loggia:…} --------------------------------------------------------------------------------
- */
-
-static ssize_t put(char *out, size_t room, const char *text, size_t len)
-{
-    if (len >= room)
-        return -1;
-    memcpy(out, text, len);
-    out[len] = 0;
-    return (ssize_t)len;
-}
-
-/* Class is "PROFILE:IDENTITY". */
-static ssize_t put_class(REQUEST *request, bool profile, char *out, size_t room)
-{
-    VALUE_PAIR *vp = fr_pair_find_by_num(request->packet->vps, PW_CLASS, 0, TAG_ANY);
-    const char *text = vp ? (const char *)vp->vp_octets : NULL;
-    const char *colon = text ? memchr(text, ':', vp->vp_length) : NULL;
-    if (!colon)
-        return put(out, room, "", 0);
-    size_t before = (size_t)(colon - text);
-    return profile ? put(out, room, text, before)
-                   : put(out, room, colon + 1, vp->vp_length - before - 1);
-}
-
-/* name NULL: of all, and the rest. */
-static ssize_t put_status(rlm_loggia_t *inst, const char *name, char *out, size_t room)
-{
-    const struct fed_conf *c = &inst->settings->fed;
-    struct status_source source;
-    size_t i = 0;
-    char *text = NULL;
-    size_t len = 0;
-    if (!inst->fed)
-        return -1;
-    while (name && i < c->n_authorities && strcmp(c->authorities[i].name, name) != 0)
-        i++;
-    FILE *f = inst->fed && (!name || i < c->n_authorities) ? open_memstream(&text, &len) : NULL;
-    if (!f)
-        return -1;
-    rlm_loggia_status(inst, &source);
-    if (name)
-        status_authority(f, &source, i);
-    else
-        status_text(f, &source);
-    fclose(f);
-    ssize_t n = text ? put(out, room, text, len < room ? len : room - 1) : -1;
-    free(text);
-    return n;
-}
-
-/* device: the request's device as a keyed hash; sealed: so that this server can read it; profile,
- * identity: from its Class; life, bound: of a pass and of a bound one, in seconds; authority NAME:
- * its state; status: everybody's. */
-static ssize_t loggia_xlat(void *instance, REQUEST *request, char const *fmt, char *out,
-                           size_t room)
-{
-    rlm_loggia_t *inst = instance;
-    const struct fed_conf *c = &inst->settings->fed;
-    char hash[DEVICE_HASH_LEN];
-    struct mac mac;
-    if (strcmp(fmt, "device") == 0) {
-        DICT_ATTR const *other = inst->attributes[ATTRIBUTE_DEVICE];
-        VALUE_PAIR *vp = fr_pair_find_by_num(request->config, other->attr, other->vendor, TAG_ANY);
-        if (vp)
-            return put(out, room, vp->vp_strvalue, vp->vp_length);
-        if (!device_of(request, &mac))
-            return put(out, room, "", 0);
-        crypto_device_hash(c->key, c->key_len, &mac, hash);
-        return put(out, room, hash, strlen(hash));
-    }
-    if (strcmp(fmt, "sealed") == 0) {
-        char sealed[RLM_SEALED_DEVICE] = "";
-        if (device_of(request, &mac))
-            rlm_loggia_seal_device(inst, &mac, sealed);
-        return put(out, room, sealed, strlen(sealed));
-    }
-    if (strcmp(fmt, "profile") == 0 || strcmp(fmt, "identity") == 0)
-        return put_class(request, fmt[0] == 'p', out, room);
-    if (strcmp(fmt, "life") == 0)
-        return snprintf(out, room, "%u", c->pass_life_s);
-    if (strcmp(fmt, "bound") == 0)
-        return snprintf(out, room, "%u", c->bound_life_s);
-    if (strncmp(fmt, "authority ", 10) == 0)
-        return put_status(inst, fmt + 10, out, room);
-    if (strcmp(fmt, "status") == 0)
-        return put_status(inst, NULL, out, room);
-    return -1;
-}
-
 /* --- begin and end ------------------------------------------------------------------------------
  */
 
@@ -506,7 +320,7 @@ static int mod_instantiate(CONF_SECTION *cs, void *instance)
     /* Its own texts have %{loggia:…} in them. At a reload that is the old instance's until this one
      * has turned out to be right. */
     if (rlm_loggia_is_first(inst->name))
-        xlat_register(inst->name, loggia_xlat, NULL, inst);
+        xlat_register(inst->name, rlm_loggia_xlat, NULL, inst);
     if (!read_configuration(inst, cs))
         return -1;
     const struct settings *c = inst->settings;
@@ -517,7 +331,7 @@ static int mod_instantiate(CONF_SECTION *cs, void *instance)
     if (!check_config && !start(inst, cs))
         return -1;
     rlm_loggia_take_over(inst);
-    xlat_register(inst->name, loggia_xlat, NULL, inst);
+    xlat_register(inst->name, rlm_loggia_xlat, NULL, inst);
     return 0;
 }
 
@@ -525,7 +339,7 @@ static int mod_detach(void *instance)
 {
     rlm_loggia_t *inst = instance;
     rlm_loggia_leave(inst);
-    xlat_unregister(inst->name, loggia_xlat, inst);
+    xlat_unregister(inst->name, rlm_loggia_xlat, inst);
     rlm_loggia_stop(inst);
     crypto_keyed_free(inst->keyed);
     settings_free(inst->settings);
@@ -542,6 +356,6 @@ module_t rlm_loggia __attribute__((visibility("default"))) = {
     .instantiate = mod_instantiate,
     .detach = mod_detach,
     .methods = {[MOD_AUTHORIZE] = mod_authorize,
-                [MOD_PREACCT] = mod_preacct,
-                [MOD_ACCOUNTING] = mod_accounting},
+                [MOD_PREACCT] = rlm_loggia_preacct,
+                [MOD_ACCOUNTING] = rlm_loggia_accounting},
 };

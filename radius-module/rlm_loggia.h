@@ -81,6 +81,16 @@ typedef struct rlm_loggia_t {
 } rlm_loggia_t;
 
 void rlm_loggia_control(REQUEST *request, DICT_ATTR const *attribute, const char *text);
+/* Of Calling-Station-Id; false: no device's. */
+bool rlm_loggia_device_of(REQUEST *request, struct mac *mac);
+
+/* rlm_loggia_accounting.c: the module's methods. */
+rlm_rcode_t CC_HINT(nonnull) rlm_loggia_preacct(void *instance, REQUEST *request);
+rlm_rcode_t CC_HINT(nonnull) rlm_loggia_accounting(void *instance, REQUEST *request);
+
+/* rlm_loggia_xlat.c: %{loggia:…}; instance is the rlm_loggia_t. As the server's xlat_register says:
+ * how many characters, -1 if it cannot be said or has no room. */
+ssize_t rlm_loggia_xlat(void *instance, REQUEST *request, char const *fmt, char *out, size_t room);
 
 /* What a router would be told now of a device that appeared; waits for the authorities and for the
  * store like anybody. */
