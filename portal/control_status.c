@@ -68,21 +68,16 @@ static json_t *web_status(const struct portal *p)
 
 static json_t *sessions_status(const struct portal *p)
 {
-    json_int_t open = 0, left = 0, denied = 0;
-    for (const struct device *d = devices_first(p->devices); d; d = devices_next(d)) {
-        open += session_is_open(&d->session);
-        left += d->session.left;
-        denied += d->session.state == SESSION_IDLE && d->session.outcome == SESSION_DENIED;
-    }
+    const struct devices_census *n = devices_census(p->devices);
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "open", open,
-        "known", (json_int_t)devices_count(p->devices), "left", left, "denied", denied,
-        "joins_silent", (json_int_t)p->counts.joins_silent, "joins_tap",
-        (json_int_t)p->counts.joins_tap, "rejects", (json_int_t)p->counts.rejects, "no_answers",
-        (json_int_t)p->counts.no_answers, "asking", (json_int_t)p->n_asking, "queued",
-        (json_int_t)p->n_queued, "forgetting", (json_int_t)p->n_forgetting, "provisional",
-        (json_int_t)p->counts.provisional, "confirmed", (json_int_t)p->counts.confirmed,
-        "unconfirmed", (json_int_t)p->counts.unconfirmed);
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "open",
+        (json_int_t)n->open, "known", (json_int_t)devices_count(p->devices), "left",
+        (json_int_t)n->left, "denied", (json_int_t)n->denied, "joins_silent",
+        (json_int_t)p->counts.joins_silent, "joins_tap", (json_int_t)p->counts.joins_tap, "rejects",
+        (json_int_t)p->counts.rejects, "no_answers", (json_int_t)p->counts.no_answers, "asking",
+        (json_int_t)p->n_asking, "queued", (json_int_t)p->n_queued, "forgetting",
+        (json_int_t)p->n_forgetting, "provisional", (json_int_t)p->counts.provisional, "confirmed",
+        (json_int_t)p->counts.confirmed, "unconfirmed", (json_int_t)p->counts.unconfirmed);
 }
 
 /* RFC 5176 */

@@ -12,6 +12,7 @@ struct devices {
     struct device *rest, *left;
     size_t n_rest, n_left, max;
     size_t expected; /* devices_expect */
+    struct devices_census census;
     uint64_t serial;
     const uint8_t *key;
     size_t key_len;
@@ -40,9 +41,31 @@ static void unlist(struct devices *t, struct device *d)
     d->list = DEVICE_BUSY;
 }
 
+enum { COUNTED_OPEN = 1, COUNTED_LEFT = 2, COUNTED_DENIED = 4 };
+
+static void move(size_t *n, unsigned was, unsigned is, unsigned what)
+{
+    *n += (is & what) / what;
+    *n -= (was & what) / what;
+}
+
+static void count(struct devices *t, struct device *d, unsigned is)
+{
+    move(&t->census.open, d->counted, is, COUNTED_OPEN);
+    move(&t->census.left, d->counted, is, COUNTED_LEFT);
+    move(&t->census.denied, d->counted, is, COUNTED_DENIED);
+    d->counted = (uint8_t)is;
+}
+
+const struct devices_census *devices_census(const struct devices *t)
+{
+    return &t->census;
+}
+
 static void discard(struct devices *t, struct device *d)
 {
     unlist(t, d);
+    count(t, d, 0);
     HASH_DEL(t->by_mac, d);
     loop_timer_free(d->timer);
     session_fini(&d->session);
@@ -84,11 +107,12 @@ void devices_expect(struct devices *t, size_t n)
     t->expected = n;
 }
 
-/* Growing a table visits all that are in it: 100,000 devices grow it while it holds a few. */
+/* Growing a table visits all that are in it: 100,000 devices grow it while it holds a few. With a
+ * bucket for each uthash finds no chain too long later on. */
 static void make_room(struct devices *t)
 {
     struct UT_hash_table *table = t->by_mac->hh.tbl;
-    while (table->num_items <= 16 && table->num_buckets < t->expected / HASH_BKT_CAPACITY_THRESH)
+    while (table->num_items <= 16 && table->num_buckets < t->expected)
         HASH_EXPAND_BUCKETS(hh, table, oomed);
 }
 
@@ -119,6 +143,11 @@ static bool at_rest(const struct device *d)
 
 void devices_touch(struct devices *t, struct device *d)
 {
+    const struct session *s = &d->session;
+    bool denied = s->state == SESSION_IDLE && s->outcome == SESSION_DENIED;
+    count(t, d,
+          (session_is_open(s) ? COUNTED_OPEN : 0U) | (s->left ? COUNTED_LEFT : 0U) |
+              (denied ? COUNTED_DENIED : 0U));
     unlist(t, d);
     if (!at_rest(d))
         return;

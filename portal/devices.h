@@ -38,6 +38,7 @@ struct device {
     struct mac mac;
     char pseudonym[DEVICE_LOG_LEN];
     enum { DEVICE_BUSY, DEVICE_REST, DEVICE_LEFT } list : 8;
+    uint8_t counted;        /* devices.c: what devices_census has of it */
     bool in_flight, queued; /* its silent question; or waits for a place */
     bool close_again;       /* the kernel refused a CLOSE */
     bool login;             /* the question in flight is one */
@@ -76,6 +77,12 @@ struct devices *devices_new(size_t max, const uint8_t *key, size_t key_len);
 void devices_free(struct devices *t, void (*fini)(struct device *d));
 
 struct device *devices_find(const struct devices *t, const struct mac *mac);
+/* How many are online, have left until the next tap, were denied: as of their last devices_touch.
+ */
+struct devices_census {
+    size_t open, left, denied;
+};
+const struct devices_census *devices_census(const struct devices *t);
 /* So many are about to come: before the first is there, its table is made as large at once. */
 void devices_expect(struct devices *t, size_t n);
 /* Finds or makes it. NULL if memory is out. */

@@ -65,10 +65,8 @@ static void write_joins(struct buf *b, const struct metrics *m)
 static void write_sessions(struct buf *b, const struct metrics *m)
 {
     const struct portal *p = m->p;
-    uint64_t open = 0;
-    for (const struct device *d = devices_first(p->devices); d; d = devices_next(d))
-        open += session_is_open(&d->session);
-    one(b, "loggia_sessions", "gauge", open, "Sessions that are open now.");
+    one(b, "loggia_sessions", "gauge", devices_census(p->devices)->open,
+        "Sessions that are open now.");
     one(b, "loggia_devices", "gauge", devices_count(p->devices),
         "Devices that loggiad remembers, online or not.");
     one(b, "loggia_sessions_ended_total", "counter", p->counts.stops, "Sessions that ended.");

@@ -125,6 +125,33 @@ static void the_log_shows_no_address(void **state)
     devices_free(t, NULL);
 }
 
+/* Counted as it goes, and the same as if all were looked at. */
+static void the_numbers_shown_are_those_of_the_devices(void **state)
+{
+    static const uint8_t states[] = {SESSION_IDLE, SESSION_OPEN, SESSION_ASKING, SESSION_CLOSING};
+    struct devices *t = devices_new(5, key, sizeof key);
+    uint32_t dice = 1;
+    (void)state;
+    devices_expect(t, 5000);
+    for (int i = 0; i < 20000; i++) {
+        struct devices_census all = {0};
+        dice = dice * 1664525 + 1013904223;
+        struct device *d = make(t, (dice >> 8) % 100);
+        d->session.state = states[dice >> 24 & 3];
+        d->session.left = (dice >> 26 & 3) == 0;
+        d->session.outcome = dice >> 28 & 1 ? SESSION_DENIED : SESSION_REFUSED;
+        devices_touch(t, d);
+        for (d = devices_first(t); d && i % 16 == 0; d = devices_next(d)) {
+            all.open += session_is_open(&d->session);
+            all.left += d->session.left;
+            all.denied += d->session.state == SESSION_IDLE && d->session.outcome == SESSION_DENIED;
+        }
+        if (i % 16 == 0)
+            assert_memory_equal(&all, devices_census(t), sizeof all);
+    }
+    devices_free(t, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +160,7 @@ int main(void)
         cmocka_unit_test(strangers_do_not_push_out_who_asked_to_be_left_alone),
         cmocka_unit_test(everybody_who_waits_is_called_once),
         cmocka_unit_test(the_log_shows_no_address),
+        cmocka_unit_test(the_numbers_shown_are_those_of_the_devices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
