@@ -20,6 +20,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("LOGGIA_BUILD", SOURCE))
 sys.path[:0] = [str(SOURCE / "tests"), str(SOURCE / "bench")]
 
+import gate_flush  # noqa: E402
 import gate_offload  # noqa: E402
 import gate_system  # noqa: E402
 import opennds  # noqa: E402
@@ -331,6 +332,7 @@ def main():
         sizes(report, world, Bare(world.namespace("bare")))
     report.missing = [
         {"name": "openNDS with 2,000 other clients", "reason": "each takes a login of its own: minutes"}]
+    gate_flush.measure(report)
     gate_offload.measure(report, Path, Gate, run_json)
     if why_not:
         report.missing.append({"name": "openNDS", "reason": why_not})

@@ -61,4 +61,4 @@ endif
 
 bench: $(BENCHES)
 .PHONY: bench $(BENCHES)
-EXTRA_DIST += %D%/gate.py %D%/gate_offload.py %D%/gate_system.py %D%/click.py %D%/federation.py %D%/report.py %D%/stock.py %D%/board.py %D%/board_list.py %D%/opennds.py
+EXTRA_DIST += %D%/gate.py %D%/gate_flush.py %D%/gate_offload.py %D%/gate_system.py %D%/click.py %D%/federation.py %D%/report.py %D%/stock.py %D%/board.py %D%/board_list.py %D%/opennds.py

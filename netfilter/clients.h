@@ -27,8 +27,9 @@ struct client {
     bool missing : 1;               /* when it was read last the kernel did not have all of it */
     bool pending : 1;               /* not in the kernel yet: its transaction is under way */
     bool shaped : 1, up_shaped : 1; /* has queues (shaping.c); uploads may lack theirs */
-    bool fast : 1;    /* has what the short cut needs (ruleset_offload.c), in the kernel */
-    uint8_t activity; /* client_sent */
+    bool fast : 1;      /* has what the short cut needs (ruleset_offload.c), in the kernel */
+    bool uncounted : 1; /* after a foreign flush: returning.c has still to give it its counters */
+    uint8_t activity;   /* client_sent */
     uint32_t number;
     uint32_t place;            /* in the order of ends */
     uint64_t ends_ms;          /* the kernel's timeout, on the loop's clock; clients_set_end */

@@ -293,7 +293,7 @@ static void dump_on(struct controller *k)
 
 static bool must_wait(const struct controller *k, const struct gate_request *req)
 {
-    bool busy = k->g->adoption || k->dump_waits || k->dumping;
+    bool busy = adoption_holds(k->g) || k->dump_waits || k->dumping;
     return busy && (req->verb == GATE_OPEN || req->verb == GATE_CLOSE);
 }
 
@@ -319,7 +319,7 @@ static void serve_pending(struct controller *k)
             k->dump_seq = next->seq;
             k->dump_waits = true;
             k->next_pending++;
-            if (!k->g->adoption)
+            if (!adoption_holds(k->g))
                 begin_dump(k);
         } else {
             return;
@@ -386,7 +386,7 @@ static int wanted_events(struct controller *k)
     bool sent = flush_queue(k), blocked = k->next_pending < k->n_pending;
     if (k->dumping || !sent)
         return sent && !blocked ? LOOP_READ | LOOP_WRITE : LOOP_WRITE;
-    return blocked && k->g->adoption ? 0 : LOOP_READ;
+    return blocked && adoption_holds(k->g) ? 0 : LOOP_READ;
 }
 
 static void on_peer(void *arg, int fd, int events)
@@ -408,6 +408,12 @@ static void on_peer(void *arg, int fd, int events)
     k->gathering = false;
     if (k->peer.fd >= 0)
         loop_io_set(k->peer.io, wanted_events(k));
+}
+
+void controller_list_again(struct controller *k)
+{
+    if (k)
+        lose_peer(k, "devices were found after the list");
 }
 
 void controller_adopted(struct controller *k)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct adoption;
+struct returning;
 struct client;
 struct clients;
 struct conf;
@@ -32,8 +33,9 @@ struct gate {
     struct clients *clients;
     struct neigh *neigh;
     struct controller *controller;
-    struct adoption *adoption; /* NULL: all that the kernel holds is known */
+    struct adoption *adoption; /* NULL: all that the kernel holds is known; adoption_holds */
     void (*on_adopted)(struct gate *g);
+    struct returning *returning; /* NULL: all that are open are counted */
     struct loop_timer *expiry, *reader;
     uint64_t expiry_ms; /* whose end expiry waits for: the loop's clock */
     struct loop_io *watch_io;
@@ -67,6 +69,7 @@ int keeper_rebuild(struct gate *g, uint64_t started_us, const struct ruleset_for
 /* adoption.c: what the kernel holds. */
 int adoption_now(struct gate *g);   /* all of it at once. 0 or a negative errno */
 int adoption_begin(struct gate *g); /* in steps, g->adoption until then; 0 or a negative errno */
+bool adoption_holds(const struct gate *g); /* nothing may be changed until it is over */
 void adoption_look(struct gate *g, const struct mac *mac); /* this one, if it is not known yet */
 void adoption_give_up(struct gate *g);  /* the table is gone: no more can be learnt of it */
 void adoption_free(struct gate *g);     /* nothing is told; fine if there is none */
@@ -75,6 +78,21 @@ void adoption_read_all(struct gate *g); /* all counters, at once */
 /* rebuild.c: the table made anew from memory, with all that was in it. 0 or a negative errno. */
 int rebuild_all(struct gate *g);    /* what the kernel's counters held is lost */
 int rebuild_layout(struct gate *g); /* of a table that is whole, but made by another gate */
+
+/* returning.c: after a foreign flush, open before counted. */
+struct ruleset_device device_as_it_was(const struct gate *g, const struct client *c, uint64_t now);
+/* Counts those of them that are not: before anything else is done with a client. At most GATE_BATCH
+ * (what cannot be counted now stays uncounted). Costs nothing when all are. */
+void returning_count(struct gate *g, struct client *const *clients, size_t n);
+/* order: who is to be counted first. False: no memory. Nothing happens before returning_go_on. */
+bool returning_begin(struct gate *g, struct client *const *order, size_t n);
+void returning_go_on(struct gate *g);
+void returning_seen(
+    struct gate *g); /* the reader has looked at all devices: what another left ends */
+void returning_forget(struct gate *g); /* the table is going to be another */
+void returning_free(struct gate *g);
+/* Another gate died meanwhile: whom it let in is let in. Before the rules are made. */
+bool returning_left(struct gate *g);
 
 /* shaping.c: queues instead of drops; without them (g->shape NULL) all of it does nothing. */
 struct shaping_wish {
@@ -110,6 +128,8 @@ void controller_free(struct controller *k);
 void controller_reply(struct controller *k, const struct gate_reply *r);
 void controller_event(struct controller *k, const struct gate_reply *r);
 bool controller_dumping(const struct controller *k); /* clients must not be moved about now */
-void controller_adopted(struct controller *k);       /* what waited for it goes on; NULL is fine */
+void controller_list_again(
+    struct controller *k);                     /* hangs up: there are devices it is not told of */
+void controller_adopted(struct controller *k); /* what waited for it goes on; NULL is fine */
 
 #endif

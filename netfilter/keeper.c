@@ -55,6 +55,7 @@ static void on_last_counters(void *arg, const struct ruleset_final *f)
 static void close_expired(struct gate *g, struct client *c)
 {
     struct last_counters l = {.up = false};
+    returning_count(g, &c, 1);
     close_alone(g, c, on_last_counters, &l);
     l.sum = counters_add(&l.sum, client_carry(c));
     if (l.up) {
@@ -231,6 +232,7 @@ static void on_read_time(void *arg)
         loop_timer_start(g->reader, READ_EVERY_MS);
     } else {
         g->checking = false;
+        returning_seen(g);
     }
 }
 
@@ -289,6 +291,7 @@ static bool make_timers(struct gate *g)
 bool keeper_start(struct gate *g, char *err, size_t err_len)
 {
     shaping_start(g);
+    bool left = returning_left(g);
     int r = ruleset_install(g->rs);
     bool other_layout = r == -EEXIST || r == -EINVAL || r == -EBUSY || r == -EOPNOTSUPP;
     if (r < 0 && !(other_layout && ruleset_present(g->rs))) {
@@ -296,6 +299,8 @@ bool keeper_start(struct gate *g, char *err, size_t err_len)
                  strerror(-r));
         return false;
     }
+    if (left && r < 0) /* rebuild_layout has what it needs beside the ids */
+        returning_forget(g);
     bool in_steps = r == 0 && !g->shape;
     int a = in_steps ? 0 : adopt_whole(g, r < 0);
     if (a < 0) {
@@ -326,6 +331,7 @@ bool keeper_start(struct gate *g, char *err, size_t err_len)
 void keeper_stop(struct gate *g)
 {
     adoption_free(g);
+    returning_free(g);
     loop_timer_free(g->expiry);
     loop_timer_free(g->reader);
     loop_io_free(g->watch_io);

@@ -13,6 +13,7 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/neigh_lan.c %D%/neigh_lan.h \
     %D%/privileges.c %D%/privileges.h \
     %D%/rebuild.c \
+    %D%/returning.c \
     %D%/ruleset.c %D%/ruleset.h %D%/ruleset_internal.h \
     %D%/ruleset_addresses.c \
     %D%/ruleset_elements.c \

@@ -389,7 +389,7 @@ static int run(struct program *p)
         struct loop_signal *hup = loop_signal_new(g->loop, SIGHUP, on_reload, p);
         if (!confine(err, sizeof err)) /* a kernel without it: all else still holds */
             log_msg(LOG_WARNING, "event=not-confined error=\"%s\"", err);
-        if (g->adoption)
+        if (adoption_holds(g))
             g->on_adopted = say_ready;
         else
             say_ready(g);

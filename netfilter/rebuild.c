@@ -2,7 +2,8 @@
 /* Makes the table anew, with the devices that this gate knows.
  *
  * After a foreign hand: the router is shut already, what the kernel had counted is gone. The rules
- * and the first devices come back in one transaction, the others in as many as it takes, and who is
+ * and a few devices come back in one transaction, whole. Where they are many the first ones come
+ * with it and the others in as many as it takes, open but not yet counted (returning.c), and who is
  * back is online. First who was seen to send most: they notice; a phone in a pocket does not. As
  * long as some are missing what is forwarded of others is dropped: a phone sends again what was
  * dropped, but the rules would answer a stranger's HTTPS with a reset, and end what it had begun.
@@ -21,70 +22,91 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REBUILD_CHUNK 500  /* devices a transaction: who is in it waits for all of it */
-#define LAYOUT_WHOLE  8000 /* their notifications have to wait in the socket, all at once */
+#define WHOLE        200  /* devices that come back in one transaction, with all that is theirs */
+#define RETURN_CHUNK 1000 /* of the others, a transaction: who is in it waits for all of it */
+#define LAYOUT_WHOLE 8000 /* their notifications have to wait in the socket, all at once */
 
 static bool is_kept(const struct client *c, uint64_t now)
 {
     return c->ends_ms > now && !c->pending;
 }
 
-/* Where the short cut is no more nobody is fast: all is counted where it was. */
-static struct ruleset_device as_it_was(const struct gate *g, const struct client *c, uint64_t now)
+static void fill_whole(struct batch *b, const struct gate *g)
 {
-    return (struct ruleset_device){.mac = c->mac,
-                                   .number = c->number,
-                                   .timeout_ms = c->ends_ms - now,
-                                   .up_Bps = c->up_Bps,
-                                   .down_Bps = c->down_Bps,
-                                   .counters = c->last,
-                                   .shaped = c->shaped,
-                                   .up_shaped = c->up_shaped,
-                                   .fast = c->fast && g->rules.offload,
-                                   .queue = *client_queue(c),
-                                   .tag = c->tag};
-}
-
-/* order NULL: any. */
-static const struct client *client_at(const struct gate *g, struct client *const *order, size_t i)
-{
-    return order && i < clients_count(g->clients) ? order[i] : clients_at(g->clients, i);
-}
-
-static void fill_with(struct batch *b, const struct gate *g, struct client *const *order,
-                      size_t from, size_t to)
-{
-    static struct ruleset_device devices[REBUILD_CHUNK];
+    static struct ruleset_device devices[WHOLE];
     const struct client *c;
     uint64_t now = loop_now_ms();
-    while (from < to) {
-        size_t n = 0;
-        for (; n < REBUILD_CHUNK && from < to && (c = client_at(g, order, from)); from++)
-            if (is_kept(c, now))
-                devices[n++] = as_it_was(g, c, now);
-        batch_open(b, devices, n);
-        if (!clients_at(g->clients, from))
-            return;
+    size_t n = 0;
+    for (size_t i = 0; (c = clients_at(g->clients, i)); i++) {
+        if (is_kept(c, now))
+            devices[n++] = device_as_it_was(g, c, now);
+        if (n == WHOLE) {
+            batch_open(b, devices, n);
+            n = 0;
+        }
     }
+    batch_open(b, devices, n);
 }
 
-static void fresh_table(struct batch *b, const struct gate *g, bool returning)
+static void fresh_table(struct batch *b, const struct gate *g)
 {
-    batch_fresh_table(b, returning);
+    batch_fresh_table(b);
     batch_keep_garden(b);
     batch_reserve(b, 0, clients_numbers_end(g->clients));
 }
 
-static int rebuild_chunk(struct gate *g, struct client *const *order, size_t from)
+static int rebuild_whole(struct gate *g)
 {
+    returning_forget(g);
     struct batch *b = batch_new(g->rs);
     if (!b)
         return -ENOMEM;
-    if (from == 0)
-        fresh_table(b, g, clients_count(g->clients) > REBUILD_CHUNK);
-    fill_with(b, g, order, from, from + REBUILD_CHUNK);
+    fresh_table(b, g);
+    fill_whole(b, g);
     int r = batch_commit(b, NULL, NULL);
     batch_free(b);
+    return r;
+}
+
+/* Those from `from` on, and before the first ones the table. */
+static int return_chunk(struct gate *g, struct client *const *order, size_t n, size_t from)
+{
+    static struct ruleset_device devices[RETURN_CHUNK];
+    uint64_t now = loop_now_ms();
+    struct batch *b = batch_new(g->rs);
+    size_t some = 0;
+    if (!b)
+        return -ENOMEM;
+    if (from == 0)
+        fresh_table(b, g);
+    for (size_t i = from; i < n && i < from + RETURN_CHUNK; i++) {
+        order[i]->uncounted = is_kept(order[i], now);
+        if (order[i]->uncounted)
+            devices[some++] = device_as_it_was(g, order[i], now);
+    }
+    batch_open_uncounted(b, devices, some);
+    int r = batch_commit(b, NULL, NULL);
+    batch_free(b);
+    return r;
+}
+
+static int rebuild_in_steps(struct gate *g)
+{
+    size_t n = clients_count(g->clients);
+    struct client **order = clients_by_activity(g->clients);
+    if (!order || !returning_begin(g, order, n)) {
+        free(order);
+        return rebuild_whole(g);
+    }
+    int r = 0;
+    ruleset_returning(g->rs, RETURN_MISSING);
+    for (size_t from = 0; r == 0 && from < n; from += RETURN_CHUNK)
+        r = return_chunk(g, order, n, from);
+    free(order);
+    ruleset_returning(g->rs, RETURN_UNCOUNTED);
+    r = r == 0 ? ruleset_install(g->rs) : r; /* the rules again, without the drop */
+    if (r == 0)
+        returning_go_on(g);
     return r;
 }
 
@@ -99,13 +121,7 @@ static void finish(struct gate *g)
 int rebuild_all(struct gate *g)
 {
     size_t n = clients_count(g->clients);
-    struct client **order = n > REBUILD_CHUNK ? clients_by_activity(g->clients) : NULL;
-    int r = rebuild_chunk(g, order, 0);
-    for (size_t from = REBUILD_CHUNK; r == 0 && from < n; from += REBUILD_CHUNK)
-        r = rebuild_chunk(g, order, from);
-    free(order);
-    if (r == 0 && n > REBUILD_CHUNK)
-        r = ruleset_install(g->rs); /* the rules again, without the drop */
+    int r = n > WHOLE ? rebuild_in_steps(g) : rebuild_whole(g);
     if (r < 0)
         return r;
     finish(g);
@@ -113,6 +129,7 @@ int rebuild_all(struct gate *g)
         struct client *c = clients_at(g->clients, i);
         client_set_carry(c, &(struct gate_counters){0});
         c->fast = c->fast && g->rules.offload;
+        c->uncounted = c->uncounted && g->returning;
         c->read = true;
     }
     return 0;
@@ -161,8 +178,9 @@ static int replace_whole(struct gate *g)
     if (b) {
         batch_unhook(b);
         delete_all(b, g, keys);
-        fresh_table(b, g, false);
-        fill_with(b, g, NULL, 0, n);
+        returning_forget(g);
+        fresh_table(b, g);
+        fill_whole(b, g);
         r = batch_commit(b, on_deleted, g);
     }
     batch_free(b);
@@ -177,6 +195,7 @@ static int replace_whole(struct gate *g)
         client_set_carry(c, &more);
         c->last = counters_add(&c->last, client_carry(c));
         c->fast = c->fast && g->rules.offload;
+        c->uncounted = false;
         c->read = true;
     }
     return r;

@@ -206,9 +206,8 @@ void batch_end_msg(struct batch *b, struct nlmsghdr *nlh)
     b->messages++;
 }
 
-void batch_fresh_table(struct batch *b, bool returning)
+void batch_fresh_table(struct batch *b)
 {
-    b->returning = returning;
     batch_table(b); /* made first, so that deleting it cannot fail */
     struct nlmsghdr *nlh = batch_msg(b, NFT_MSG_DELTABLE, 0);
     if (!nlh)
@@ -355,13 +354,16 @@ int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg)
 /* --- the table as a whole ----------------------------------------------------------------------
  */
 
-static int look_for_table(struct ruleset *rs, uint8_t family)
+/* set NULL: the table itself. */
+static int look_for(struct ruleset *rs, uint8_t family, const char *set)
 {
     char buf[RECV_BUFFER / 8] __attribute__((aligned(8)));
-    struct nlmsghdr *nlh =
-        nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETTABLE, family, NLM_F_ACK, rs->seq++);
+    uint16_t type = set ? NFT_MSG_GETSET : NFT_MSG_GETTABLE;
+    struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, type, family, NLM_F_ACK, rs->seq++);
     uint32_t seq = nlh->nlmsg_seq;
-    mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, rs->cfg.table);
+    mnl_attr_put_strz(nlh, set ? NFTA_SET_TABLE : NFTA_TABLE_NAME, rs->cfg.table);
+    if (set)
+        mnl_attr_put_strz(nlh, NFTA_SET_NAME, set);
     while (mnl_socket_sendto(rs->nl, nlh, nlh->nlmsg_len) < 0)
         if (errno != EINTR)
             return -errno;
@@ -381,12 +383,28 @@ static int look_for_table(struct ruleset *rs, uint8_t family)
 }
 
 /* Who is not told goes on as if it were there. */
-static bool has_table(struct ruleset *rs, uint8_t family)
+static bool has(struct ruleset *rs, uint8_t family, const char *set)
 {
     int r = -ENOBUFS;
     for (int i = 0; i < RULESET_TRIES && ruleset_lost(r); i++)
-        r = ruleset_checked(rs, look_for_table(rs, family));
+        r = ruleset_checked(rs, look_for(rs, family, set));
     return r == 0 || ruleset_lost(r);
+}
+
+static bool has_table(struct ruleset *rs, uint8_t family)
+{
+    return has(rs, family, NULL);
+}
+
+bool ruleset_left_returning(struct ruleset *rs)
+{
+    return has(rs, NFPROTO_INET, SET_UNCOUNTED);
+}
+
+void ruleset_returning(struct ruleset *rs, enum ruleset_returning how)
+{
+    rs->returning = how;
+    rs->has_uncounted |= how != RETURNED;
 }
 
 bool ruleset_present(struct ruleset *rs)
@@ -402,8 +420,13 @@ static int install(struct ruleset *rs)
     batch_table(b);
     batch_sets(b);
     batch_chains(b);
+    bool all_counted = rs->returning == RETURNED && rs->has_uncounted;
+    if (all_counted)
+        batch_delete_uncounted(b);
     int r = batch_commit(b, NULL, NULL);
     batch_free(b);
+    if (r == 0 && all_counted)
+        rs->has_uncounted = false;
     return r;
 }
 

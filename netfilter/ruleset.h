@@ -71,7 +71,7 @@ struct ruleset_device {
     uint32_t number;
     uint64_t timeout_ms;
     uint64_t up_Bps, down_Bps;     /* or GATE_UNLIMITED */
-    struct gate_counters counters; /* what the counters start from */
+    struct gate_counters counters; /* what the counters start from; read: of batch_open_uncounted */
     const char *tag;
     bool shaped, up_shaped;     /* queues keep the rates: limits are wider, for when they fail */
     bool fast;                  /* offload, and no rate: ruleset_offload.c */
@@ -99,16 +99,26 @@ void ruleset_claims(struct ruleset *rs, bool keep);
 void ruleset_refuse_fast(struct ruleset *rs);
 int ruleset_remove(struct ruleset *rs); /* deletes the table; 0 also when there is none */
 bool ruleset_present(struct ruleset *rs);
+/* After a foreign flush devices come back in two steps (returning.c): what the rules have to know
+ * of it. Holds from the next batch_fresh_table or ruleset_install on, whose set it makes and, once
+ * all have RETURNED, deletes. */
+enum ruleset_returning {
+    RETURNED,
+    RETURN_UNCOUNTED, /* all are there, some by batch_open_uncounted */
+    RETURN_MISSING,   /* some are not there: who is not is dropped, neither refused nor led to the
+                         portal's pages over a conversation that goes on */
+};
+void ruleset_returning(struct ruleset *rs, enum ruleset_returning how);
+/* The table that is there was left by a gate that died before all had RETURNED. */
+bool ruleset_left_returning(struct ruleset *rs);
 /* Commits a batch_shut that was made beforehand. What follows has to make the table anew. */
 int ruleset_shut(struct ruleset *rs);
 
 /* Transactions: new, fill, commit, free. A batch that ran out of memory fails with -ENOMEM. */
 struct batch *batch_new(struct ruleset *rs);
 void batch_free(struct batch *b);
-/* Deletes whatever is there and makes it anew. returning: some of the devices follow in other
- * transactions; until ruleset_install who is not there yet is dropped, neither refused nor led to
- * the portal's pages over a conversation that goes on. */
-void batch_fresh_table(struct batch *b, bool returning);
+/* Deletes whatever is there and makes it anew. */
+void batch_fresh_table(struct batch *b);
 /* Deletes the base chains. Before many elements are deleted in a transaction that deletes the
  * table: the kernel unhooks a deleted chain when its turn comes, and until then asks its rules of
  * elements that are no longer there (measured: 7 ms with 2500 devices). */
@@ -119,6 +129,12 @@ void batch_keep_garden(struct batch *b);
  * the least that shuts a router whose table was deleted, whatever the number of its devices. */
 void batch_shut(struct batch *b);
 void batch_open(struct batch *b, const struct ruleset_device *d, size_t n);
+/* Open, but neither counted nor held to a rate: the id alone, and the number in a set. It costs a
+ * fifth of batch_open. counters go with the id, for the case that batch_count never comes. */
+void batch_open_uncounted(struct batch *b, const struct ruleset_device *d, size_t n);
+/* What those lack. uncounted: and takes their numbers out of the set. */
+void batch_count(struct batch *b, const struct ruleset_device *d, size_t n, bool uncounted);
+void batch_no_longer_uncounted(struct batch *b, uint32_t number, bool fast);
 struct ruleset_key { /* what a device's elements are found by */
     struct mac mac;
     uint32_t number;

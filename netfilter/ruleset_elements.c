@@ -36,6 +36,7 @@
 #include <string.h>
 
 #define UDATA_QUEUE  17    /* there alone where the device has queues */
+#define UDATA_SEED   18    /* and this where it came back uncounted */
 #define UDATA_RATES  16    /* behind libnftnl's own types of element data; nft(8) passes it over */
 #define LIST_MAX     32768 /* of a message, then another is begun: a list has at most 65535 bytes */
 #define BUCKET_LEAST 65536 /* one super-packet of GRO must pass at any rate */
@@ -159,7 +160,7 @@ static uint32_t marked(uint32_t number, bool fast)
     return fast ? number | RULESET_FAST : number;
 }
 
-static void put_id(struct list *l, const struct ruleset_device *d)
+static void put_id(struct list *l, const struct ruleset_device *d, bool seed)
 {
     struct nlmsghdr *nlh = list_next(l);
     struct nftnl_udata_buf *ud = nftnl_udata_buf_alloc(256);
@@ -176,6 +177,8 @@ static void put_id(struct list *l, const struct ruleset_device *d)
     const uint64_t queue[] = {d->queue.down_bytes, d->queue.down_packets};
     if (d->shaped)
         nftnl_udata_put(ud, UDATA_QUEUE, sizeof queue, queue);
+    if (seed) /* where there is room: a tag may be long */
+        nftnl_udata_put(ud, UDATA_SEED, sizeof d->counters, &d->counters);
     struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
     put_value(nlh, NFTA_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
     uint32_t number = marked(d->number, d->fast);
@@ -249,14 +252,14 @@ static uint8_t family_of(enum ruleset_element which)
     return which == RULESET_FAST_DOWN ? NFPROTO_NETDEV : NFPROTO_INET;
 }
 
-void batch_open(struct batch *b, const struct ruleset_device *d, size_t n)
+static void open_from(struct batch *b, const struct ruleset_device *d, size_t n, int first)
 {
-    for (int k = 0; k < RULESET_ELEMENTS; k++) {
+    for (int k = first; k < RULESET_ELEMENTS; k++) {
         struct list l = {b, names[k], NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, 0};
         b->family = family_of(k);
         for (size_t i = 0; i < n; i++) {
             if (k == RULESET_ID)
-                put_id(&l, &d[i]);
+                put_id(&l, &d[i], false);
             else if (!is_fast(k))
                 put_direction(&l, &d[i], k == RULESET_UP);
             else if (d[i].fast)
@@ -265,6 +268,59 @@ void batch_open(struct batch *b, const struct ruleset_device *d, size_t n)
         list_end(&l);
     }
     b->family = NFPROTO_INET;
+}
+
+void batch_open(struct batch *b, const struct ruleset_device *d, size_t n)
+{
+    open_from(b, d, n, RULESET_ID);
+}
+
+static void put_uncounted(struct list *l, const struct ruleset_device *d)
+{
+    struct nlmsghdr *nlh = list_next(l);
+    if (!nlh)
+        return;
+    uint32_t number = marked(d->number, d->fast);
+    struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+    put_value(nlh, NFTA_SET_ELEM_KEY, &number, sizeof number);
+    mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(d->timeout_ms));
+    mnl_attr_nest_end(nlh, elem);
+}
+
+void batch_open_uncounted(struct batch *b, const struct ruleset_device *d, size_t n)
+{
+    struct list ids = {b, SET_IDS, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, 0};
+    struct list numbers = {b, SET_UNCOUNTED, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, 0};
+    for (size_t i = 0; i < n; i++)
+        put_id(&ids, &d[i], true);
+    list_end(&ids);
+    for (size_t i = 0; i < n; i++)
+        put_uncounted(&numbers, &d[i]);
+    list_end(&numbers);
+}
+
+static void put_number(struct list *l, uint32_t number, bool fast)
+{
+    struct nlmsghdr *nlh = list_next(l);
+    uint32_t key = marked(number, fast);
+    if (nlh)
+        elem_put_key(nlh, &key, sizeof key);
+}
+
+void batch_no_longer_uncounted(struct batch *b, uint32_t number, bool fast)
+{
+    struct list l = {b, SET_UNCOUNTED, NFT_MSG_DELSETELEM, 0, 0};
+    put_number(&l, number, fast);
+    list_end(&l);
+}
+
+void batch_count(struct batch *b, const struct ruleset_device *d, size_t n, bool uncounted)
+{
+    struct list l = {b, SET_UNCOUNTED, NFT_MSG_DELSETELEM, 0, 0};
+    for (size_t i = 0; i < n && uncounted; i++)
+        put_number(&l, d[i].number, d[i].fast);
+    list_end(&l);
+    open_from(b, d, n, RULESET_ID + 1);
 }
 
 void batch_close_one(struct batch *b, enum ruleset_element which, const struct ruleset_key *keys,
@@ -403,6 +459,8 @@ static int on_udata(const struct nftnl_udata *attr, void *arg)
         memcpy(&e->queue.down_bytes, queue, sizeof e->queue.down_bytes);
         memcpy(&e->queue.down_packets, queue + sizeof(uint64_t), sizeof e->queue.down_packets);
         e->shaped = true;
+    } else if (nftnl_udata_type(attr) == UDATA_SEED && nftnl_udata_len(attr) == sizeof e->seed) {
+        memcpy(&e->seed, nftnl_udata_get(attr), sizeof e->seed);
     }
     return 0;
 }

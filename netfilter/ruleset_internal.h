@@ -24,6 +24,7 @@ struct nftnl_set_elem;
 #define SET_GARDEN4       "garden4"
 #define SET_GARDEN6       "garden6"
 #define SET_NUMBERS       "numbers"
+#define SET_UNCOUNTED     "uncounted" /* there only while devices return: ruleset_returning */
 /* Of ruleset_offload.c; the last one is of the table of family netdev. */
 #define SET_FAST_LAN  "fast_lan"
 #define SET_FAST_UP   "fast_up"
@@ -44,7 +45,9 @@ struct ruleset {
     bool fast_refused;      /* the kernel did not take the short cut as configured */
     bool without_claims[2]; /* the kernel has no tables of family arp, bridge */
     bool up_by_mac;         /* the table that is there is an older gate's */
-    char *spare;            /* the last batch's buffer, for the next */
+    enum ruleset_returning returning;
+    bool has_uncounted; /* the table may have the set */
+    char *spare;        /* the last batch's buffer, for the next */
     size_t spare_room;
 };
 
@@ -58,7 +61,6 @@ struct batch {
     uint32_t first_seq, messages;
     uint32_t failed; /* after a commit that failed: the first message refused, from 1 */
     bool oom;
-    bool returning; /* devices are missing still: who is not open is dropped without a word */
 };
 
 /* A message with at least RULESET_MSG_ROOM bytes to write in, NULL when out of memory (the batch
@@ -73,7 +75,8 @@ bool batch_room(struct batch *b, size_t len);
 /* The whole table, into a batch. */
 void batch_table(struct batch *b);
 void batch_sets(struct batch *b);
-void batch_lan(struct batch *b);    /* of the sets only that of the interfaces */
+void batch_lan(struct batch *b);              /* of the sets only that of the interfaces */
+void batch_delete_uncounted(struct batch *b); /* behind batch_chains, whether it is there or not */
 void batch_chains(struct batch *b); /* chains, without what was in them, and their rules */
 
 struct chain_def {
@@ -126,7 +129,7 @@ struct element {
     uint64_t bytes, packets, rate_Bps;
     uint64_t up_Bps, down_Bps; /* of ids, if rated */
     bool rated, shaped;
-    struct gate_counters queue;
+    struct gate_counters queue, seed; /* seed: of batch_open_uncounted */
     char tag[GATE_TAG_LEN];
     const char *set; /* in the message */
 };

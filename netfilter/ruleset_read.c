@@ -246,6 +246,7 @@ bool element_device(const struct element *e, struct ruleset_device *out)
                                    .rated = e->rated,
                                    .shaped = e->shaped,
                                    .queue = e->queue,
+                                   .counters = e->seed,
                                    .tag = e->tag};
     if (e->key_len != sizeof out->mac.b || e->expires_ms == 0)
         return false;
@@ -456,8 +457,9 @@ static int on_gen_attr(const struct nlattr *attr, void *arg)
 /* The walled garden is dnsmasq's to change, and the dynamic sets empty themselves. */
 static bool is_ours_alone(const char *set)
 {
-    static const char *const names[] = {SET_IDS,     SET_UP,        SET_DOWN,      SET_LAN,
-                                        SET_FAST_UP, SET_FAST_LEFT, SET_FAST_DOWN, SET_FAST_LAN};
+    static const char *const names[] = {SET_IDS,       SET_UP,       SET_DOWN,
+                                        SET_LAN,       SET_FAST_UP,  SET_FAST_LEFT,
+                                        SET_FAST_DOWN, SET_FAST_LAN, SET_UNCOUNTED};
     for (size_t i = 0; set && i < sizeof names / sizeof *names; i++)
         if (!strcmp(set, names[i]))
             return true;

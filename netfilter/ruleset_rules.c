@@ -87,6 +87,9 @@ static void rules_prerouting(struct batch *b)
     struct rule w = word_begin(b, "prerouting");
     word_if_lan(&w, NFT_META_IIFNAME);
     word_verdict(&w, NFT_GOTO, "lan_prerouting");
+    w = word_begin(b, "prerouting"); /* from elsewhere: the table is here, and `forward` judges */
+    word_set_bit(&w, RULESET_GUARD_MARK);
+    word_end(&w);
 
     w = word_begin(b, "lan_prerouting");
     word_if_open(&w);
@@ -344,10 +347,18 @@ static void rules_from_lan(struct batch *b)
     word_verdict(&w, NF_DROP, NULL);
     rule_from_device(b, "from_lan");
     rules_fast_from_lan(b);
+    if (b->rs->returning != RETURNED) {
+        w = word_begin(b, "from_lan");
+        word_number_of_device(&w, SET_IDS);
+        word_set_ct_mark(&w, NFT_REG_1);
+        word_load_ct(&w, NFT_CT_MARK); /* what is there already; but nft(8) reads no rule without */
+        word_lookup(&w, SET_UNCOUNTED, false);
+        word_verdict(&w, NF_ACCEPT, NULL);
+    }
     w = word_begin(b, "from_lan");
     word_own_flow(&w);
     word_verdict(&w, NFT_GOTO, "lan_own");
-    if (b->returning) {
+    if (b->rs->returning == RETURN_MISSING) {
         w = word_begin(b, "from_lan");
         word_verdict(&w, NF_DROP, NULL);
     }
@@ -365,15 +376,23 @@ static void rules_from_lan(struct batch *b)
     word_verdict(&w, NF_DROP, NULL);
 }
 
-static void rules_to_lan(struct batch *b)
+static void rule_to_device(struct batch *b, const char *set)
 {
-    uint32_t nobody = 0;
     struct rule w = word_begin(b, "to_lan");
     word_load_ct(&w, NFT_CT_MARK);
-    word_lookup(&w, SET_DOWN, false);
+    word_lookup(&w, set, false);
     if (b->rs->cfg.shaped)
         word_set_class(&w, SHAPE_NUMBERS, SHAPE_HANDLE);
     word_verdict(&w, NF_ACCEPT, NULL);
+}
+
+static void rules_to_lan(struct batch *b)
+{
+    uint32_t nobody = 0;
+    struct rule w;
+    rule_to_device(b, SET_DOWN);
+    if (b->rs->returning != RETURNED)
+        rule_to_device(b, SET_UNCOUNTED);
     for (int i = 0; i < 2; i++) {
         w = word_begin(b, "to_lan");
         /* An open device's flow that is over its rate is not let in here. */

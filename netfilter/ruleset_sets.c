@@ -21,7 +21,7 @@ enum {
     TYPE_IP6 = 8,
     TYPE_ETHER = 9,
     TYPE_MARK = 19,
-    TYPE_IFINDEX = 40,
+    TYPE_IFINDEX = 20,
     TYPE_IFNAME = 41,
     TYPE_ETHER_MARK = TYPE_ETHER << 6 | TYPE_MARK /* a concatenation */
 };
@@ -66,6 +66,9 @@ static const struct set_def sets[] = {
     {SET_FAST_LEFT, NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, 0, 0, false},
 };
 static const uint8_t up_fields[] = {6, 4}; /* lengths */
+/* No element of it has an expression, which is what makes the others dear. */
+static const struct set_def uncounted = {SET_UNCOUNTED, NFT_SET_TIMEOUT, TYPE_MARK, 4, 0, 0, 0,
+                                         true};
 static const struct set_def fast_down = {SET_FAST_DOWN, NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, 0, 0,
                                          false};
 
@@ -152,10 +155,28 @@ void batch_fast_down(struct batch *b)
     add_set(b, &fast_down, sizeof sets / sizeof *sets + 1);
 }
 
+static void add_uncounted(struct batch *b)
+{
+    add_set(b, &uncounted, sizeof sets / sizeof *sets + 2);
+}
+
+void batch_delete_uncounted(struct batch *b)
+{
+    add_uncounted(b); /* made first, so that deleting it cannot fail */
+    struct nlmsghdr *nlh = batch_msg(b, NFT_MSG_DELSET, 0);
+    if (!nlh)
+        return;
+    mnl_attr_put_strz(nlh, NFTA_SET_TABLE, b->rs->cfg.table);
+    mnl_attr_put_strz(nlh, NFTA_SET_NAME, SET_UNCOUNTED);
+    batch_end_msg(b, nlh);
+}
+
 void batch_sets(struct batch *b)
 {
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         add_set(b, &sets[i], (uint32_t)i + 1);
+    if (b->rs->returning != RETURNED)
+        add_uncounted(b);
     fill_lan(b);
     fill_fast_lan(b);
 }

@@ -121,6 +121,7 @@ static void take_reading(struct gate *g, struct client *c, const struct ruleset_
 int work_read(struct gate *g, struct client **clients, size_t n)
 {
     struct ruleset_reading items[GATE_BATCH];
+    returning_count(g, clients, n);
     for (size_t i = 0; i < n; i++)
         items[i] = (struct ruleset_reading){
             .mac = clients[i]->mac, .number = clients[i]->number, .fast = clients[i]->fast};
@@ -323,10 +324,12 @@ static void tidy(struct group *w, struct op *op)
 
 static void do_alone(struct group *w, struct op *op)
 {
+    returning_count(w->g, &op->c, 1); /* one before it may have found the table gone */
     int r = commit_one(w, op, true);
     if (r == -ENOENT && !ruleset_present(w->g->rs)) {
         struct ruleset_foreign unknown = {.damaged = true};
         keeper_rebuild(w->g, loop_now_us(), &unknown);
+        returning_count(w->g, &op->c, 1);
         r = commit_one(w, op, true);
     }
     for (int i = 0; i < TRIES && (r == -ENOENT || r == -EEXIST || ruleset_lost(r)); i++) {
@@ -429,6 +432,13 @@ static void prepare(struct group *w)
             op->old_number = op->c->number;
         else
             answer(w->g, op->req, GATE_NOT_FOUND, 0, NULL);
+        if (op->c && !op->fresh)
+            known[n++] = op->c;
+    }
+    returning_count(w->g, known, n);
+    n = 0;
+    for (size_t i = 0; i < w->n_ops; i++) {
+        const struct op *op = &w->ops[i];
         if (op->c && !op->fresh && op->number && op->req->entry.same_session)
             known[n++] = op->c;
     }
@@ -536,12 +546,12 @@ void work_requests(struct gate *g, const struct gate_request *requests, size_t n
             others(g, req);
             continue;
         }
+        adoption_look(g, &req->entry.mac);
         if (named(&w, &req->entry.mac) || w.n_ops + w.n_reads == GATE_BATCH)
             do_group(&w);
-        if (req->verb == GATE_READ) {
-            adoption_look(g, &req->entry.mac);
+        if (req->verb == GATE_READ)
             w.reads[w.n_reads++] = req;
-        } else
+        else
             w.ops[w.n_ops++] = (struct op){.req = req};
     }
     do_group(&w);

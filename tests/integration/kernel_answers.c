@@ -3,13 +3,18 @@
  * socket of netfilter's every INTERRUPT-th call is interrupted before it does anything, and every
  * LOSE-th message that was received is lost, as netlink(7) says of a full buffer: ENOBUFS instead.
  * ROOM is the size of its receive buffer, for losses of the kernel's own. 0: nothing of the sort.
- */
+ * LOST_DUMPS: so many dumps of the ids are interrupted by another's change and tell of nobody.
+ * STOP: behind the STOP-th message that names STOP_NAMED the process stops, until SIGCONT. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static long number(const char *name)
@@ -52,6 +57,15 @@ static bool lost(int fd, ssize_t received)
     return true;
 }
 
+static void stop_if_due(int fd, const void *buf, size_t len)
+{
+    static long messages;
+    const char *name = getenv("STOP_NAMED");
+    if (name && concerned(fd) && memmem(buf, len, name, strlen(name)) && due("STOP", &messages) &&
+        messages == number("STOP"))
+        raise(SIGSTOP);
+}
+
 ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
     ssize_t (*real)(int, void *, size_t, int) = dlsym(RTLD_NEXT, "recv");
@@ -61,12 +75,43 @@ ssize_t recv(int fd, void *buf, size_t len, int flags)
     return lost(fd, n) ? -1 : n;
 }
 
+/* One message: NOOP instead of an element, and what the kernel says at the end of such a dump. */
+static void lose_message(struct nlmsghdr *nlh)
+{
+    static long dumps;
+    static bool of_ids;
+    bool element = nlh->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM);
+    if (dumps >= number("LOST_DUMPS") || !(nlh->nlmsg_flags & NLM_F_MULTI))
+        return;
+    if (element && memmem(nlh, nlh->nlmsg_len, "ids", sizeof "ids")) {
+        of_ids = true;
+        nlh->nlmsg_type = NLMSG_NOOP;
+    }
+    if (of_ids)
+        nlh->nlmsg_flags |= NLM_F_DUMP_INTR;
+    if (of_ids && nlh->nlmsg_type == NLMSG_DONE) {
+        of_ids = false;
+        dumps++;
+    }
+}
+
+static void lose_dumps(int fd, void *buf, ssize_t len)
+{
+    if (len <= 0 || !number("LOST_DUMPS") || !concerned(fd))
+        return;
+    unsigned left = (unsigned)len;
+    for (struct nlmsghdr *nlh = buf; NLMSG_OK(nlh, left); nlh = NLMSG_NEXT(nlh, left))
+        lose_message(nlh);
+}
+
 ssize_t recvmsg(int fd, struct msghdr *m, int flags)
 {
     ssize_t (*real)(int, struct msghdr *, int) = dlsym(RTLD_NEXT, "recvmsg");
     if (interrupted(fd))
         return -1;
     ssize_t n = real(fd, m, flags);
+    if (m->msg_iovlen > 0)
+        lose_dumps(fd, m->msg_iov[0].iov_base, n);
     return lost(fd, n) ? -1 : n;
 }
 
@@ -85,7 +130,11 @@ ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sock
 {
     ssize_t (*real)(int, const void *, size_t, int, const struct sockaddr *, socklen_t) =
         dlsym(RTLD_NEXT, "sendto");
-    return interrupted(fd) ? -1 : real(fd, buf, len, flags, to, to_len);
+    if (interrupted(fd))
+        return -1;
+    ssize_t n = real(fd, buf, len, flags, to, to_len);
+    stop_if_due(fd, buf, len);
+    return n;
 }
 
 int setsockopt(int fd, int level, int option, const void *value, socklen_t len)

@@ -122,3 +122,30 @@ def test_each_request_is_answered_once_while_others_write_tables(city):
         assert f"adopted={len(asker.open)}" in city.gate.output()
     assert writer.alive()
     writer.stop()
+
+
+def test_who_was_in_no_dump_because_others_write_all_the_time_is_found_by_key_and_later(city, preload):
+    """The worst that interrupted dumps can do: nine in a row tell of nobody. Then they are as always."""
+    city.start_gate()
+    first = gc.GateClient(city.socket)
+    numbers = {mac: first.open(mac, up=10**6, tag="s=1").body.number for mac in MACS[:40]}
+    first.close()
+    city.gate.kill()
+    city.start_gate(env={"LD_PRELOAD": str(preload), "ASAN_OPTIONS": "verify_asan_link_order=0", "LOST_DUMPS": "9"})
+    assert "event=adoption-interrupted adopted=0" in city.gate.output()
+    gate = gc.GateClient(city.socket)
+    assert gate.dump() == []
+    read, closed, replaced = gate.read(MACS[0]), gate.close_device(MACS[1]), gate.open(MACS[2], tag="s=2", same_session=True)
+    assert (read.status, read.body.number, read.body.up_Bps) == (gc.OK, numbers[MACS[0]], 10**6)
+    assert (closed.status, closed.body.tag) == (gc.OK, "s=1"), "closed is closed"
+    assert (replaced.status, replaced.body.number) == (gc.OK, numbers[MACS[2]]), "and nobody is there twice"
+    new = gate.open(MACS[50], tag="s=5")
+    assert new.status == gc.OK and new.body.number not in numbers.values()
+    wait_for_text(city.gate, "event=adoption-completed found=")
+    with pytest.raises((ConnectionError, OSError)):
+        while True:
+            gate.hello()
+    with gc.GateClient(city.socket) as again:
+        assert {e.mac: e.tag for e in again.dump()} == {mac: "s=2" if mac == MACS[2] else "s=1" for mac in MACS[:40] if mac != MACS[1]} | {MACS[50]: "s=5"}
+    ids, up, down = in_kernel(city)
+    assert len(ids) == len(up) == len(down) == 40
