@@ -102,7 +102,7 @@ static const struct config_option config_options[] = {
      "The same at once.", AT(conf, flow_burst)},
     {PLACE_ROOT, "guard", TYPE_CHOICE, 0, 0, DEFAULT("no"), NULL,
      "Keep devices shut off even while somebody else's nft flush ruleset has deleted the table, by routing rules of "
-     "priority 10 and bit 0x20000000 of the packet mark.", ONE_OF(guard, "no|yes")},
+     "priorities 9 to 11 and bit 0x20000000 of the packet mark.", ONE_OF(guard, "no|yes")},
     {PLACE_ROOT, "shaping", TYPE_CHOICE, 0, 0, DEFAULT("police"), NULL,
      "How rates are kept: police drops what is above; htb lets it wait in a queue per device (loggia-gate(8)).",
      ONE_OF(shaping, "police|htb")},
