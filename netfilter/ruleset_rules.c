@@ -349,8 +349,7 @@ static void rules_from_lan(struct batch *b)
     rules_fast_from_lan(b);
     if (b->rs->returning != RETURNED) {
         w = word_begin(b, "from_lan");
-        word_number_of_device(&w, SET_IDS);
-        word_set_ct_mark(&w, NFT_REG_1);
+        word_own_flow(&w);
         word_load_ct(&w, NFT_CT_MARK); /* what is there already; but nft(8) reads no rule without */
         word_lookup(&w, SET_UNCOUNTED, false);
         word_verdict(&w, NF_ACCEPT, NULL);
