@@ -133,6 +133,10 @@ def test_an_uplink_of_ppp(city, dial):
         assert reached(w, 333) == 0
 
 
+def hooked(w):
+    return w.router.run("nft", "list", "flowtables").stdout
+
+
 def renamed(space, old, new):
     space.batch(f"link set {old} down", f"link set {old} name {new}", f"link set {new} up")
 
@@ -144,9 +148,9 @@ def test_an_uplink_that_is_renamed_is_in_it_again(city):
     with citizen(w, [INTERNET4]) as (gate, phone, flows):
         for old, new in (("wan0", "wan9"), ("wan9", "wan0")):
             renamed(w.router, old, new)
-            wait_for_text(w.gate, "offload=no")
+            wait_for("it is in it no more", lambda: new not in hooked(w))
             default_route(w)
-            wait_for("it is hooked again", lambda: new in w.router.run("nft", "list", "flowtables").stdout)
+            wait_for("it is in it again", lambda: new in hooked(w))
             settled(w, phone, flows[0])
         assert all_of(gate.close_device(phone.mac).body) == counted(flows, 150)
         assert flows[0].send(20, wait=0.1) == 0
@@ -158,7 +162,7 @@ def test_a_bridge_that_is_renamed_is_in_it_again(city):
         for old, new in (("br0", "lan0"), ("lan0", "br0")):
             renamed(w.router, old, new)
             w.router.ip("addr", "replace", f"{ROUTER6}/64", "dev", new, "nodad")
-            wait_for("it is hooked again", lambda: new in w.router.run("nft", "list", "flowtables").stdout)
+            wait_for("the new name", lambda: f'"{new}"' in w.router.run("nft", "list", "set", "inet", "loggia", "lan").stdout)
             for flow in flows:
                 settled(w, phone, flow)
         assert all_of(gate.close_device(phone.mac).body) == counted(flows, 150)
