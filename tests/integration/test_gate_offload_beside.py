@@ -19,7 +19,7 @@ from conftest import BUILD
 from test_gate_offload import LENGTHS, Flow, all_of, reached, settled
 
 FLOWTABLE = 3  # GATE_HOOK_FLOWTABLE
-PPP = ["nodetach", "noauth", "noipdefault", "nodefaultroute", "nolock", "local", "+ipv6"]
+PPP = ["nodetach", "noauth", "noipdefault", "nodefaultroute", "+ipv6"]
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def ppp_async(w):
     ends = socket.socketpair()
     for space, end, own, other in ((w.router, ends[0], "198.51.100.1", INTERNET4), (w.internet, ends[1], INTERNET4, "198.51.100.1")):
         log = open(w.world.dir / f"{space.name}-pppd.log", "ab")
-        p = subprocess.Popen(space.argv("pppd", "notty", *PPP, f"{own}:{other}"), stdin=end, stdout=end, stderr=log, start_new_session=True)
+        p = subprocess.Popen(space.argv("pppd", "notty", "local", *PPP, f"{own}:{other}"), stdin=end, stdout=end, stderr=log, start_new_session=True)
         w.world.processes.append(Hung(p))
         end.close()
         log.close()
@@ -101,7 +101,7 @@ class Hung:
 
 def ppp_over_ethernet(w):
     (w.world.dir / "pppoe-options").write_text("\n".join(PPP[1:]))
-    w.internet.start("pppoe-server", "-F", "-k", "-I", "eth0", "-L", INTERNET4, "-R", "198.51.100.1", "-N", "4",
+    w.internet.start("pppoe-server", "-F", "-I", "eth0", "-L", INTERNET4, "-R", "198.51.100.1", "-N", "4",
                      "-O", w.world.dir / "pppoe-options")
     w.router.start("pppd", "plugin", "rp-pppoe.so", "nic-wan0", *PPP, log=w.world.dir / "router-pppoe.log")
 
