@@ -514,6 +514,35 @@ static bool probe_flowtable(struct ruleset *rs)
     return r == 0;
 }
 
+/* Sets, and in them what a device is let in by. Rules alone may be all right without it. */
+static void probe_elements(struct ruleset *rs)
+{
+    static const struct ruleset_device d = {.mac = {{2}},
+                                            .number = 1,
+                                            .timeout_ms = 1000,
+                                            .up_Bps = 1000,
+                                            .down_Bps = 1000,
+                                            .tag = "probe"};
+    struct ruleset_config *kept = malloc(sizeof *kept);
+    struct batch *b = kept ? batch_new(rs) : NULL;
+    int r = -ENOMEM;
+    if (b) {
+        *kept = rs->cfg;
+        rs->cfg.offload = false;
+        snprintf(rs->cfg.table, sizeof rs->cfg.table, "loggia-probe");
+        batch_table(b);
+        batch_sets(b);
+        batch_open(b, &d, 1);
+        r = fails(b);
+        rs->cfg = *kept;
+    }
+    batch_free(b);
+    free(kept);
+    if (r == -ENOENT || r == -EOPNOTSUPP)
+        log_msg(LOG_ERR, "event=no-elements reason=\"this kernel lacks counters or limits in sets "
+                         "(nft_counter, nft_limit): nobody can be let in\"");
+}
+
 /* Without it all goes through the rules, as if it were not configured. */
 static void probe_offload(struct ruleset *rs)
 {
@@ -535,6 +564,7 @@ unsigned ruleset_features(struct ruleset *rs)
         f |= v >= 6012 ? GATE_F_TIMEOUT_UPDATE : 0;
         f |= v >= 6013 ? GATE_F_MASKED_MARK : 0;
     }
+    probe_elements(rs);
     rs->flowtables = probe_flowtable(rs);
     rs->fast_table = has_table(rs, NFPROTO_NETDEV);
     if (rs->cfg.offload)
