@@ -233,6 +233,37 @@ def packets(report, plain, base, ours, least, clients):
     return ratio
 
 
+def workers_ms():
+    """What each of the kernel's workers has taken so far."""
+    taken = {}
+    for comm in pathlib.Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if comm.read_text().startswith("kworker"):
+                taken[comm.parent.name] = int((comm.parent / "schedstat").read_text().split()[0]) / 1e6
+    return taken
+
+
+def at_rest(report, clients, seconds=10):
+    """Nobody sends: what the kernel's workers take to look for whom they may forget. Base: the bare sets' own pace."""
+    taken = []
+    for ours in (True, False):
+        with World() as world:
+            space = world.namespace("rest")
+            if ours:
+                world.link(world.namespace("phone"), "wlan0", space, "lan0")
+                gate = Gate(world, space)
+                gate.start()
+                gate.resize(0, clients)
+                gate.process.kill()
+            else:
+                Bare(space).resize(clients)
+            time.sleep(2)  # what filling them left to do
+            before = workers_ms()
+            time.sleep(seconds)
+            taken.append(sum(now - before.get(pid, 0) for pid, now in workers_ms().items()) / seconds)
+    report.add(f"the kernel's workers, {clients:,} clients and no packet", round(taken[0], 1), "ms a s", round(taken[1], 1))
+
+
 def flat(report, name, values, within):
     worst = min(values) / max(values)
     report.add(name, round(worst, 3), "of best", must=f">= {1 - within:g}", ok=worst >= 1 - within)
@@ -330,6 +361,7 @@ def main():
     gate_system.clicks(report)
     with World() as world:
         sizes(report, world, Bare(world.namespace("bare")))
+    at_rest(report, SIZES[-1])
     report.missing = [
         {"name": "openNDS with 2,000 other clients", "reason": "each takes a login of its own: minutes"}]
     gate_flush.measure(report)
