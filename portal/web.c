@@ -17,6 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whose address it is: so often, so far apart. The kernel itself asks the phone once a second. */
+#define ASKS_MAX     16
+#define ASK_AGAIN_MS 100
+
 static void visit_free(struct visit *v)
 {
     struct device *d = v->d;
@@ -24,6 +28,7 @@ static void visit_free(struct visit *v)
         gate_call_cancel(v->call);
     device_unwait(&v->waiter);
     loop_timer_free(v->timer);
+    loop_timer_free(v->again);
     if (d) {
         d->refs--;
         devices_touch(v->p->devices, d);
@@ -260,6 +265,26 @@ static void on_looked(void *arg, const struct gate_reply *reply)
         visit_error(v, 503, PAGE_E_GATE_DOWN);
 }
 
+static void ask_whose(struct visit *v);
+
+static void ask_again(void *arg)
+{
+    ask_whose(arg);
+}
+
+/* A phone that slept may have failed to answer the router, which then has no Ethernet address for
+ * it until it answers again: the kernel asks as soon as it acknowledges this very request. */
+static bool is_asked_again(struct visit *v)
+{
+    if (v->asked >= ASKS_MAX)
+        return false;
+    if (!v->again)
+        v->again = loop_timer_new(v->p->loop, ask_again, v);
+    if (v->again)
+        loop_timer_start(v->again, ASK_AGAIN_MS);
+    return v->again;
+}
+
 static void on_resolved(void *arg, const struct gate_reply *reply)
 {
     struct visit *v = arg;
@@ -267,6 +292,8 @@ static void on_resolved(void *arg, const struct gate_reply *reply)
 
     v->call = NULL;
     v->gate_silent = !reply || reply->status == GATE_KERNEL;
+    if (reply && reply->status == GATE_NOT_FOUND && is_asked_again(v))
+        return;
     if (reply && reply->status == GATE_OK) {
         if (address_of(v->req, &asked))
             whose_note(v->p->whose, &asked, &reply->address, loop_now_ms());
@@ -277,23 +304,30 @@ static void on_resolved(void *arg, const struct gate_reply *reply)
     dispatch(v);
 }
 
-static void resolve(struct visit *v)
+static void ask_whose(struct visit *v)
 {
     struct gate_request r = {.verb = GATE_RESOLVE};
-    const struct gate_address *told = NULL;
-    bool reads = strcmp(http_method(v->req), "POST") != 0;
-    if (address_of(v->req, &r.address) && reads && gate_client_ready(v->p->gate))
-        told = whose_find(v->p->whose, &r.address, loop_now_ms());
-    if (told) {
-        identify(v, told);
-        dispatch(v);
-        return;
-    }
-    if (r.address.family)
+    v->asked++;
+    if (address_of(v->req, &r.address))
         v->call = gate_client_call(v->p->gate, &r, PORTAL_WAIT_MS, on_resolved, v);
     if (!v->call) {
         v->gate_silent = r.address.family != 0;
         dispatch(v);
+    }
+}
+
+static void resolve(struct visit *v)
+{
+    struct gate_address address = {0};
+    const struct gate_address *told = NULL;
+    bool reads = strcmp(http_method(v->req), "POST") != 0;
+    if (address_of(v->req, &address) && reads && gate_client_ready(v->p->gate))
+        told = whose_find(v->p->whose, &address, loop_now_ms());
+    if (told) {
+        identify(v, told);
+        dispatch(v);
+    } else {
+        ask_whose(v);
     }
 }
 

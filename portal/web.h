@@ -16,7 +16,8 @@ struct visit {
     void (*handle)(struct visit *v);
     bool needs_device, gate_silent;
     struct gate_call *call;
-    struct loop_timer *timer;
+    struct loop_timer *timer, *again;
+    unsigned asked; /* how often whose address it is */
     struct waiter waiter;
     void (*then)(struct visit *v, bool in_time);
 };

@@ -1,8 +1,10 @@
 """Garbage, wrong files, a second loggiad, wrong admins: each gets its answer, nobody else notices."""
 
 import json
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 
@@ -239,3 +241,38 @@ def test_a_device_that_says_it_is_the_router_is_counted_and_named_by_its_pseudon
     assert re.search(rf"event=address_claimed device=[0-9a-f]+ address={re.escape(square.router.ipv4)} interface=br-lan", log)
     assert thief.mac not in log
     assert victim.fetch(victim.portal("/")).status == 200
+
+
+# Connects, and asks when a line comes on standard input; prints the answer's status.
+SLEEPER = """
+import socket, sys
+s = socket.create_connection(("wifi.prato.example", 80), 5)
+print("connected", flush=True)
+sys.stdin.readline()
+s.settimeout(20)
+s.sendall(b"GET / HTTP/1.1\\r\\nHost: wifi.prato.example\\r\\n\\r\\n")
+print(s.recv(12).decode(), flush=True)
+"""
+
+
+def test_a_phone_that_slept_while_the_router_looked_for_it_gets_its_page(square):
+    """Its address is unknown to the router when it asks, until it answers the router's own question."""
+    phone, router = square.phone("02:00"), square.router.ns
+    phone.ns.ip("neigh", "replace", square.router.ipv4, "lladdr", f"02:10:9a:00:{square.router.net:02x}:01", "dev",
+                "wlan0", "nud", "permanent")
+    for key, value in {"mcast_solicit": 600, "retrans_time_ms": 100}.items():
+        router.sysctl(f"net.ipv4.neigh.br-lan.{key}", value)
+    sleeper = subprocess.Popen(phone.ns.argv("/usr/bin/python3", "-c", SLEEPER), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
+    assert sleeper.stdout.readline() == "connected\n"
+    phone.ns.sysctl("net.ipv4.conf.all.arp_ignore", 8)  # asleep: it answers nobody
+    router.run("ip", "neigh", "del", phone.ipv4, "dev", "br-lan")
+    loggiad = square.router.daemons["loggiad"]
+    os.kill(loggiad.pid, signal.SIGSTOP)
+    sleeper.stdin.write("\n")
+    sleeper.stdin.flush()
+    wait_for("the router asks for it",
+             lambda: "INCOMPLETE" in router.run("ip", "neigh", "show", phone.ipv4, "dev", "br-lan").stdout)
+    os.kill(loggiad.pid, signal.SIGCONT)
+    phone.ns.sysctl("net.ipv4.conf.all.arp_ignore", 0)
+    assert sleeper.communicate(timeout=30)[0].strip() == "HTTP/1.1 200"
