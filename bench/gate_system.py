@@ -72,6 +72,7 @@ class Portal:
         gate.conf.write_text(gate.conf.read_text() + f'state_directory = "{state}"\nlog_level = "notice"\n'
                              f'notices_directory = "{SOURCE}/conf/notices"\n')
         phone.ip("addr", "add", "10.127.0.2/10", "dev", "wlan0")
+        gate.router.ip("route", "add", "10.127.0.2", "dev", "lan0")  # the others are behind one neighbour
 
     def start(self):
         self.process = self.gate.router.start(self.binary, "-c", self.gate.conf)
