@@ -163,6 +163,7 @@ def test_a_bridge_that_is_renamed_is_in_it_again(city):
             renamed(w.router, old, new)
             w.router.ip("addr", "replace", f"{ROUTER6}/64", "dev", new, "nodad")
             wait_for("the new name", lambda: f'"{new}"' in w.router.run("nft", "list", "set", "inet", "loggia", "lan").stdout)
+            wait_for("its carrier", lambda: "state UP" in w.router.run("ip", "link", "show", new).stdout)
             for flow in flows:
                 settled(w, phone, flow)
         assert all_of(gate.close_device(phone.mac).body) == counted(flows, 150)
