@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How many devices come back after a foreign flush, in two steps.
  *
- * What makes a device dear to the kernel is counters and limits (per-CPU memory: 20 us a device);
- * an element without them costs a twentieth. And conntrack outlives a flush: each flow's mark still
+ * What makes a device dear to the kernel is counters and limits (per-CPU memory);
+ * an element without them costs a fraction. And conntrack outlives a flush: each flow's mark still
  * says whose it is. So first, and at once, all come back *uncounted*: the id, which says whose
  * number a sender's flow bears, and the number in the set `uncounted`, which lets both directions
  * pass. Who was seen to send most is first even so. Then, a few between two turns of the loop and
@@ -11,7 +11,7 @@
  * set is deleted.
  *
  * What an uncounted device sends or gets is on no account and under no limit (its queue's, where it
- * has one, holds): 0.3 s with 10,000 devices for who was seen to send least. What passed between
+ * has one, holds): `make bench-gate` prints for how long. What passed between
  * the last reading and the flush is lost in the same way.
  *
  * Closed stays closed: who was not open is in neither. Both elements have the device's end.
@@ -31,7 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEP     64 /* devices: a page may have to wait so long, 1.5 ms */
+#define STEP     64 /* devices: a page may have to wait so long */
 #define AGAIN_MS 100
 
 struct returning {

@@ -354,8 +354,8 @@ int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg)
 /* --- the table as a whole ----------------------------------------------------------------------
  */
 
-/* set NULL: the table itself. */
-static int look_for(struct ruleset *rs, uint8_t family, const char *set)
+static int look_once(struct ruleset *rs, uint8_t family, const char *set,
+                     int (*fn)(const struct nlattr *attr, void *arg), void *arg)
 {
     char buf[RECV_BUFFER / 8] __attribute__((aligned(8)));
     uint16_t type = set ? NFT_MSG_GETSET : NFT_MSG_GETTABLE;
@@ -376,18 +376,29 @@ static int look_for(struct ruleset *rs, uint8_t family, const char *set)
         int left = (int)n;
         for (nlh = (struct nlmsghdr *)buf; mnl_nlmsg_ok(nlh, left);
              nlh = mnl_nlmsg_next(nlh, &left)) {
-            if (nlh->nlmsg_type == NLMSG_ERROR && nlh->nlmsg_seq == seq)
+            if (nlh->nlmsg_seq != seq)
+                continue;
+            if (nlh->nlmsg_type == NLMSG_ERROR)
                 return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error;
+            if (fn)
+                mnl_attr_parse(nlh, sizeof(struct nfgenmsg), fn, arg);
         }
     }
+}
+
+int ruleset_look_for(struct ruleset *rs, uint8_t family, const char *set,
+                     int (*fn)(const struct nlattr *attr, void *arg), void *arg)
+{
+    int r = -ENOBUFS;
+    for (int i = 0; i < RULESET_TRIES && ruleset_lost(r); i++)
+        r = ruleset_checked(rs, look_once(rs, family, set, fn, arg));
+    return r;
 }
 
 /* Who is not told goes on as if it were there. */
 static bool has(struct ruleset *rs, uint8_t family, const char *set)
 {
-    int r = -ENOBUFS;
-    for (int i = 0; i < RULESET_TRIES && ruleset_lost(r); i++)
-        r = ruleset_checked(rs, look_for(rs, family, set));
+    int r = ruleset_look_for(rs, family, set, NULL, NULL);
     return r == 0 || ruleset_lost(r);
 }
 

@@ -150,5 +150,9 @@ int ruleset_list(struct mnl_socket *nl, uint16_t type, ruleset_message_fn fn, vo
 #define RULESET_TRIES 8 /* where answers are lost, or dumps interrupted */
 /* error, with the socket ready for the next question. */
 int ruleset_checked(struct ruleset *rs, int error);
+/* Whether a set is there, or (NULL) the table: 0, or a negative errno. fn, if not NULL, is told
+ * each attribute of it. */
+int ruleset_look_for(struct ruleset *rs, uint8_t family, const char *set,
+                     int (*fn)(const struct nlattr *attr, void *arg), void *arg);
 
 #endif

@@ -206,41 +206,9 @@ static int on_key_len(const struct nlattr *a, void *arg)
     return MNL_CB_OK;
 }
 
-/* 0: there is none, or the kernel does not say. */
-static int key_len_of(struct ruleset *rs, const char *set, uint32_t *len)
-{
-    char buf[4096] __attribute__((aligned(8)));
-    struct nlmsghdr *nlh =
-        nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETSET, NFPROTO_INET, NLM_F_ACK, rs->seq++);
-    uint32_t seq = nlh->nlmsg_seq;
-    mnl_attr_put_strz(nlh, NFTA_SET_TABLE, rs->cfg.table);
-    mnl_attr_put_strz(nlh, NFTA_SET_NAME, set);
-    while (mnl_socket_sendto(rs->nl, nlh, nlh->nlmsg_len) < 0)
-        if (errno != EINTR)
-            return -errno;
-    for (;;) {
-        ssize_t n = mnl_socket_recvfrom(rs->nl, buf, sizeof buf);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        int left = (int)n;
-        for (nlh = (struct nlmsghdr *)buf; mnl_nlmsg_ok(nlh, left);
-             nlh = mnl_nlmsg_next(nlh, &left)) {
-            if (nlh->nlmsg_seq != seq)
-                continue;
-            if (nlh->nlmsg_type == NLMSG_ERROR) /* or that it has said all */
-                return 0;
-            mnl_attr_parse(nlh, sizeof(struct nfgenmsg), on_key_len, len);
-        }
-    }
-}
-
 bool sets_up_by_mac(struct ruleset *rs)
 {
-    uint32_t len = 0;
-    int r = -ENOBUFS;
-    for (int i = 0; i < RULESET_TRIES && ruleset_lost(r); i++)
-        r = ruleset_checked(rs, key_len_of(rs, SET_UP, &len));
+    uint32_t len = 0; /* there is none, or the kernel does not say */
+    ruleset_look_for(rs, NFPROTO_INET, SET_UP, on_key_len, &len);
     return len == sizeof(struct mac);
 }

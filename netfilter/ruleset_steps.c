@@ -6,7 +6,7 @@
  *
  * It is kept to the end: the kernel lets who closes a netfilter socket wait until all is freed that
  * was deleted lately (nft_rcv_nl_event: a grace period of RCU), after a start the rules of the gate
- * before. That was 10 to 25 ms, in which the loop stood still. */
+ * before. In that the loop stood still. */
 #include "netfilter/ruleset.h"
 #include "netfilter/ruleset_internal.h"
 

@@ -4,13 +4,12 @@ request is answered once, and what the answers say is what the kernel holds."""
 
 import random
 import signal
-import subprocess
 
 import pytest
 from city import gateclient as gc
 from city.gateworld import GateWorld, wait_for_text
 from city.netns import World
-from conftest import BUILD, SOURCE
+from conftest import BUILD
 from test_gate_model import in_kernel
 
 MACS = [f"02:a5:00:00:{i >> 8:02x}:{i & 255:02x}" for i in range(300)]
@@ -26,15 +25,6 @@ def city():
         yield made
         made.gate.stop()
         assert "Sanitizer" not in made.gate.output() and "runtime error" not in made.gate.output(), made.gate.output()[-6000:]
-
-
-@pytest.fixture(scope="module")
-def preload(tmp_path_factory):
-    library = tmp_path_factory.mktemp("kernel") / "kernel_answers.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, SOURCE / "tests/integration/kernel_answers.c"], check=True)
-    for folder in library.parents[:3]:
-        folder.chmod(0o755)  # the gate is nobody
-    return library
 
 
 class Asker:

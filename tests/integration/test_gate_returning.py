@@ -5,27 +5,17 @@ very message, and what is open then, what is closed then, and what a gate that d
 import pathlib
 import re
 import signal
-import subprocess
 
 import pytest
 from city import gateclient as gc
 from city.gateworld import INTERNET4, INTERNET6, GateWorld, wait_for_text
 from city.netns import World, wait_for
-from conftest import BUILD, SOURCE
+from conftest import BUILD
 
 OTHERS = [f"02:9b:00:00:{i >> 8:02x}:{i & 255:02x}" for i in range(2500)]
 # Messages of the gate's that name the set: one at its start; after the flush three with devices, one with the rules, then 64 devices each.
 FIRST_ONES, SOME_MISSING, NONE_COUNTED, SOME_COUNTED = 2, 3, 5, 21
 CAP = 10**7
-
-
-@pytest.fixture(scope="module")
-def preload(tmp_path_factory):
-    library = tmp_path_factory.mktemp("kernel") / "kernel_answers.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, SOURCE / "tests/integration/kernel_answers.c"], check=True)
-    for folder in library.parents[:3]:
-        folder.chmod(0o755)  # the gate is nobody
-    return library
 
 
 @pytest.fixture
