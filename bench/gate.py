@@ -302,9 +302,9 @@ def system(report, gate, portal, clients, most_mb, most_splash_s, most_adopted_s
     portal.start()
     portal.wait(f"open={clients} adopted={clients} ")
     gate_system.restarts(report, gate, portal, clients, most_splash_s, most_adopted_s)
-    if most_mb:
-        gate_system.memory(report, gate, portal, clients, most_mb)
     gate_system.stall(report, portal, clients)  # with few clients: what the machine itself makes one wait
+    if most_mb:  # when both have been at work
+        gate_system.memory(report, gate, portal, clients, most_mb)
     portal.stop()
 
 

@@ -69,7 +69,8 @@ endif
     %D%/config_value.c \
     %D%/config_words.c \
     %D%/loop.c %D%/loop.h \
-    %D%/loop_watch.c
+    %D%/loop_watch.c \
+    %D%/settle.c %D%/settle.h
 %C%_libloggia_host_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
 %C%_libloggia_host_la_LIBADD = $(CONFUSE_LIBS) $(EV_LIBS)
 

@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/notify.h"
+#include "lib/settle.h"
 #include "netfilter/clients.h"
 #include "netfilter/gate.h"
 #include "netfilter/neigh.h"
@@ -295,6 +296,7 @@ static void on_reload(void *arg, int signum)
             clients_set_max(p->gate.clients, c->max_clients);
             config_free(p->conf);
             p->conf = c;
+            settle();
             log_msg(LOG_NOTICE, "event=reloaded interfaces=%zu", p->gate.rules.n_lan);
             return;
         }
@@ -366,6 +368,7 @@ static const char *offload_words(const struct gate *g)
 
 static void say_ready(struct gate *g)
 {
+    settle();
     log_msg(LOG_NOTICE,
             "event=ready table=%s interfaces=%zu adopted=%zu flowtable=%s timeout_update=%s "
             "masked_mark=%s shaping=%s offload=%s start_ms=%llu",

@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/notify.h"
+#include "lib/settle.h"
 #include "portal/accounting.h"
 #include "portal/board.h"
 #include "portal/control.h"
@@ -42,6 +43,7 @@ void portal_say_ready(struct portal *p)
         return;
     p->ready = true;
     loop_timer_stop(p->ready_timer);
+    settle();
     log_msg(LOG_NOTICE, "event=ready port=%u portal=%s://%s/ gate=%s", p->boot->http_port,
             secure_ready(p->secure) ? "https" : "http", p->live->portal_name,
             gate_client_ready(p->gate) || p->listed_once ? "yes" : "no");
@@ -177,6 +179,7 @@ bool portal_reload(struct portal *p, void (*fn)(void *arg, const char *line), vo
         board_reload(p->board);
     secure_reload(p->secure);
     keep(p);
+    settle();
     log_msg(LOG_NOTICE, "event=reloaded file=%s", p->conf_path);
     return true;
 }

@@ -1,5 +1,6 @@
 """What dies and comes back: loggiad, the gate, the table, the centre. Citizens must not notice."""
 
+import pathlib
 import re
 import signal
 import threading
@@ -68,6 +69,26 @@ def test_a_class_from_the_centre_survives_the_restart(square):
     square.router.restart("loggiad")
     square.router.ctl("kick", phone.mac)
     assert square.centre.wait_account(phone, "Stop")["class"] == "0x636f6d756e65"
+
+
+def code_kb(daemon, library):
+    """Of a library's code, what is mapped in now."""
+    smaps = pathlib.Path(f"/proc/{daemon.pid}/smaps").read_text()
+    return sum(map(int, re.findall(rf" r-xp .*/{library}\.so\.\d.*\n(?:(?!Rss)\w+: .*\n)*Rss: +(\d+) kB", smaps)))
+
+
+@pytest.mark.parametrize("name, event", [("loggia-gate", "event=reloaded interfaces="), ("loggiad", "event=reloaded file=")])
+def test_what_only_a_start_or_a_reload_needed_is_not_held(square, name, event):
+    """The memory of a small router is for its citizens' packets."""
+    square.router.restart(name)
+    daemon = square.router.daemons[name]
+    assert code_kb(daemon, "libc") > 0
+    assert code_kb(daemon, "libconfuse") == 0, "nobody reads the configuration any more"
+    assert code_kb(daemon, "libseccomp") == 0, "nor makes filters"
+    daemon.kill(signal.SIGHUP, wait=False)
+    wait_for("the reload", lambda: event in daemon.output())
+    wait_for("the reader's code is gone again", lambda: code_kb(daemon, "libconfuse") == 0)
+    assert joined(square).probe("ios") == "online"
 
 
 def test_a_form_that_was_open_before_the_restart_still_works(square):

@@ -23,6 +23,13 @@ noinst_PROGRAMS += %D%/http_drive
 endif
 
 if ROUTER
+check_PROGRAMS += %D%/test_settle
+%C%_test_settle_SOURCES = %D%/test_settle.c
+%C%_test_settle_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_test_settle_LDADD = lib/libloggia-host.la lib/libloggia-core.la $(CMOCKA_LIBS)
+endif
+
+if ROUTER
 check_PROGRAMS += %D%/test_fetch
 %C%_test_fetch_SOURCES = %D%/test_fetch.c
 %C%_test_fetch_CPPFLAGS = $(UNIT_CPPFLAGS)
