@@ -278,15 +278,15 @@ static char *clean_copy(const struct config_tokens *tokens, const bool *blank)
 
 static bool parse_once(struct parse *p, const bool *blank)
 {
-    static cfg_opt_t opts[CONFIG_MAX_PLACES][MAX_OPTIONS];
+    cfg_opt_t(*opts)[MAX_OPTIONS] = calloc(CONFIG_MAX_PLACES, sizeof *opts);
     char *copy = clean_copy(p->tokens, blank);
     cfg_t *cfg = NULL;
     bool done = false;
 
-    if (!copy)
-        return false;
-    declare(p->tree->schema, opts);
-    cfg = cfg_init(opts[0], CFGF_NONE);
+    if (opts && copy) {
+        declare(p->tree->schema, opts);
+        cfg = cfg_init(opts[0], CFGF_NONE);
+    }
     if (cfg) {
         now = p;
         cfg_set_error_function(cfg, on_error);
@@ -299,6 +299,7 @@ static bool parse_once(struct parse *p, const bool *blank)
         now = NULL;
     }
     free(copy);
+    free(opts);
     return done;
 }
 
