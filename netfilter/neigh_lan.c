@@ -361,6 +361,10 @@ void lan_fill(const struct lan *l, struct ruleset_config *out)
 {
     for (size_t i = 0; i < l->n_known; i++)
         add_name(out, l->known[i].now);
+    memset(out->lan_index, 0, sizeof out->lan_index);
+    out->n_lan_index = l->n_known;
+    for (size_t i = 0; i < l->n_known; i++)
+        out->lan_index[i] = l->known[i].ifindex;
     out->n_own = fill(&l->own, out->own);
     /* Not all of them would be worse than none. */
     out->n_networks = l->networks.overflown ? 0 : fill(&l->networks, out->networks);

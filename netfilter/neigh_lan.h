@@ -19,7 +19,8 @@ void lan_free(struct lan *l); /* NULL is fine */
  * call changed. 0 or a negative errno: then what was known stays. */
 int lan_configure(struct lan *l, const struct ruleset_config *cfg);
 
-/* Adds to the interfaces of out those that were renamed, and fills in own and networks. */
+/* Adds to the interfaces of out those that were renamed, and fills in lan_index, own and networks.
+ */
 void lan_fill(const struct lan *l, struct ruleset_config *out);
 
 /* The name that the configuration has for an interface of the LAN; NULL: it is none. */

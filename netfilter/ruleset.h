@@ -46,6 +46,8 @@ struct ruleset_config {
     char table[32];
     char lan[RULESET_MAX_LAN][RULESET_IFNAME_LEN];
     size_t n_lan;
+    uint32_t lan_index[RULESET_MAX_LAN]; /* of those that are there: neigh_lan.c */
+    size_t n_lan_index;
     struct ruleset_port ports[RULESET_MAX_PORTS]; /* of the router, open to all LAN devices */
     size_t n_ports;
     uint16_t http_port, nflog_group;

@@ -15,6 +15,7 @@ struct nftnl_set_elem;
 #define SET_UP      "up"
 #define SET_DOWN    "down"
 #define SET_LAN     "lan"
+#define SET_INDICES "lan_index"
 #define SET_SEEN    "seen"
 #define SET_DNS     "dns"
 #define SET_ANSWERS "answers"

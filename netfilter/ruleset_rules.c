@@ -10,6 +10,11 @@
  * costs the open devices anything. There is no hook at prerouting (measured: a quarter of what the
  * gate cost) but with the guard, which has to say who is open before the packet is routed.
  *
+ * That rule and its like for the other way know the LAN's interfaces by their numbers, which costs
+ * half of what their names cost. They only ever accept, and only what is known already; so while a
+ * number is not the right one (an interface was made anew a moment ago) all that they miss meets
+ * the rules that go by names, and nothing is open that would not be.
+ *
  * The next rule is for flows that are not known for their device's: new ones, and such as are older
  * than the table or begun before a rejoin. It marks them with the number that @ids has, and lan_own
  * looks again; so each belongs to its device from its next packet on. So does what has no flow (ct
@@ -316,23 +321,23 @@ static void rules_refused(struct batch *b)
     }
 }
 
-/* Of a flow that is known for its device's. */
-static void rule_from_device(struct batch *b, const char *chain)
+/* Goes on if the flow is known for its device's. */
+static void if_from_device(struct rule *w)
 {
-    struct rule w = word_begin(b, chain);
-    word_load_flow(&w);
-    word_lookup(&w, SET_UP, false);
-    if (fast_active(b->rs))
-        word_verdict(&w, NFT_GOTO, "lan_fast");
+    word_load_flow(w);
+    word_lookup(w, SET_UP, false);
+    if (fast_active(w->b->rs))
+        word_verdict(w, NFT_GOTO, "lan_fast");
     else
-        word_verdict(&w, NF_ACCEPT, NULL);
+        word_verdict(w, NF_ACCEPT, NULL);
 }
 
 /* Of an open device, and the flow is marked now. */
 static void rules_own(struct batch *b)
 {
-    rule_from_device(b, "lan_own");
     struct rule w = word_begin(b, "lan_own");
+    if_from_device(&w);
+    w = word_begin(b, "lan_own");
     word_load_no_flow(&w);
     word_lookup(&w, SET_UP, false);
     word_end_no_flow(&w);
@@ -345,7 +350,6 @@ static void rules_from_lan(struct batch *b)
     struct rule w = word_begin(b, "from_lan");
     word_if_lan(&w, NFT_META_OIFNAME); /* devices do not see one another through us */
     word_verdict(&w, NF_DROP, NULL);
-    rule_from_device(b, "from_lan");
     rules_fast_from_lan(b);
     if (b->rs->returning != RETURNED) {
         w = word_begin(b, "from_lan");
@@ -375,14 +379,19 @@ static void rules_from_lan(struct batch *b)
     word_verdict(&w, NF_DROP, NULL);
 }
 
+static void if_to_device(struct rule *w, const char *set)
+{
+    word_load_ct(w, NFT_CT_MARK);
+    word_lookup(w, set, false);
+    if (w->b->rs->cfg.shaped)
+        word_set_class(w, SHAPE_NUMBERS, SHAPE_HANDLE);
+    word_verdict(w, NF_ACCEPT, NULL);
+}
+
 static void rule_to_device(struct batch *b, const char *set)
 {
     struct rule w = word_begin(b, "to_lan");
-    word_load_ct(&w, NFT_CT_MARK);
-    word_lookup(&w, set, false);
-    if (b->rs->cfg.shaped)
-        word_set_class(&w, SHAPE_NUMBERS, SHAPE_HANDLE);
-    word_verdict(&w, NF_ACCEPT, NULL);
+    if_to_device(&w, set);
 }
 
 static void rules_to_lan(struct batch *b)
@@ -410,8 +419,24 @@ static void rules_to_lan(struct batch *b)
     word_verdict(&w, NF_DROP, NULL);
 }
 
+/* What nearly all packets are, by the interfaces' numbers. */
+static void rules_known(struct batch *b)
+{
+    if (b->rs->cfg.n_lan_index == 0)
+        return;
+    struct rule w = word_begin(b, "forward");
+    word_if_lan_index(&w, NFT_META_IIF, true);
+    word_if_lan_index(&w, NFT_META_OIF, false);
+    if_from_device(&w);
+    w = word_begin(b, "forward");
+    word_if_lan_index(&w, NFT_META_OIF, true);
+    word_if_lan_index(&w, NFT_META_IIF, false);
+    if_to_device(&w, SET_DOWN);
+}
+
 static void rules_forward(struct batch *b)
 {
+    rules_known(b);
     struct rule w = word_begin(b, "forward");
     word_if_lan(&w, NFT_META_IIFNAME);
     word_verdict(&w, NFT_GOTO, "from_lan");

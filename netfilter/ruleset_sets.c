@@ -56,6 +56,7 @@ static const struct set_def sets[] = {
     {SET_UP, NFT_SET_CONCAT | NFT_SET_TIMEOUT, TYPE_ETHER_MARK, UP_KEY_LEN, 0, 0, 0, false},
     {SET_DOWN, NFT_SET_TIMEOUT, TYPE_MARK, 4, 0, 0, 0, true},
     {SET_LAN, 0, TYPE_IFNAME, RULESET_IFNAME_LEN, 0, RULESET_MAX_LAN, 0, true},
+    {SET_INDICES, 0, TYPE_IFINDEX, 4, 0, RULESET_MAX_LAN, 0, true},
     {SET_SEEN, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, STRANGERS_MAX, 0, false},
     {SET_DNS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_ETHER, 6, 0, STRANGERS_MAX, 0, false},
     {SET_ANSWERS, NFT_SET_EVAL | NFT_SET_TIMEOUT, TYPE_MARK, 4, 0, STRANGERS_MAX, 0, true},
@@ -148,6 +149,14 @@ static void fill_lan(struct batch *b)
         fill_with(b, SET_LAN, cfg->lan[i], RULESET_IFNAME_LEN);
 }
 
+static void fill_indices(struct batch *b)
+{
+    const struct ruleset_config *cfg = &b->rs->cfg;
+    fill_with(b, SET_INDICES, NULL, 0);
+    for (size_t i = 0; i < cfg->n_lan_index; i++)
+        fill_with(b, SET_INDICES, &cfg->lan_index[i], sizeof cfg->lan_index[i]);
+}
+
 static void fill_fast_lan(struct batch *b)
 {
     const struct ruleset_config *cfg = &b->rs->cfg;
@@ -184,6 +193,7 @@ void batch_sets(struct batch *b)
     if (b->rs->returning != RETURNED)
         add_uncounted(b);
     fill_lan(b);
+    fill_indices(b);
     fill_fast_lan(b);
 }
 

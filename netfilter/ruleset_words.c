@@ -109,10 +109,20 @@ void word_if_lan(struct rule *w, uint32_t key) /* NFT_META_IIFNAME or NFT_META_O
 {
     const struct ruleset_config *cfg = &w->b->rs->cfg;
     word_load_meta(w, key);
-    if (cfg->n_lan == 1) /* asked three times a packet; a comparison costs less than a lookup */
+    if (cfg->n_lan == 1) /* a comparison costs less than a lookup */
         word_cmp(w, NFT_CMP_EQ, cfg->lan[0], RULESET_IFNAME_LEN);
     else
         word_lookup(w, SET_LAN, false);
+}
+
+void word_if_lan_index(struct rule *w, uint32_t key, bool is) /* NFT_META_IIF or NFT_META_OIF */
+{
+    const struct ruleset_config *cfg = &w->b->rs->cfg;
+    word_load_meta(w, key);
+    if (cfg->n_lan_index == 1)
+        word_cmp(w, is ? NFT_CMP_EQ : NFT_CMP_NEQ, cfg->lan_index, sizeof *cfg->lan_index);
+    else
+        word_lookup(w, SET_INDICES, !is);
 }
 
 /* ether saddr, into register 1 */
@@ -243,7 +253,7 @@ void word_if_open(struct rule *w)
 
 void word_load_flow(struct rule *w)
 {
-    word_load_device(w);
+    word_load_payload(w, NFT_PAYLOAD_LL_HEADER, 6, 6);
     struct nftnl_expr *e = word_expr(w, "ct");
     if (!e)
         return;

@@ -27,6 +27,8 @@ void word_load_payload(struct rule *w, uint32_t base, uint32_t offset, uint32_t 
 void word_load_ct(struct rule *w, uint32_t key);
 void word_lookup(struct rule *w, const char *set, bool invert);
 void word_if_lan(struct rule *w, uint32_t key);
+/* By number, or (is false) that it is none of them. */
+void word_if_lan_index(struct rule *w, uint32_t key, bool is);
 /* ether saddr, into register 1 */
 void word_load_device(struct rule *w);
 void word_if_device(struct rule *w, const char *set, bool invert);
@@ -46,7 +48,8 @@ void word_set_ct_mark(struct rule *w, uint32_t reg);
 void word_set_ct_mark_of_device(struct rule *w, uint32_t bit);
 /* Its number, into register 1: goes on only if the device has one. */
 void word_if_open(struct rule *w);
-/* ether saddr . ct mark, the key of up: goes on only if there is a flow. */
+/* ether saddr . ct mark, the key of up: goes on only if there is a flow. Whether there is an
+ * Ethernet address at all is asked where a flow gets its mark (word_if_open). */
 void word_load_flow(struct rule *w);
 /* ct mark set its number: goes on only if it is open */
 void word_own_flow(struct rule *w);

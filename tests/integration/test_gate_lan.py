@@ -2,6 +2,7 @@
 """The LAN changes under the gate: interfaces go, come back and are renamed; devices behind other routers; devices that
 say they are the router."""
 
+import os
 import signal
 
 import pytest
@@ -109,16 +110,56 @@ def test_an_interface_that_is_deleted_and_made_anew_is_found_by_its_name(city, g
     number = gate.open(phone.mac, tag="s=1").body.number
     assert phone.udp(INTERNET4, 5, 100)["back"] == 5
     with hammering(city, INTERNET4) as found:
-        links(city, "link del br0")
+        made_anew(city, "br0")
         wait_for_text(city.gate, "event=interface-gone name=br0")
-        links(city, "link add br0 type bridge", *(f"link set port{i} master br0" for i in range(3)), "link set br0 up",
-              f"addr add {ROUTER4}/24 dev br0", f"addr add {ROUTER6}/64 dev br0 nodad")
         wait_for("the citizen is back", lambda: phone.udp(INTERNET4, 1, 100)["back"] == 1)
     city.router.sysctl("net.ipv4.conf.all.rp_filter", 0)
     assert found["through"] == []
     e = gate.read(phone.mac).body
     assert (e.number, e.tag, e.up_packets >= 6) == (number, "s=1", True)
     assert gate.resolve(phone.ip4).body.ifname == "br0"
+
+
+def made_anew(city, name):
+    links(city, f"link del {name}", f"link add {name} type bridge", *(f"link set port{i} master {name}" for i in range(3)),
+          f"link set {name} up", f"addr add {ROUTER4}/24 dev {name}", f"addr add {ROUTER6}/64 dev {name} nodad")
+
+
+def rules_by_number(city):
+    rules = city.router.run("nft", "list", "chain", "inet", "loggia", "forward").stdout
+    return [line.strip() for line in rules.splitlines() if line.strip().startswith(("iif ", "oif "))]
+
+
+def test_until_the_gate_knows_the_number_of_a_new_interface_its_name_decides(city, gate, phone):
+    """Most packets meet rules that know interfaces by their numbers: those of one that is made anew do not."""
+    other = city.phones[2]
+    for p in (phone, other):
+        gate.open(p.mac)
+        assert p.udp(INTERNET4, 5, 100)["back"] == 5
+    print("\n".join(rules_by_number(city)))
+    assert ["br0" in rule for rule in rules_by_number(city)] == [True, True]
+    city.router.ip("route", "add", "10.99.0.0/24", "dev", "wan0")
+    other.space.ip("addr", "add", "10.99.0.1/32", "dev", "lo")
+    phone.udp("10.99.0.1", 5, 100)  # a conversation that the gate knows
+    pid = city.gate_pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        made_anew(city, "br0")
+        city.router.ip("route", "replace", "10.99.0.0/24", "via", other.ip4)
+        assert ["br0" in rule for rule in rules_by_number(city)] == [False, False]
+        wait_for("the citizen is back", lambda: phone.udp(INTERNET4, 1, 100)["back"] == 1)
+        with hammering(city, INTERNET4) as found:
+            assert phone.udp(INTERNET4, 20, 100)["back"] == 20
+            assert phone.udp("10.99.0.1", 5, 100)["back"] == 0, "devices do not see one another"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert found["sent"] > 100 and found["through"] == []
+    wait_for("the new number", lambda: ["br0" in rule for rule in rules_by_number(city)] == [True, True])
+    before = gate.read(phone.mac).body.up_packets
+    assert phone.udp(INTERNET4, 5, 100)["back"] == 5
+    assert gate.read(phone.mac).body.up_packets == before + 5
+    city.router.ip("route", "del", "10.99.0.0/24")
+    other.space.ip("addr", "del", "10.99.0.1/32", "dev", "lo")
 
 
 def test_a_new_network_on_the_lan_is_taken_up_at_once(city, gate, phone):

@@ -189,15 +189,49 @@ def test_nothing_else_of_the_router_is_to_be_had(gate, phone):
     assert phone.tcp(ROUTER4, ECHO, 0.5)["end"] == "timeout"
 
 
-def test_devices_do_not_reach_one_another_through_the_router(city, gate, phone):
-    """On other networks than their own: what the router forwards from LAN to LAN."""
-    other = city.phones[1]
+@pytest.fixture
+def other(city, gate, phone):
+    """Another open device, which has 10.99.0.1 too: for a route of the router that leads back into the LAN."""
+    p = city.phones[1]
     gate.open(phone.mac)
-    gate.open(other.mac)
+    gate.open(p.mac)
+    p.space.ip("addr", "add", "10.99.0.1/32", "dev", "lo")
+    yield p
+    city.router.ip("route", "del", "10.99.0.0/24")
+    p.space.ip("addr", "del", "10.99.0.1/32", "dev", "lo")
+
+
+def test_devices_do_not_reach_one_another_through_the_router(city, phone, other):
+    """On other networks than their own: what the router forwards from LAN to LAN."""
     city.router.ip("route", "add", "10.99.0.0/24", "via", other.ip4)
-    other.space.ip("addr", "add", "10.99.0.1/32", "dev", "lo")
     ping = phone.space.run("ping", "-c", "1", "-W", "1", "10.99.0.1", check=False)
     assert " 0 received" in ping.stdout
+
+
+def sent(phone):
+    return int(phone.space.run("cat", "/sys/class/net/wlan0/statistics/tx_packets").stdout)
+
+
+def unwanted(phone):
+    """Datagrams for a port of it where nobody is."""
+    lines = phone.space.run("cat", "/proc/net/snmp").stdout.splitlines()
+    names, values = (line.split() for line in lines if line.startswith("Udp:"))
+    return int(values[names.index("NoPorts")])
+
+
+def test_nor_by_a_conversation_that_went_elsewhere_before(city, gate, phone, other, tmp_path):
+    city.router.ip("route", "add", "10.99.0.0/24", "dev", "wan0")
+    pour = phone.space.start(*TRAFFIC, "pour", "10.99.0.1", 9, 100, 500, log=tmp_path / "log")
+    try:
+        wait_for("it is known", lambda: gate.read(phone.mac).body.up_packets > 50)
+        before = unwanted(other)
+        city.router.ip("route", "replace", "10.99.0.0/24", "via", other.ip4)
+        passed, now = gate.read(phone.mac).body.up_packets, sent(phone)
+        wait_for("more of it", lambda: sent(phone) > now + 100)
+        assert unwanted(other) == before
+        assert gate.read(phone.mac).body.up_packets == passed, "what is dropped is not counted"
+    finally:
+        pour.stop()
 
 
 @pytest.mark.parametrize("host", [INTERNET4, INTERNET6])
