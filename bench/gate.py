@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """make bench-gate: what the gate costs, each figure beside its base, measured in the same run and interleaved with it.
 
-Three paths of a phone, a router and a wire that ends: plain forwarding; conntrack, NAT and a forward chain; the same
-with the gate's table. Packets are measured in CPU nanoseconds of the whole path on one core, joins against bare
+Paths of a phone, a router and a wire that ends: plain forwarding; conntrack, NAT and a forward chain; the same with the
+gate's table; the gate's table on a router that does no NAT. Packets are measured in CPU nanoseconds of the whole path on one core, joins against bare
 libnftnl transactions. Prints a table and writes bench/gate.json in the build directory. Needs root."""
 
 import contextlib
@@ -55,13 +55,17 @@ class Path:
         r.ip("neigh", "add", SINK, "lladdr", "02:00:00:00:00:99", "dev", "wan0", "nud", "permanent")
         self.mac, self.outer = (json.loads(r.run("ip", "-j", "link", "show", name).stdout)[0]["address"]
                                 for name in ("lan0", "wan0"))
-        self.nat = "own"
+        self.nat, self.flows = "own", False
 
     def firewall(self):
         self.router.run("nft", "-f", "-", input=FIREWALL)
+        self.remember_flows()
+        self.nat = OUTSIDE
+
+    def remember_flows(self):
         for name in ("udp_timeout", "udp_timeout_stream"):
             self.router.sysctl(f"net.netfilter.nf_conntrack_{name}", 600)
-        self.nat = OUTSIDE
+        self.flows = True
 
     def one_neighbour(self):
         """All phones behind one: no path has to look for 100,000."""
@@ -72,7 +76,7 @@ class Path:
     def forget(self):
         """Its flows. The kernel has one table of them for all namespaces, and who was there first is found last: with
         the other paths' flows in it, too, a path's cost depends on its turn (measured: a fifth, with 100,000)."""
-        if self.nat == OUTSIDE:
+        if self.flows:
             self.router.run("conntrack", "-F")
 
     def arrived(self):
@@ -132,6 +136,11 @@ class Gate:
         if wanted > now:
             self.ask("open", now, wanted - now, 100)
         return wanted
+
+    def remove(self):
+        """With all its devices: what else is measured goes on beside an empty kernel."""
+        self.process.stop()
+        self.router.run(BUILD / "netfilter/loggia-gate", "-c", self.conf, "--remove")
 
     def cpu_s(self):
         return int(pathlib.Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[0]) / 1e9
@@ -215,9 +224,9 @@ class Lookup:
         self.size = wanted
 
 
-def packets(report, plain, base, ours, least, clients):
-    """CPU ns a packet on the four paths in turn."""
-    taken, back = ({p: [] for p in (plain, base, ours, least)} for _ in range(2))
+def packets(report, plain, base, ours, least, routed, clients):
+    """CPU ns a packet on the paths in turn."""
+    taken, back = ({p: [] for p in (plain, base, ours, least, routed)} for _ in range(2))
     for _ in range(FLOOD_ROUNDS):
         for path, values in taken.items():
             values.append(run_json(path.flood(clients))["ns"])
@@ -226,6 +235,8 @@ def packets(report, plain, base, ours, least, clients):
     name = f"packets, {clients:,} clients active, against "
     ratio = report.ratio(name + "conntrack + NAT", taken[ours], taken[base], "ns", least=0.85, inverse=True)
     report.ratio(name + "plain forwarding", taken[ours], taken[plain], "ns", least=0.72, inverse=True)
+    report.ratio(f"packets, {clients:,} clients active, router without NAT, against plain forwarding", taken[routed],
+                 taken[plain], "ns", least=0.72, inverse=True)
     report.ratio(f"   the base itself, {clients:,} clients, against plain", taken[base], taken[plain], "ns", inverse=True)
     report.ratio("   one lookup and a counter alone, against the base", taken[least], taken[base], "ns", inverse=True)
     report.ratio(f"   to {clients:,} clients, against conntrack + NAT", back[ours], back[base], "ns", inverse=True)
@@ -310,11 +321,13 @@ def system(report, gate, portal, clients, most_mb, most_splash_s, most_adopted_s
 
 def sizes(report, world, bare):
     plain, base, ours, least = Path(world, "plain"), Path(world, "base"), Path(world, "gate"), Lookup(world)
+    routed = Path(world, "routed")
     base.firewall()
     ours.firewall()
-    for path in (plain, base, ours, least.path):
+    routed.remember_flows()
+    for path in (plain, base, ours, least.path, routed):
         path.one_neighbour()
-    gate = Gate(world, ours.router)
+    gate, other = Gate(world, ours.router), Gate(world, routed.router, "-routed")
     portal = gate_system.Portal(gate, ours.phone, BUILD / "portal/loggiad")
     unwatched = bare_alone(bare)
     gate.start()
@@ -333,7 +346,10 @@ def sizes(report, world, bare):
             bare.resize(size)
             for in_flight, rate in joins(report, gate, bare, size):
                 rates[in_flight].append(rate)
-        ratios.append(packets(report, plain, base, ours, least.path, size))
+        other.start()
+        other.resize(0, size)
+        ratios.append(packets(report, plain, base, ours, least.path, routed, size))
+        other.remove()
         if size == 2000:
             system(report, gate, portal, size, 8, 0.3, 0.3)
             now = gate.resize(now, 10_000)
