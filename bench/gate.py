@@ -59,10 +59,12 @@ class Path:
 
     def firewall(self):
         self.router.run("nft", "-f", "-", input=FIREWALL)
-        self.remember_flows()
+        self.conntrack()
         self.nat = OUTSIDE
 
-    def remember_flows(self):
+    def conntrack(self):
+        """As conf/router/sysctl.conf has it; and no flow ends during a run."""
+        self.router.sysctl("net.netfilter.nf_conntrack_checksum", 0)
         for name in ("udp_timeout", "udp_timeout_stream"):
             self.router.sysctl(f"net.netfilter.nf_conntrack_{name}", 600)
         self.flows = True
@@ -324,7 +326,7 @@ def sizes(report, world, bare):
     routed = Path(world, "routed")
     base.firewall()
     ours.firewall()
-    routed.remember_flows()
+    routed.conntrack()
     for path in (plain, base, ours, least.path, routed):
         path.one_neighbour()
     gate, other = Gate(world, ours.router), Gate(world, routed.router, "-routed")
