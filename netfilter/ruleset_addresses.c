@@ -129,9 +129,16 @@ void rules_claims(struct batch *b)
     }
 }
 
+/* A router that answers for others (proxy_arp) asks its routes whether it leads there: with the
+ * guard they want the bit of what asks, too. */
 static void rules_arp(struct batch *b)
 {
     const struct ruleset_config *cfg = &b->rs->cfg;
+    if (cfg->guard) {
+        struct rule w = word_begin(b, "input");
+        word_set_bit(&w, RULESET_GUARD_MARK);
+        word_end(&w);
+    }
     for (size_t i = 0; i < cfg->n_own; i++) {
         if (cfg->own[i].family != 4)
             continue;

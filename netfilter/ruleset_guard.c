@@ -20,7 +20,8 @@
  * NAT has put the device's address into a reply before it is routed, so these hold with NAT and
  * without. What the router itself sends to the LAN has no bit and passes by: a rule before them
  * leads `iif lo`, which is what its own packets are routed as, to one behind them. Networks are
- * those of the interfaces' addresses as they are now; link-local ones are never routed.
+ * those of the interfaces' addresses as they are now; link-local ones are never routed. Whether it
+ * answers ARP for somebody else (proxy_arp) the kernel asks these rules, too: ruleset_addresses.c.
  *
  * One gate with a guard a network namespace: the rules are known again by protocol and priority. */
 #include "netfilter/ruleset.h"

@@ -164,6 +164,59 @@ def test_the_guard_costs_nobody_what_the_gate_allows(city, gate):
     assert other.udp(INTERNET6, 3, 100)["back"] == 0
 
 
+@contextlib.contextmanager
+def far_ends_on_the_link(city):
+    """Where the router answers for the internet's hosts, and phones take them for neighbours."""
+    router, phone = city.router, city.phones[0].space
+    for key in ("net.ipv4.conf.br0.proxy_arp", "net.ipv6.conf.br0.proxy_ndp"):
+        router.sysctl(key, 1)
+    router.ip("-6", "neigh", "add", "proxy", INTERNET6, "dev", "br0")
+    phone.batch("route add 198.51.100.0/24 dev wlan0")
+    phone.ip("-6", "route", "add", f"{INTERNET6}/128", "dev", "wlan0")
+    try:
+        yield
+    finally:
+        phone.batch("route del 198.51.100.0/24 dev wlan0")
+        phone.ip("-6", "route", "del", f"{INTERNET6}/128", "dev", "wlan0")
+        router.ip("-6", "neigh", "del", "proxy", INTERNET6, "dev", "br0")
+        for key in ("net.ipv4.conf.br0.proxy_arp", "net.ipv6.conf.br0.proxy_ndp"):
+            router.sysctl(key, 0)
+
+
+@pytest.mark.parametrize("host", [INTERNET4, INTERNET6])
+def test_a_router_that_answers_for_others_addresses_goes_on_with_the_guard(city, gate, host):
+    g = gate("yes")
+    phone = city.phones[0]
+    g.open(phone.mac)
+    with far_ends_on_the_link(city):
+        wait_for("whom it takes for a neighbour", lambda: phone.udp(host, 3, 100)["back"] == 3)
+        flushed(city, g)
+        phone.space.ip("neigh", "flush", "dev", "wlan0")
+        wait_for("and again", lambda: phone.udp(host, 3, 100)["back"] == 3)
+
+
+NAT = "table ip nat { chain post { type nat hook postrouting priority 100; oifname wan0 masquerade; }; }"
+
+
+def test_the_guard_beside_nat(city, gate):
+    g = gate("yes", devices=500)
+    phone = city.phones[0]
+    g.open(phone.mac)
+    city.internet.ip("route", "del", "10.77.0.0/24", "via", "198.51.100.1")
+    try:
+        city.router.run("nft", "-f", "-", input=NAT)
+        assert phone.udp(INTERNET4, 10, 100)["back"] == 10
+        with hammering(city, INTERNET4) as found:
+            for _ in range(4):  # as firewalls do when they load their rules anew
+                city.router.run("nft", "-f", "-", input=f"flush ruleset\n{NAT}")
+                g.wait_event(gc.REBUILT)
+        assert found["sent"] > 1000 and found["through"] == []
+        assert phone.udp(INTERNET4, 10, 100)["back"] == 10, "who is open is online again"
+    finally:
+        city.router.run("nft", "delete", "table", "ip", "nat")
+        city.internet.ip("route", "add", "10.77.0.0/24", "via", "198.51.100.1")
+
+
 def test_an_unguarded_gate_takes_the_guards_rules_away(city, gate):
     gate("yes")
     assert rules(city) == [1, 1]
