@@ -272,5 +272,9 @@ def test_no_two_devices_wait_in_one_queue_or_have_each_others_bytes_on_their_acc
     other = gate.open(second.mac, up=10**6, down=10**6, number=number + (1 << 16)).body.number
     assert (number - other) % (1 << 16) != 0
     assert shaping_of(gate) == (ALL, 0)
-    assert second.udp(INTERNET4, 10, 1000)["back"] == first.udp(INTERNET4, 10, 1000)["back"] == 10
-    assert {gate.read(p.mac).body.down_bytes for p in (first, second)} == {10 * 1028}
+    for phone, n in ((second, 10), (first, 20)):
+        wait_for("they have met", lambda p=phone: p.udp(INTERNET4, 1, 100)["back"] == 1)
+        before = [gate.read(p.mac).body.down_bytes for p in (first, second)]
+        assert phone.udp(INTERNET4, n, 1000)["back"] == n
+        now = [gate.read(p.mac).body.down_bytes for p in (first, second)]
+        assert [b - a for a, b in zip(before, now, strict=True)] == [n * 1028 * (p is phone) for p in (first, second)]
