@@ -23,6 +23,8 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/ruleset_guard.c \
     %D%/ruleset_read.c \
     %D%/ruleset_rules.c \
+    %D%/ruleset_router.c \
+    %D%/ruleset_chains.c \
     %D%/ruleset_sets.c \
     %D%/ruleset_steps.c \
     %D%/ruleset_words.c %D%/ruleset_words.h \

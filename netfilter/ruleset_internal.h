@@ -86,6 +86,16 @@ struct chain_def {
     int32_t priority;
 };
 void batch_chain(struct batch *b, const struct chain_def *d);
+/* Of batch_chains, in ruleset_rules.c and ruleset_router.c. rules_prerouting: of the guard. */
+void rules_stranger(struct batch *b);
+void rules_prerouting(struct batch *b);
+void rules_forward(struct batch *b);
+void rules_nat(struct batch *b);
+void rules_input(struct batch *b);
+void rules_output(struct batch *b);
+void rule_stranger(struct batch *b, const char *chain); /* goes on behind it */
+/* Refused with an answer, so that nobody waits: HTTPS and QUIC, DNS over TLS. */
+extern const uint16_t rules_refused_ports[2];
 /* Of batch_chains, in ruleset_addresses.c: chains lan_link and lan_behind; lan_claims. */
 void rules_link(struct batch *b);
 void rules_claims(struct batch *b);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The words rules are written in, for ruleset_rules.c alone: each adds what nft(8) would write as
- * one match or one statement. Values go through register 1. Out of memory loses the whole batch. */
+/* The words rules are written in, for those who write them: each adds what nft(8) would write
+ * as one match or one statement. Values go through register 1. Out of memory loses the whole batch.
+ */
 #ifndef LOGGIA_NETFILTER_RULESET_WORDS_H
 #define LOGGIA_NETFILTER_RULESET_WORDS_H
 
