@@ -12,7 +12,10 @@
  * lost: one transaction deletes the elements, the table with them, and makes the new table with the
  * same elements. What was counted between reading the counters and this comes with the deletes'
  * notifications, as in work.c. No packet sees a state between, but for the one
- * that a processor may have in the middle of the rules at that instant. */
+ * that a processor may have in the middle of the rules at that instant. Where the kernel has not
+ * the memory for so many counters at once (Linux before 2024: ruleset.c), or the notifications have
+ * not the room, all change over in one transaction even so, but uncounted, and are counted as after
+ * a flush. */
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "netfilter/clients.h"
@@ -68,23 +71,29 @@ static int rebuild_whole(struct gate *g)
     return r;
 }
 
-/* Those from `from` on, and before the first ones the table. */
-static int return_chunk(struct gate *g, struct client *const *order, size_t n, size_t from)
+static void fill_uncounted(struct batch *b, const struct gate *g, struct client *const *some,
+                           size_t n)
 {
     static struct ruleset_device devices[RETURN_CHUNK];
     uint64_t now = loop_now_ms();
+    size_t kept = 0;
+    for (size_t i = 0; i < n && i < RETURN_CHUNK; i++) {
+        some[i]->uncounted = is_kept(some[i], now);
+        if (some[i]->uncounted)
+            devices[kept++] = device_as_it_was(g, some[i], now);
+    }
+    batch_open_uncounted(b, devices, kept);
+}
+
+/* Those from `from` on, and before the first ones the table. */
+static int return_chunk(struct gate *g, struct client *const *order, size_t n, size_t from)
+{
     struct batch *b = batch_new(g->rs);
-    size_t some = 0;
     if (!b)
         return -ENOMEM;
     if (from == 0)
         fresh_table(b, g);
-    for (size_t i = from; i < n && i < from + RETURN_CHUNK; i++) {
-        order[i]->uncounted = is_kept(order[i], now);
-        if (order[i]->uncounted)
-            devices[some++] = device_as_it_was(g, order[i], now);
-    }
-    batch_open_uncounted(b, devices, some);
+    fill_uncounted(b, g, order + from, n - from);
     int r = batch_commit(b, NULL, NULL);
     batch_free(b);
     return r;
@@ -169,35 +178,70 @@ static void delete_all(struct batch *b, const struct gate *g, struct ruleset_key
     batch_close(b, keys, n);
 }
 
-static int replace_whole(struct gate *g)
+static void settle(struct gate *g, bool notified, bool uncounted)
+{
+    struct client *c;
+    for (size_t i = 0; (c = clients_at(g->clients, i)); i++) {
+        struct gate_counters more = *client_carry(c);
+        if (!notified || more.up_bytes > INT64_MAX) /* see work.c: a packet may be between */
+            more.up_bytes = more.up_packets = 0;
+        if (!notified || more.down_bytes > INT64_MAX)
+            more.down_bytes = more.down_packets = 0;
+        c->last = counters_add(&c->last, &more);
+        client_set_carry(c, uncounted ? &(struct gate_counters){0} : &more);
+        c->fast = c->fast && g->rules.offload;
+        c->uncounted = c->uncounted && uncounted;
+        c->read = true;
+    }
+}
+
+/* order: all of them, to come back uncounted; NULL: as they were. */
+static int replace_at_once(struct gate *g, struct client *const *order)
 {
     size_t n = clients_count(g->clients);
+    bool notified = n <= LAYOUT_WHOLE;
     struct ruleset_key *keys = calloc(n + 1, sizeof *keys);
     struct batch *b = keys ? batch_new(g->rs) : NULL;
     int r = -ENOMEM;
     if (b) {
         batch_unhook(b);
-        delete_all(b, g, keys);
-        returning_forget(g);
+        if (notified)
+            delete_all(b, g, keys);
         fresh_table(b, g);
-        fill_whole(b, g);
-        r = batch_commit(b, on_deleted, g);
+        for (size_t i = 0; order && i < n; i += RETURN_CHUNK)
+            fill_uncounted(b, g, order + i, n - i);
+        if (!order)
+            fill_whole(b, g);
+        r = batch_commit(b, notified ? on_deleted : NULL, g);
     }
     batch_free(b);
     free(keys);
-    for (size_t i = 0; i < n; i++) {
-        struct client *c = clients_at(g->clients, i);
-        struct gate_counters more = *client_carry(c);
-        if (r < 0 || more.up_bytes > INT64_MAX) /* see work.c: a packet may be between counters */
-            more.up_bytes = more.up_packets = 0;
-        if (r < 0 || more.down_bytes > INT64_MAX)
-            more.down_bytes = more.down_packets = 0;
-        client_set_carry(c, &more);
-        c->last = counters_add(&c->last, client_carry(c));
-        c->fast = c->fast && g->rules.offload;
-        c->uncounted = false;
-        c->read = true;
+    if (r == 0)
+        settle(g, notified, order);
+    return r;
+}
+
+static int replace_whole(struct gate *g)
+{
+    returning_forget(g);
+    return clients_count(g->clients) <= LAYOUT_WHOLE ? replace_at_once(g, NULL) : -E2BIG;
+}
+
+/* Where that was too much at once: nobody waits for his counters, nor for the others. */
+static int replace_uncounted(struct gate *g)
+{
+    size_t n = clients_count(g->clients);
+    struct client **order = clients_by_activity(g->clients);
+    int r = -ENOMEM;
+    if (order && returning_begin(g, order, n)) {
+        ruleset_returning(g->rs, RETURN_UNCOUNTED);
+        r = replace_at_once(g, order);
+        if (r == 0)
+            returning_go_on(g);
+        else
+            returning_forget(g);
     }
+    free(order);
     return r;
 }
 
@@ -205,7 +249,9 @@ int rebuild_layout(struct gate *g)
 {
     size_t n = clients_count(g->clients);
     adoption_read_all(g);
-    int r = n <= LAYOUT_WHOLE ? replace_whole(g) : -E2BIG;
+    int r = replace_whole(g);
+    if (r == -E2BIG || r == -ENOMEM)
+        r = replace_uncounted(g);
     if (r < 0)
         r = rebuild_all(g);
     else

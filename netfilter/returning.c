@@ -151,6 +151,8 @@ void returning_count(struct gate *g, struct client *const *clients, size_t n)
      * period of RCU, for which the router would be open. */
     if (r < 0 && !ruleset_left_returning(g->rs))
         return;
+    if (r == -ENOMEM && found > 1) /* they are as they were; alone each would fail, and wait so */
+        return;
     for (size_t i = 0; i < found; i++) {
         int alone = r == 0 ? 0 : count_alone(g, uncounted[i]);
         if (alone == 0)

@@ -22,6 +22,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@
 #define BATCH_FIRST_ROOM 65536
 #define SPARE_MAX_ROOM   (4 * BATCH_FIRST_ROOM)
 #define BATCH_MAX_ROOM   (SOCKET_SEND_ROOM / 2)
+#define ROOM_TRIES       8 /* after 1, 2, 4, … ms: an eighth of a second */
 
 static struct mnl_socket *open_socket(unsigned groups, char *err, size_t err_len)
 {
@@ -323,6 +325,39 @@ int ruleset_checked(struct ruleset *rs, int error)
     return error;
 }
 
+static int commit_once(struct batch *b, size_t len, struct answers *a)
+{
+    struct ruleset *rs = b->rs;
+    rs->transactions++;
+    ssize_t sent;
+    do
+        sent = mnl_socket_sendto(rs->nl, b->buf, len);
+    while (sent < 0 && errno == EINTR);
+    int r = ruleset_checked(rs, sent < 0 ? -errno : read_answers(rs, a));
+    if (r < 0) {
+        rs->failed++;
+        b->failed = a->error_seq - b->first_seq;
+        log_msg(LOG_DEBUG, "event=transaction-failed message=%u of=%u error=\"%s\"", b->failed,
+                b->messages, strerror(-r));
+    }
+    return r;
+}
+
+/* Linux before 2024 takes an element's counter from what lies ready of per-CPU memory (its
+ * nft_counter_clone could not wait), which is enough for some hundred to some thousand. Who lays
+ * more ready is a worker of the kernel, for which we have to leave the processor: a millisecond,
+ * or more where another worker (that of a set that grows) is before it. Not for a batch that may be
+ * too big in any case; nor again and again where there is no memory. */
+static bool wait_for_room(struct ruleset *rs, size_t len, int tries)
+{
+    if (rs->starved || len > SPARE_MAX_ROOM)
+        return false;
+    rs->starved = tries == ROOM_TRIES;
+    if (!rs->starved)
+        poll(NULL, 0, 1 << (tries - 1));
+    return !rs->starved;
+}
+
 int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg)
 {
     struct ruleset *rs = b->rs;
@@ -334,20 +369,13 @@ int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg)
     last->nlmsg_flags |= NLM_F_ACK;
     struct nlmsghdr *end = nftnl_batch_end(b->buf + b->used, rs->seq++);
     size_t len = b->used + MNL_ALIGN(end->nlmsg_len);
-    struct answers a = {
-        .first_seq = b->first_seq, .last_seq = last->nlmsg_seq, .fn = fn, .arg = arg};
-    rs->transactions++;
-    ssize_t sent;
-    do
-        sent = mnl_socket_sendto(rs->nl, b->buf, len);
-    while (sent < 0 && errno == EINTR);
-    int r = ruleset_checked(rs, sent < 0 ? -errno : read_answers(rs, &a));
-    if (r < 0) {
-        rs->failed++;
-        b->failed = a.error_seq - b->first_seq;
-        log_msg(LOG_DEBUG, "event=transaction-failed message=%u of=%u error=\"%s\"", b->failed,
-                b->messages, strerror(-r));
+    int r = -ENOMEM;
+    for (int tries = 1; r == -ENOMEM && (tries == 1 || wait_for_room(rs, len, tries)); tries++) {
+        struct answers a = {
+            .first_seq = b->first_seq, .last_seq = last->nlmsg_seq, .fn = fn, .arg = arg};
+        r = commit_once(b, len, &a);
     }
+    rs->starved = rs->starved && r < 0;
     return r;
 }
 

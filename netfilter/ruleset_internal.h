@@ -48,6 +48,7 @@ struct ruleset {
     bool up_by_mac;         /* the table that is there is an older gate's */
     enum ruleset_returning returning;
     bool has_uncounted; /* the table may have the set */
+    bool starved;       /* the kernel had no memory, not even a little later */
     char *spare;        /* the last batch's buffer, for the next */
     size_t spare_room;
 };

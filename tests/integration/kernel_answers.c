@@ -4,17 +4,21 @@
  * LOSE-th message that was received is lost, as netlink(7) says of a full buffer: ENOBUFS instead.
  * ROOM is the size of its receive buffer, for losses of the kernel's own. 0: nothing of the sort.
  * LOST_DUMPS: so many dumps of the ids are interrupted by another's change and tell of nobody.
- * STOP: behind the STOP-th message that names STOP_NAMED the process stops, until SIGCONT. */
+ * READY: so many counters and no more have their memory ready, as before Linux 6.10; what needs
+ * more is refused, and then there is as much again. STOP: behind the STOP-th message that names
+ * STOP_NAMED the process stops, until SIGCONT. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 static long number(const char *name)
@@ -66,9 +70,58 @@ static void stop_if_due(int fd, const void *buf, size_t len)
         raise(SIGSTOP);
 }
 
+static struct nlmsghdr refused; /* 0: none */
+static long ready;
+
+static bool too_many_counters(int fd, const void *buf, size_t len)
+{
+    const char *end = (const char *)buf + len, *at = buf;
+    long needed = 0;
+    if (!number("READY") || !concerned(fd) || len < sizeof refused)
+        return false;
+    for (; (at = memmem(at, (size_t)(end - at), "counter", sizeof "counter")); at++)
+        needed++;
+    if (needed > ready) {
+        memcpy(&refused, buf, sizeof refused);
+        return true;
+    }
+    ready -= needed;
+    return false;
+}
+
+int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+    int (*real)(struct pollfd *, nfds_t, int) = dlsym(RTLD_NEXT, "poll");
+    if (timeout != 0)
+        ready = number("READY");
+    return real(fds, n, timeout);
+}
+
+int epoll_wait(int fd, struct epoll_event *events, int n, int timeout)
+{
+    int (*real)(int, struct epoll_event *, int, int) = dlsym(RTLD_NEXT, "epoll_wait");
+    if (timeout != 0)
+        ready = number("READY");
+    return real(fd, events, n, timeout);
+}
+
+/* As the kernel says it when it has no memory for anything better. */
+static ssize_t refusal(void *buf, size_t len)
+{
+    const struct {
+        struct nlmsghdr h;
+        struct nlmsgerr e;
+    } said = {{sizeof said, NLMSG_ERROR, 0, refused.nlmsg_seq, 0}, {-ENOMEM, refused}};
+    refused.nlmsg_len = 0;
+    memcpy(buf, &said, len < sizeof said ? len : sizeof said);
+    return sizeof said;
+}
+
 ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
     ssize_t (*real)(int, void *, size_t, int) = dlsym(RTLD_NEXT, "recv");
+    if (refused.nlmsg_len && concerned(fd))
+        return refusal(buf, len);
     if (interrupted(fd))
         return -1;
     ssize_t n = real(fd, buf, len, flags);
@@ -132,6 +185,8 @@ ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sock
         dlsym(RTLD_NEXT, "sendto");
     if (interrupted(fd))
         return -1;
+    if (too_many_counters(fd, buf, len))
+        return (ssize_t)len;
     ssize_t n = real(fd, buf, len, flags, to, to_len);
     stop_if_due(fd, buf, len);
     return n;

@@ -73,7 +73,7 @@ class Asker:
         assert set(up) == set(ids) and set(down) == {number for number, _, _ in ids.values()}
 
 
-@pytest.mark.parametrize("ill", [{"INTERRUPT": "3"}, {"ROOM": "8192"}, {"INTERRUPT": "5", "LOSE": "40"}],
+@pytest.mark.parametrize("ill", [{"INTERRUPT": "3"}, {"ROOM": "8192"}, {"INTERRUPT": "5", "LOSE": "40"}, {"READY": "100"}],
                          ids=lambda ill: " ".join(f"{k}={v}" for k, v in ill.items()))
 def test_each_request_is_answered_once_by_a_kernel_short_of_room(city, preload, ill):
     city.start_gate(env={"LD_PRELOAD": str(preload), "ASAN_OPTIONS": "verify_asan_link_order=0", **ill})
