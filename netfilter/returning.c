@@ -59,6 +59,15 @@ struct ruleset_device device_as_it_was(const struct gate *g, const struct client
 /* --- counting them ------------------------------------------------------------------------------
  */
 
+/* Who came back fast is so until he is counted, even if the gate that goes on has no short cut: his
+ * flows' marks and his id say so. */
+static struct ruleset_device counted_from(const struct gate *g, const struct client *c)
+{
+    struct ruleset_device d = device_as_it_was(g, c, loop_now_ms());
+    d.fast = c->fast;
+    return d;
+}
+
 static int count_all(struct gate *g, struct client **uncounted, size_t n)
 {
     static struct ruleset_device devices[GATE_BATCH];
@@ -66,7 +75,7 @@ static int count_all(struct gate *g, struct client **uncounted, size_t n)
     if (!b)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
-        devices[i] = device_as_it_was(g, uncounted[i], loop_now_ms());
+        devices[i] = counted_from(g, uncounted[i]);
     batch_count(b, devices, n, true);
     int r = batch_commit(b, NULL, NULL);
     batch_free(b);
@@ -79,14 +88,14 @@ static void leave_uncounted(struct gate *g, const struct client *c)
     struct batch *b = batch_new(g->rs);
     if (!b)
         return;
-    batch_no_longer_uncounted(b, c->number, c->fast && g->rules.offload);
+    batch_no_longer_uncounted(b, c->number, c->fast);
     batch_commit(b, NULL, NULL);
     batch_free(b);
 }
 
 static void close_one(struct gate *g, const struct client *c, enum ruleset_element which)
 {
-    struct ruleset_key key = {c->mac, c->number, c->fast && g->rules.offload};
+    struct ruleset_key key = {c->mac, c->number, c->fast};
     struct batch *b = batch_new(g->rs);
     if (!b)
         return;
@@ -98,7 +107,7 @@ static void close_one(struct gate *g, const struct client *c, enum ruleset_eleme
 /* Where only part of it is there (the kernel's answer was lost, the other gate died). */
 static int count_alone(struct gate *g, struct client *c)
 {
-    struct ruleset_device d = device_as_it_was(g, c, loop_now_ms());
+    struct ruleset_device d = counted_from(g, c);
     leave_uncounted(g, c);
     for (int e = RULESET_ID + 1; e < RULESET_ELEMENTS; e++)
         if (e <= RULESET_DOWN || d.fast)
@@ -118,9 +127,8 @@ static size_t without_counted(struct gate *g, struct client **uncounted, size_t 
     static struct ruleset_reading items[GATE_BATCH];
     size_t left = 0;
     for (size_t i = 0; i < n; i++)
-        items[i] = (struct ruleset_reading){.mac = uncounted[i]->mac,
-                                            .number = uncounted[i]->number,
-                                            .fast = uncounted[i]->fast && g->rules.offload};
+        items[i] = (struct ruleset_reading){
+            .mac = uncounted[i]->mac, .number = uncounted[i]->number, .fast = uncounted[i]->fast};
     if (ruleset_read(g->rs, items, n) < 0)
         return n;
     for (size_t i = 0; i < n; i++) {
