@@ -70,11 +70,6 @@ char *mac_text_radius(const struct mac *mac, char buf[static MAC_TEXT_LEN])
     return buf;
 }
 
-bool mac_equal(const struct mac *a, const struct mac *b)
-{
-    return memcmp(a->b, b->b, sizeof a->b) == 0;
-}
-
 bool mac_is_device(const struct mac *mac)
 {
     static const struct mac none;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define MAC_TEXT_LEN 18 /* "aa:bb:cc:dd:ee:ff" and its NUL */
 
@@ -22,7 +23,10 @@ char *mac_text(const struct mac *mac, char buf[static MAC_TEXT_LEN]);
 /* Writes "AA-BB-CC-DD-EE-FF" (RFC 3580 section 3.21, Calling-Station-Id) and returns buf. */
 char *mac_text_radius(const struct mac *mac, char buf[static MAC_TEXT_LEN]);
 
-bool mac_equal(const struct mac *a, const struct mac *b);
+static inline bool mac_equal(const struct mac *a, const struct mac *b)
+{
+    return memcmp(a->b, b->b, sizeof a->b) == 0;
+}
 
 /* Group bit clear and not all zero: what a device's source address has to be. */
 bool mac_is_device(const struct mac *mac);

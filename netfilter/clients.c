@@ -146,12 +146,16 @@ bool clients_full(const struct clients *c, size_t more)
     return c->count + more > c->max;
 }
 
-struct client *clients_find(const struct clients *c, const struct mac *mac)
+static struct client *in_chain(struct client *k, const struct mac *mac)
 {
-    struct client *k = *of_mac(c, mac);
     while (k && !mac_equal(&k->mac, mac))
         k = k->next_by_mac;
     return k;
+}
+
+struct client *clients_find(const struct clients *c, const struct mac *mac)
+{
+    return in_chain(*of_mac(c, mac), mac);
 }
 
 struct client *clients_by_number(const struct clients *c, uint32_t number)
@@ -237,7 +241,12 @@ static bool heap_room(struct clients *c)
 struct client *clients_add(struct clients *c, const struct mac *mac, uint32_t number,
                            uint64_t ends_ms, const char *tag)
 {
-    if (number == 0 || clients_find(c, mac) || clients_by_number(c, number) || !heap_room(c))
+    if (number == 0 || clients_by_number(c, number) || !heap_room(c))
+        return NULL;
+    if (c->count >= c->buckets)
+        grow(c, 2 * c->buckets);
+    struct client **chain = of_mac(c, mac);
+    if (in_chain(*chain, mac))
         return NULL;
     struct client *k = calloc(1, sizeof *k);
     if (!k || !clients_set_tag(k, tag)) {
@@ -248,9 +257,8 @@ struct client *clients_add(struct clients *c, const struct mac *mac, uint32_t nu
     k->number = number;
     k->activity = ACTIVITY_NEW;
     k->ends_ms = ends_ms;
-    if (c->count >= c->buckets)
-        grow(c, 2 * c->buckets);
-    link_mac(c, k);
+    k->next_by_mac = *chain;
+    *chain = k;
     link_number(c, k);
     put(c, c->count++, k);
     sift(c, k);

@@ -14,13 +14,14 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/privileges.c %D%/privileges.h \
     %D%/rebuild.c \
     %D%/returning.c \
-    %D%/ruleset.c %D%/ruleset.h %D%/ruleset_internal.h \
+    %D%/ruleset.c %D%/ruleset.h %D%/ruleset_attr.h %D%/ruleset_internal.h \
     %D%/ruleset_addresses.c \
     %D%/ruleset_elements.c \
     %D%/ruleset_flowtables.c \
     %D%/ruleset_offload.c \
     %D%/ruleset_others.c \
     %D%/ruleset_guard.c \
+    %D%/ruleset_parse.c \
     %D%/ruleset_read.c \
     %D%/ruleset_rules.c \
     %D%/ruleset_router.c \

@@ -12,6 +12,7 @@
  * come from: nothing is counted after it, nothing before it is left out. */
 #include "netfilter/ruleset.h"
 #include "lib/log.h"
+#include "netfilter/ruleset_attr.h"
 #include "netfilter/ruleset_internal.h"
 
 #include <arpa/inet.h>
@@ -121,6 +122,8 @@ void ruleset_free(struct ruleset *rs)
     if (rs->stepped)
         mnl_socket_close(rs->stepped);
     batch_free(rs->shut);
+    if (rs->spare)
+        free(rs->spare->buf);
     free(rs->spare);
     free(rs);
 }
@@ -157,16 +160,12 @@ bool batch_room(struct batch *b, size_t len)
 
 struct batch *batch_new(struct ruleset *rs)
 {
-    struct batch *b = calloc(1, sizeof *b);
+    struct batch *b = rs->spare ? rs->spare : calloc(1, sizeof *b);
     if (!b)
         return NULL;
-    b->rs = rs;
-    b->family = NFPROTO_INET;
-    b->first_seq = rs->seq++;
-    b->buf = rs->spare;
-    b->room = rs->spare_room;
     rs->spare = NULL;
-    rs->spare_room = 0;
+    *b = (struct batch){
+        .rs = rs, .family = NFPROTO_INET, .first_seq = rs->seq++, .buf = b->buf, .room = b->room};
     if (!batch_room(b, 0)) {
         batch_free(b);
         return NULL;
@@ -181,11 +180,10 @@ void batch_free(struct batch *b)
     if (!b)
         return;
     if (!b->rs->spare && b->room <= SPARE_MAX_ROOM) {
-        b->rs->spare = b->buf;
-        b->rs->spare_room = b->room;
-    } else {
-        free(b->buf);
+        b->rs->spare = b;
+        return;
     }
+    free(b->buf);
     free(b);
 }
 
@@ -198,7 +196,7 @@ struct nlmsghdr *batch_msg(struct batch *b, uint16_t type, uint16_t flags)
 {
     if (b->oom || !batch_room(b, 0))
         return NULL;
-    return nftnl_nlmsg_build_hdr(b->buf + b->used, type, b->family, flags, b->rs->seq++);
+    return put_message(b->buf + b->used, type, flags, b->family, b->rs->seq++);
 }
 
 void batch_end_msg(struct batch *b, struct nlmsghdr *nlh)
@@ -331,7 +329,7 @@ static int commit_once(struct batch *b, size_t len, struct answers *a)
     rs->transactions++;
     ssize_t sent;
     do
-        sent = mnl_socket_sendto(rs->nl, b->buf, len);
+        sent = sendto(mnl_socket_get_fd(rs->nl), b->buf, len, 0, NULL, 0); /* the kernel */
     while (sent < 0 && errno == EINTR);
     int r = ruleset_checked(rs, sent < 0 ? -errno : read_answers(rs, a));
     if (r < 0) {

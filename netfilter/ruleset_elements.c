@@ -19,10 +19,11 @@
  * third less to make when it joins. (Kernels since 5.11 let an element of a set that declares no
  * expressions have its own.)
  *
- * Elements of one set go in one message, written with libmnl as they come: libnftnl's objects cost
- * six allocations an element, and a message for each costs the kernel a search for table and set.
- * Both together are a third of a join (make bench-gate). */
+ * Elements of one set go in one message, written as they come: libnftnl's objects cost six
+ * allocations an element, and a message for each costs the kernel a search for table and set. Both
+ * together are a third of a join (make bench-gate). */
 #include "netfilter/ruleset.h"
+#include "netfilter/ruleset_attr.h"
 #include "netfilter/ruleset_internal.h"
 
 #include <endian.h>
@@ -35,9 +36,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UDATA_QUEUE  17    /* there alone where the device has queues */
-#define UDATA_SEED   18    /* and this where it came back uncounted */
-#define UDATA_RATES  16    /* behind libnftnl's own types of element data; nft(8) passes it over */
 #define LIST_MAX     32768 /* of a message, then another is begun: a list has at most 65535 bytes */
 #define BUCKET_LEAST 65536 /* one super-packet of GRO must pass at any rate */
 
@@ -54,25 +52,40 @@ struct nftnl_set *elem_set(const struct ruleset *rs, const char *name)
 /* --- writing ----------------------------------------------------------------------------------
  */
 
-struct nlattr *elem_list(struct nlmsghdr *nlh, const struct ruleset *rs, const char *set)
+static char *end_of(const struct nlmsghdr *nlh)
 {
-    mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, rs->cfg.table);
-    mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
-    return mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+    return (char *)nlh + MNL_ALIGN(nlh->nlmsg_len);
 }
 
-static void put_value(struct nlmsghdr *nlh, uint16_t type, const void *value, size_t len)
+static void ends_at(struct nlmsghdr *nlh, const char *at)
 {
-    struct nlattr *nest = mnl_attr_nest_start(nlh, type);
-    mnl_attr_put(nlh, NFTA_DATA_VALUE, len, value);
-    mnl_attr_nest_end(nlh, nest);
+    nlh->nlmsg_len = (uint32_t)(at - (char *)nlh);
+}
+
+struct nlattr *elem_list(struct nlmsghdr *nlh, const struct ruleset *rs, const char *set)
+{
+    char *at = end_of(nlh);
+    at = put_string(at, NFTA_SET_ELEM_LIST_TABLE, rs->cfg.table);
+    at = put_string(at, NFTA_SET_ELEM_LIST_SET, set);
+    struct nlattr *list = (struct nlattr *)at;
+    at = put_nest(at);
+    put_nest_end((char *)list, NFTA_SET_ELEM_LIST_ELEMENTS, at);
+    ends_at(nlh, at);
+    return list;
+}
+
+static char *put_value(char *nest, uint16_t type, const void *value, size_t len)
+{
+    char *at = put_bytes(put_nest(nest), NFTA_DATA_VALUE, value, len);
+    put_nest_end(nest, type, at);
+    return at;
 }
 
 void elem_put_key(struct nlmsghdr *nlh, const void *key, size_t len)
 {
-    struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-    put_value(nlh, NFTA_SET_ELEM_KEY, key, len);
-    mnl_attr_nest_end(nlh, nest);
+    char *elem = end_of(nlh), *at = put_value(put_nest(elem), NFTA_SET_ELEM_KEY, key, len);
+    put_nest_end(elem, NFTA_LIST_ELEM, at);
+    ends_at(nlh, at);
 }
 
 size_t element_key(const struct ruleset *rs, enum ruleset_element which, const struct mac *mac,
@@ -127,31 +140,29 @@ static struct nlmsghdr *list_next(struct list *l)
     return batch_room(l->b, list_message(l)->nlmsg_len) ? list_message(l) : NULL;
 }
 
-static void put_limit(struct nlmsghdr *nlh, uint16_t type, uint64_t rate)
+static char *put_limit(char *expr, uint16_t type, uint64_t rate)
 {
     uint64_t burst = rate / 10; /* the bucket: this, and a second of rate */
     if (burst + rate < BUCKET_LEAST)
         burst = BUCKET_LEAST - rate;
-    struct nlattr *expr = mnl_attr_nest_start(nlh, type);
-    mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "limit");
-    struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
-    mnl_attr_put_u64(nlh, NFTA_LIMIT_RATE, htobe64(rate));
-    mnl_attr_put_u64(nlh, NFTA_LIMIT_UNIT, htobe64(1));
-    mnl_attr_put_u32(nlh, NFTA_LIMIT_BURST, htobe32((uint32_t)burst));
-    mnl_attr_put_u32(nlh, NFTA_LIMIT_TYPE, htobe32(NFT_LIMIT_PKT_BYTES));
-    mnl_attr_nest_end(nlh, data);
-    mnl_attr_nest_end(nlh, expr);
+    char *data = put_string(put_nest(expr), NFTA_EXPR_NAME, "limit"), *at = put_nest(data);
+    at = put_be64(at, NFTA_LIMIT_RATE, rate);
+    at = put_be64(at, NFTA_LIMIT_UNIT, 1);
+    at = put_be32(at, NFTA_LIMIT_BURST, (uint32_t)burst);
+    at = put_be32(at, NFTA_LIMIT_TYPE, NFT_LIMIT_PKT_BYTES);
+    put_nest_end(data, NFTA_EXPR_DATA, at);
+    put_nest_end(expr, type, at);
+    return at;
 }
 
-static void put_counter(struct nlmsghdr *nlh, uint16_t type, uint64_t bytes, uint64_t packets)
+static char *put_counter(char *expr, uint16_t type, uint64_t bytes, uint64_t packets)
 {
-    struct nlattr *expr = mnl_attr_nest_start(nlh, type);
-    mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
-    struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
-    mnl_attr_put_u64(nlh, NFTA_COUNTER_BYTES, htobe64(bytes));
-    mnl_attr_put_u64(nlh, NFTA_COUNTER_PACKETS, htobe64(packets));
-    mnl_attr_nest_end(nlh, data);
-    mnl_attr_nest_end(nlh, expr);
+    char *data = put_string(put_nest(expr), NFTA_EXPR_NAME, "counter"), *at = put_nest(data);
+    at = put_be64(at, NFTA_COUNTER_BYTES, bytes);
+    at = put_be64(at, NFTA_COUNTER_PACKETS, packets);
+    put_nest_end(data, NFTA_EXPR_DATA, at);
+    put_nest_end(expr, type, at);
+    return at;
 }
 
 /* As the kernel has it. */
@@ -160,33 +171,47 @@ static uint32_t marked(uint32_t number, bool fast)
     return fast ? number | RULESET_FAST : number;
 }
 
+/* The kernel's userdata as libnftnl lays it out: type, length, value. What has no room is left out:
+ * a tag may be long. */
+struct udata {
+    size_t len;
+    char bytes[NFT_USERDATA_MAXLEN];
+};
+
+static void put_udata(struct udata *ud, uint8_t type, const void *value, size_t len)
+{
+    if (len > UINT8_MAX || ud->len + 2 + len > sizeof ud->bytes)
+        return;
+    ud->bytes[ud->len] = (char)type;
+    ud->bytes[ud->len + 1] = (char)len;
+    memcpy(ud->bytes + ud->len + 2, value, len);
+    ud->len += 2 + len;
+}
+
 static void put_id(struct list *l, const struct ruleset_device *d, bool seed)
 {
     struct nlmsghdr *nlh = list_next(l);
-    struct nftnl_udata_buf *ud = nftnl_udata_buf_alloc(256);
+    struct udata ud;
     const uint64_t rates[] = {d->up_Bps, d->down_Bps};
-    if (!nlh || !ud) {
-        l->b->oom = true;
-        if (ud)
-            nftnl_udata_buf_free(ud);
-        return;
-    }
-    if (d->tag && *d->tag)
-        nftnl_udata_put_strz(ud, NFTNL_UDATA_SET_ELEM_COMMENT, d->tag);
-    nftnl_udata_put(ud, UDATA_RATES, sizeof rates, rates);
     const uint64_t queue[] = {d->queue.down_bytes, d->queue.down_packets};
+    if (!nlh)
+        return;
+    ud.len = 0;
+    if (d->tag && *d->tag)
+        put_udata(&ud, NFTNL_UDATA_SET_ELEM_COMMENT, d->tag, strlen(d->tag) + 1);
+    put_udata(&ud, UDATA_RATES, rates, sizeof rates);
     if (d->shaped)
-        nftnl_udata_put(ud, UDATA_QUEUE, sizeof queue, queue);
-    if (seed) /* where there is room: a tag may be long */
-        nftnl_udata_put(ud, UDATA_SEED, sizeof d->counters, &d->counters);
-    struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-    put_value(nlh, NFTA_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
+        put_udata(&ud, UDATA_QUEUE, queue, sizeof queue);
+    if (seed)
+        put_udata(&ud, UDATA_SEED, &d->counters, sizeof d->counters);
     uint32_t number = marked(d->number, d->fast);
-    put_value(nlh, NFTA_SET_ELEM_DATA, &number, sizeof number);
-    mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(d->timeout_ms));
-    mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, nftnl_udata_buf_len(ud), nftnl_udata_buf_data(ud));
-    mnl_attr_nest_end(nlh, elem);
-    nftnl_udata_buf_free(ud);
+    char *elem = end_of(nlh), *at = put_nest(elem);
+    at = put_value(at, NFTA_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
+    at = put_value(at, NFTA_SET_ELEM_DATA, &number, sizeof number);
+    at = put_be64(at, NFTA_SET_ELEM_TIMEOUT, d->timeout_ms);
+    at = put_bytes(at, NFTA_SET_ELEM_USERDATA, ud.bytes, ud.len);
+    put_nest_end(elem, NFTA_LIST_ELEM, at);
+    ends_at(nlh, at);
 }
 
 static void put_direction(struct list *l, const struct ruleset_device *d, bool up)
@@ -202,18 +227,18 @@ static void put_direction(struct list *l, const struct ruleset_device *d, bool u
     struct nlmsghdr *nlh = list_next(l);
     if (!nlh)
         return;
-    struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-    put_value(nlh, NFTA_SET_ELEM_KEY, key, len);
-    mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(d->timeout_ms));
+    char *elem = end_of(nlh), *at = put_value(put_nest(elem), NFTA_SET_ELEM_KEY, key, len);
+    at = put_be64(at, NFTA_SET_ELEM_TIMEOUT, d->timeout_ms);
     if (rate == GATE_UNLIMITED || rate >= RULESET_NO_CAP_BPS) {
-        put_counter(nlh, NFTA_SET_ELEM_EXPR, bytes, packets);
+        at = put_counter(at, NFTA_SET_ELEM_EXPR, bytes, packets);
     } else {
-        struct nlattr *both = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_EXPRESSIONS);
-        put_limit(nlh, NFTA_LIST_ELEM, rate + (queued ? rate / 4 : 0));
-        put_counter(nlh, NFTA_LIST_ELEM, bytes, packets);
-        mnl_attr_nest_end(nlh, both);
+        char *both = at;
+        at = put_limit(put_nest(both), NFTA_LIST_ELEM, rate + (queued ? rate / 4 : 0));
+        at = put_counter(at, NFTA_LIST_ELEM, bytes, packets);
+        put_nest_end(both, NFTA_SET_ELEM_EXPRESSIONS, at);
     }
-    mnl_attr_nest_end(nlh, elem);
+    put_nest_end(elem, NFTA_LIST_ELEM, at);
+    ends_at(nlh, at);
 }
 
 static void put_fast(struct list *l, const struct ruleset_device *d)
@@ -221,11 +246,12 @@ static void put_fast(struct list *l, const struct ruleset_device *d)
     struct nlmsghdr *nlh = list_next(l);
     if (!nlh)
         return;
-    struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-    put_value(nlh, NFTA_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
-    mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(d->timeout_ms));
-    put_counter(nlh, NFTA_SET_ELEM_EXPR, 0, 0);
-    mnl_attr_nest_end(nlh, elem);
+    char *elem = end_of(nlh);
+    char *at = put_value(put_nest(elem), NFTA_SET_ELEM_KEY, d->mac.b, sizeof d->mac.b);
+    at = put_be64(at, NFTA_SET_ELEM_TIMEOUT, d->timeout_ms);
+    at = put_counter(at, NFTA_SET_ELEM_EXPR, 0, 0);
+    put_nest_end(elem, NFTA_LIST_ELEM, at);
+    ends_at(nlh, at);
 }
 
 static const char *const names[RULESET_ELEMENTS] = {
@@ -281,10 +307,11 @@ static void put_uncounted(struct list *l, const struct ruleset_device *d)
     if (!nlh)
         return;
     uint32_t number = marked(d->number, d->fast);
-    struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-    put_value(nlh, NFTA_SET_ELEM_KEY, &number, sizeof number);
-    mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(d->timeout_ms));
-    mnl_attr_nest_end(nlh, elem);
+    char *elem = end_of(nlh);
+    char *at = put_value(put_nest(elem), NFTA_SET_ELEM_KEY, &number, sizeof number);
+    at = put_be64(at, NFTA_SET_ELEM_TIMEOUT, d->timeout_ms);
+    put_nest_end(elem, NFTA_LIST_ELEM, at);
+    ends_at(nlh, at);
 }
 
 void batch_open_uncounted(struct batch *b, const struct ruleset_device *d, size_t n)
@@ -382,154 +409,4 @@ void batch_reserve(struct batch *b, uint32_t old, uint32_t end)
     if (old && old != end)
         reserve(b, NFT_MSG_DELSETELEM, 0, &old);
     reserve(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE, &end);
-}
-
-/* --- reading an element back --------------------------------------------------------------------
- */
-
-static uint64_t number64(const struct nlattr *a)
-{
-    return mnl_attr_get_payload_len(a) == sizeof(uint64_t) ? be64toh(mnl_attr_get_u64(a)) : 0;
-}
-
-static bool is_named(const struct nlattr *a, const char *name)
-{
-    size_t len = strlen(name) + 1;
-    return mnl_attr_get_payload_len(a) >= len && !memcmp(mnl_attr_get_payload(a), name, len);
-}
-
-static void take_counter(struct element *e, const struct nlattr *data)
-{
-    const struct nlattr *a;
-    mnl_attr_for_each_nested(a, data)
-    {
-        if (mnl_attr_get_type(a) == NFTA_COUNTER_BYTES)
-            e->bytes = number64(a);
-        else if (mnl_attr_get_type(a) == NFTA_COUNTER_PACKETS)
-            e->packets = number64(a);
-    }
-}
-
-static void take_limit(struct element *e, const struct nlattr *data)
-{
-    const struct nlattr *a;
-    mnl_attr_for_each_nested(a, data)
-    {
-        if (mnl_attr_get_type(a) == NFTA_LIMIT_RATE)
-            e->rate_Bps = number64(a);
-    }
-    if (e->rate_Bps >= RULESET_NO_CAP_BPS)
-        e->rate_Bps = GATE_UNLIMITED;
-}
-
-static void take_expression(struct element *e, const struct nlattr *expr)
-{
-    const struct nlattr *a, *name = NULL, *data = NULL;
-    mnl_attr_for_each_nested(a, expr)
-    {
-        if (mnl_attr_get_type(a) == NFTA_EXPR_NAME)
-            name = a;
-        else if (mnl_attr_get_type(a) == NFTA_EXPR_DATA)
-            data = a;
-    }
-    if (name && data && is_named(name, "counter"))
-        take_counter(e, data);
-    else if (name && data && is_named(name, "limit"))
-        take_limit(e, data);
-}
-
-static int on_udata(const struct nftnl_udata *attr, void *arg)
-{
-    struct element *e = arg;
-    if (nftnl_udata_type(attr) == NFTNL_UDATA_SET_ELEM_COMMENT) {
-        size_t len = nftnl_udata_len(attr);
-        if (len > sizeof e->tag - 1)
-            len = sizeof e->tag - 1;
-        memcpy(e->tag, nftnl_udata_get(attr), len);
-        e->tag[len] = '\0';
-    } else if (nftnl_udata_type(attr) == UDATA_RATES &&
-               nftnl_udata_len(attr) == 2 * sizeof(uint64_t)) {
-        const char *rates = nftnl_udata_get(attr);
-        memcpy(&e->up_Bps, rates, sizeof e->up_Bps);
-        memcpy(&e->down_Bps, rates + sizeof e->up_Bps, sizeof e->down_Bps);
-        e->rated = true;
-    } else if (nftnl_udata_type(attr) == UDATA_QUEUE &&
-               nftnl_udata_len(attr) == 2 * sizeof(uint64_t)) {
-        const char *queue = nftnl_udata_get(attr);
-        memcpy(&e->queue.down_bytes, queue, sizeof e->queue.down_bytes);
-        memcpy(&e->queue.down_packets, queue + sizeof(uint64_t), sizeof e->queue.down_packets);
-        e->shaped = true;
-    } else if (nftnl_udata_type(attr) == UDATA_SEED && nftnl_udata_len(attr) == sizeof e->seed) {
-        memcpy(&e->seed, nftnl_udata_get(attr), sizeof e->seed);
-    }
-    return 0;
-}
-
-/* The value's length; 0 if there is none or it has no room. */
-static uint32_t take_value(const struct nlattr *nest, void *out, size_t room)
-{
-    const struct nlattr *a;
-    mnl_attr_for_each_nested(a, nest)
-    {
-        uint32_t len = mnl_attr_get_payload_len(a);
-        if (mnl_attr_get_type(a) != NFTA_DATA_VALUE || len > room)
-            continue;
-        memcpy(out, mnl_attr_get_payload(a), len);
-        return len;
-    }
-    return 0;
-}
-
-static void take_attribute(struct element *e, const struct nlattr *a)
-{
-    const struct nlattr *expr;
-    switch (mnl_attr_get_type(a)) {
-    case NFTA_SET_ELEM_KEY:
-        e->key_len = take_value(a, e->key, sizeof e->key);
-        break;
-    case NFTA_SET_ELEM_DATA:
-        take_value(a, &e->number, sizeof e->number);
-        break;
-    case NFTA_SET_ELEM_EXPIRATION:
-        e->expires_ms = number64(a);
-        break;
-    case NFTA_SET_ELEM_USERDATA:
-        nftnl_udata_parse(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a), on_udata, e);
-        break;
-    case NFTA_SET_ELEM_EXPR:
-        take_expression(e, a);
-        break;
-    case NFTA_SET_ELEM_EXPRESSIONS:
-        mnl_attr_for_each_nested(expr, a) take_expression(e, expr);
-        break;
-    default:
-        break;
-    }
-}
-
-static const char *set_name(const struct nlattr *a)
-{
-    return mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0 ? mnl_attr_get_str(a) : "";
-}
-
-void element_parse(const struct nlmsghdr *nlh, element_fn fn, void *arg)
-{
-    const struct nlattr *a, *elem, *list = NULL;
-    const char *set = "";
-    mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
-    {
-        if (mnl_attr_get_type(a) == NFTA_SET_ELEM_LIST_SET)
-            set = set_name(a);
-        else if (mnl_attr_get_type(a) == NFTA_SET_ELEM_LIST_ELEMENTS)
-            list = a;
-    }
-    if (!list)
-        return;
-    mnl_attr_for_each_nested(elem, list)
-    {
-        struct element e = {.set = set};
-        mnl_attr_for_each_nested(a, elem) take_attribute(&e, a);
-        if (e.key_len > 0)
-            fn(arg, &e);
-    }
 }

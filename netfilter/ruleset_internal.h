@@ -47,10 +47,9 @@ struct ruleset {
     bool without_claims[2]; /* the kernel has no tables of family arp, bridge */
     bool up_by_mac;         /* the table that is there is an older gate's */
     enum ruleset_returning returning;
-    bool has_uncounted; /* the table may have the set */
-    bool starved;       /* the kernel had no memory, not even a little later */
-    char *spare;        /* the last batch's buffer, for the next */
-    size_t spare_room;
+    bool has_uncounted;  /* the table may have the set */
+    bool starved;        /* the kernel had no memory, not even a little later */
+    struct batch *spare; /* the last one, with its buffer, for the next */
 };
 
 /* A transaction under construction: netlink messages one behind the other. */
@@ -142,9 +141,13 @@ struct element {
     uint64_t up_Bps, down_Bps; /* of ids, if rated */
     bool rated, shaped;
     struct gate_counters queue, seed; /* seed: of batch_open_uncounted */
-    char tag[GATE_TAG_LEN];
-    const char *set; /* in the message */
+    const char *set;                  /* in the message */
+    char tag[GATE_TAG_LEN];           /* last: see take_element */
 };
+/* Of an id's userdata, behind libnftnl's own types; nft(8) passes them over. */
+#define UDATA_RATES 16
+#define UDATA_QUEUE 17 /* there alone where the device has queues */
+#define UDATA_SEED  18 /* and this where it came back uncounted */
 /* Calls fn for each element of a NEWSETELEM or DELSETELEM message. */
 typedef void (*element_fn)(void *arg, const struct element *e);
 void element_parse(const struct nlmsghdr *nlh, element_fn fn, void *arg);

@@ -13,13 +13,10 @@ static bool tag_ok(const char tag[static GATE_TAG_LEN])
     size_t len = strnlen(tag, GATE_TAG_LEN);
     if (len == GATE_TAG_LEN)
         return false;
-    for (size_t i = 0; i < len; i++) {
-        if (tag[i] < ' ' || tag[i] > '~')
+    for (const char *c = tag; c < tag + len; c++)
+        if (*c < ' ' || *c > '~')
             return false;
-        if (tag[i] == ' ' && (i == 0 || i == len - 1 || tag[i - 1] == ' '))
-            return false;
-    }
-    return true;
+    return len == 0 || (tag[0] != ' ' && tag[len - 1] != ' ' && !strstr(tag, "  "));
 }
 
 static bool open_ok(const struct gate_request *r)

@@ -51,6 +51,13 @@ FUZZ_TARGETS += %D%/fuzz_claims
 %C%_fuzz_claims_CPPFLAGS = $(FUZZ_CPPFLAGS)
 %C%_fuzz_claims_LDFLAGS = $(FUZZ_LINK)
 
+FUZZ_TARGETS += %D%/fuzz_elements
+
+%C%_fuzz_elements_SOURCES = %D%/fuzz_elements.c netfilter/ruleset_parse.c $(FUZZ_MAIN)
+%C%_fuzz_elements_CPPFLAGS = $(FUZZ_CPPFLAGS)
+%C%_fuzz_elements_CFLAGS = $(AM_CFLAGS) $(NFTNL_CFLAGS)
+%C%_fuzz_elements_LDFLAGS = $(FUZZ_LINK)
+
 FUZZ_TARGETS += %D%/fuzz_passes
 
 %C%_fuzz_passes_SOURCES = %D%/fuzz_passes.c $(FUZZ_MAIN)
