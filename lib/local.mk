@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %D%/libloggia-core.la
     %D%/ldap_filter.c %D%/ldap_filter.h \
     %D%/log.c %D%/log.h \
     %D%/mac.c %D%/mac.h \
+    %D%/hurry.c %D%/hurry.h \
     %D%/notify.c %D%/notify.h \
     %D%/secret.c \
     %D%/unprivileged.c %D%/unprivileged.h \

@@ -11,6 +11,7 @@
  * socket, while there may be the right to make it; away with all privileges but one; the table. */
 #include "lib/config.h"
 #include "lib/confine.h"
+#include "lib/hurry.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/notify.h"
@@ -34,12 +35,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+/* Ahead of whatever else the router does: who is late after a foreign flush finds the kernel busy
+ * with it (ruleset_read.c), and the gate works for microseconds at a time. */
 #define HURRY_NICE (-10)
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -312,20 +314,11 @@ static void on_reload(void *arg, int signum)
 /* --- running
  * ----------------------------------------------------------------------------------------- */
 
-/* Ahead of whatever else the router does: who is late after a foreign flush finds the kernel busy
- * with it (ruleset_read.c), and the gate works for microseconds at a time. Only root may, and where
- * systemd starts us it does this itself, and forbids it to us. */
-static void hurry(void)
-{
-    if (geteuid() == 0 && setpriority(PRIO_PROCESS, 0, HURRY_NICE) < 0)
-        log_msg(LOG_INFO, "event=no-priority error=\"%s\"", strerror(errno));
-}
-
 static bool start(struct program *p, char *err, size_t err_len)
 {
     struct gate *g = &p->gate;
     uid_t uid;
-    hurry();
+    hurry(HURRY_NICE);
     if (!lock_table(p, err, err_len) || !open_socket(p, &uid, err, err_len) ||
         !privileges_drop(p->conf->gate_user, err, err_len))
         return false;

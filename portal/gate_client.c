@@ -30,7 +30,7 @@ enum {
     ADOPTS_MS = 60000,  /* to that: a gate that was just started looks for them all */
     MAX_WAITING = 4096, /* calls with a deadline: those that strangers cause */
     PATIENT_MAX = 32,   /* readings without a deadline: a millisecond of the gate's time */
-    READ_BATCH = 64,    /* a turn: each may begin or go on with a session, some 30 us */
+    READ_BATCH = 32,    /* a turn: each may begin or go on with a session, some 30 us */
     SEND_ROOM = 4 << 20 /* some thousand requests; the kernel may give less */
 };
 

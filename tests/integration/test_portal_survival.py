@@ -1,5 +1,6 @@
 """What dies and comes back: loggiad, the gate, the table, the centre. Citizens must not notice."""
 
+import os
 import pathlib
 import re
 import signal
@@ -7,7 +8,7 @@ import threading
 
 import pytest
 from city.netns import wait_for
-from city.router import PROGRAMS
+from city.router import PROGRAMS, SOURCE
 from late_gate import LateGate
 from portal_world import Square, online_page, post, token_of
 
@@ -69,6 +70,13 @@ def test_a_class_from_the_centre_survives_the_restart(square):
     square.router.restart("loggiad")
     square.router.ctl("kick", phone.mac)
     assert square.centre.wait_account(phone, "Stop")["class"] == "0x636f6d756e65"
+
+
+@pytest.mark.parametrize("name, nice", [("loggia-gate", -10), ("loggiad", -5)])
+def test_a_busy_router_lets_its_citizens_in_first(square, name, nice):
+    unit = (SOURCE / f"conf/systemd/{name}.service").read_text()
+    assert f"\nNice={nice}\n" in unit
+    assert os.getpriority(os.PRIO_PROCESS, square.router.daemons[name].pid) == nice, "as root it sees to it itself"
 
 
 def code_kb(daemon, library):
