@@ -4,7 +4,7 @@
 #define LOGGIA_LIB_HURRY_H
 
 /* Before privileges are dropped: only root may, and where systemd starts us it does this itself
- * (Nice=), and forbids it to us. Not being allowed is logged and no error. */
+ * (Nice=, CPUWeight=), and forbids it to us. Not being allowed is logged and no error. */
 void hurry(int nice);
 
 #endif

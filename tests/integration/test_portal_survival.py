@@ -76,7 +76,11 @@ def test_a_class_from_the_centre_survives_the_restart(square):
 def test_a_busy_router_lets_its_citizens_in_first(square, name, nice):
     unit = (SOURCE / f"conf/systemd/{name}.service").read_text()
     assert f"\nNice={nice}\n" in unit
-    assert os.getpriority(os.PRIO_PROCESS, square.router.daemons[name].pid) == nice, "as root it sees to it itself"
+    pid = square.router.daemons[name].pid
+    assert os.getpriority(os.PRIO_PROCESS, pid) == nice, "as root it sees to it itself"
+    session = pathlib.Path(f"/proc/{pid}/autogroup")
+    if session.exists() and os.getsid(pid) == pid and session.read_text().strip():  # empty: not grouped so
+        assert session.read_text().endswith(f" nice {nice}\n")
 
 
 def code_kb(daemon, library):
