@@ -103,8 +103,8 @@ def test_every_byte_is_counted_once_while_devices_come_go_and_change(city, gate)
 
 
 def test_what_is_over_the_cap_is_not_on_the_account(city, gate, phone):
-    gate.open(phone.mac, up=50_000)
     before = far_ends(city, phone)
+    gate.open(phone.mac, up=50_000)
     assert phone.udp(INTERNET4, 600, 1000)["back"] < 500
     last = gate.close_device(phone.mac).body
     after = far_ends(city, phone)
@@ -114,8 +114,8 @@ def test_what_is_over_the_cap_is_not_on_the_account(city, gate, phone):
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_a_tcp_transfer_counts_what_it_was_on_the_wire(city, gate, phone, way):
     """Its IP packets: payload, headers, acknowledgements. Beside iperf3's figure, which is of payload alone."""
+    before = far_ends(city, phone)  # first: what the transfer before has left unsent goes on as soon as the gate is open
     gate.open(phone.mac, up=2_000_000, down=2_000_000)
-    before = far_ends(city, phone)
     server = city.internet.start("iperf3", "-s", "-1", "--forceflush")
     wait_for_text(server, "listening")
     report = phone.space.run("iperf3", "-c", INTERNET4, "-t", "2", "-J", *(["-R"] if way == "down" else []), timeout=30)
