@@ -93,6 +93,19 @@ def test_values_move_when_a_visitor_joins(square):
     assert after['loggia_tap_duration_seconds_bucket{le="+Inf"}'] == after["loggia_tap_duration_seconds_count"]
 
 
+def test_both_daemons_tell_their_turns_here_and_in_the_status(square):
+    before = scrape(square)
+    square.phone().tap()
+    after, told = scrape(square), square.router.ctl("status", "--json")["loops"]
+    for daemon in ("loggiad", "loggia-gate"):
+        turns, slow, longest, waited = (
+            [v[f'loggia_loop_{name}{{daemon="{daemon}"}}'] for v in (before, after)]
+            for name in ("turns_total", "slow_turns_total", "longest_turn_seconds", "longest_turn_waiting_seconds"))
+        assert turns[0] < turns[1] <= told[daemon]["turns"] and slow[1] <= told[daemon]["slow"] < told[daemon]["turns"]
+        assert longest[1] > 0 and longest[1] >= waited[1]
+        assert told[daemon]["longest_us"] > 0 and told[daemon]["longest_us"] >= told[daemon]["waited_us"]
+
+
 def test_a_denied_device_is_counted_as_denied_and_a_known_one_as_silent(square):
     before = scrape(square)
     for prefix in ("02:de", "02:ac"):

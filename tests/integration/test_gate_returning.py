@@ -5,6 +5,7 @@ very message, and what is open then, what is closed then, and what a gate that d
 import pathlib
 import re
 import signal
+import time
 
 import pytest
 from city import gateclient as gc
@@ -73,15 +74,20 @@ def went_on(city, devices):
 
 def test_who_returned_is_online_before_he_is_counted_and_who_was_not_open_is_not(city, midway):
     g = midway(NONE_COUNTED)
+    stopped_at, before = time.monotonic(), g.hello_reply.body
     (ids, up, down), there = sizes(city)
     assert (ids, up, down, there) == (len(OTHERS) + 1, 0, 0, True)
     assert (back(city, 0), back(city, 0, INTERNET6), back(city, 1), back(city, 1, INTERNET6)) == (5, 5, 0, 0)
     assert city.phones[1].tcp("192.0.2.80", 80)["said"] == "router 2080", "who is not open is led to the portal again"
+    stood_us = (time.monotonic() - stopped_at) * 1e6
     city.gate.popen.send_signal(signal.SIGCONT)
     g.wait_event(gc.REBUILT)
     went_on(city, len(OTHERS) + 1)
     e = g.read(city.phones[0].mac).body
     assert (e.up_packets, e.up_Bps, e.tag) == (20, CAP, "s=phone"), "as read last, and what came behind"
+    now = g.hello().body
+    assert now.longest_turn_us >= now.longest_turn_waited_us >= stood_us, "so long it served nobody, and it was not its own work"
+    assert before.slow_turns < now.slow_turns <= now.turns
 
 
 def test_who_was_seen_to_send_is_back_in_the_first_transaction(city, midway):
