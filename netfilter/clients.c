@@ -20,8 +20,9 @@ _Static_assert(offsetof(struct client, number) == 8,
 
 struct clients {
     struct client **by_mac, **by_number; /* chains; as many of each */
-    size_t buckets;                      /* a power of two */
-    struct client **heap;                /* soonest end first */
+    size_t buckets, bucket_room;
+    size_t base;          /* the greatest power of two below buckets, or buckets */
+    struct client **heap; /* soonest end first */
     size_t count, room;
     uint32_t max;
     uint32_t classes; /* clients_set_classes */
@@ -33,17 +34,26 @@ struct clients {
 /* --- the two tables
  * --------------------------------------------------------------------------------- */
 
+/* Linear hashing: the tables grow by one chain at a time, which is made of the one that lies base
+ * before it, and not all at once: with a hundred thousand devices that took longer than a turn of
+ * the loop may. */
+static size_t chain_of(const struct clients *c, uint32_t hash)
+{
+    size_t i = hash & (2 * c->base - 1);
+    return i < c->buckets ? i : i - c->base;
+}
+
 static struct client **of_mac(const struct clients *c, const struct mac *mac)
 {
     unsigned hash;
     HASH_VALUE(mac->b, sizeof mac->b, hash);
-    return &c->by_mac[hash & (c->buckets - 1)];
+    return &c->by_mac[chain_of(c, hash)];
 }
 
 /* Numbers are given out in turn: they spread by themselves. */
 static struct client **of_number(const struct clients *c, uint32_t number)
 {
-    return &c->by_number[number & (c->buckets - 1)];
+    return &c->by_number[chain_of(c, number)];
 }
 
 static void link_mac(struct clients *c, struct client *k)
@@ -76,24 +86,34 @@ static void unlink_number(struct clients *c, const struct client *k)
     *at = k->next_by_number;
 }
 
-/* Without memory the chains stay as long as they are. */
-static void grow(struct clients *c, size_t buckets)
+static bool bucket_room(struct clients *c, size_t room)
 {
-    struct client **by_mac = calloc(buckets, sizeof(struct client *));
-    struct client **by_number = calloc(buckets, sizeof(struct client *));
-    if (!by_mac || !by_number) {
-        free(by_mac);
-        free(by_number);
+    struct client **by_mac = reallocarray(c->by_mac, room, sizeof(struct client *));
+    c->by_mac = by_mac ? by_mac : c->by_mac;
+    struct client **by_number = reallocarray(c->by_number, room, sizeof(struct client *));
+    c->by_number = by_number ? by_number : c->by_number;
+    if (by_mac && by_number)
+        c->bucket_room = room;
+    return by_mac && by_number;
+}
+
+/* One chain more. Without memory the chains stay as long as they are. */
+static void grow(struct clients *c)
+{
+    if (c->buckets == c->bucket_room && !bucket_room(c, 2 * c->bucket_room))
         return;
+    if (c->buckets == 2 * c->base)
+        c->base *= 2;
+    size_t new = c->buckets++, old = new - c->base;
+    struct client *macs = c->by_mac[old], *numbers = c->by_number[old], *k;
+    c->by_mac[old] = c->by_mac[new] = c->by_number[old] = c->by_number[new] = NULL;
+    while ((k = macs)) {
+        macs = k->next_by_mac;
+        link_mac(c, k);
     }
-    free(c->by_mac);
-    free(c->by_number);
-    c->by_mac = by_mac;
-    c->by_number = by_number;
-    c->buckets = buckets;
-    for (size_t i = 0; i < c->count; i++) {
-        link_mac(c, c->heap[i]);
-        link_number(c, c->heap[i]);
+    while ((k = numbers)) {
+        numbers = k->next_by_number;
+        link_number(c, k);
     }
 }
 
@@ -107,11 +127,15 @@ struct clients *clients_new(uint32_t max)
         return NULL;
     c->max = max;
     c->next = 1;
-    grow(c, BUCKETS_MIN);
-    if (!c->buckets) {
+    if (!bucket_room(c, BUCKETS_MIN)) {
+        free(c->by_mac);
+        free(c->by_number);
         free(c);
         return NULL;
     }
+    c->buckets = c->base = BUCKETS_MIN;
+    memset(c->by_mac, 0, BUCKETS_MIN * sizeof(struct client *));
+    memset(c->by_number, 0, BUCKETS_MIN * sizeof(struct client *));
     return c;
 }
 
@@ -244,7 +268,7 @@ struct client *clients_add(struct clients *c, const struct mac *mac, uint32_t nu
     if (number == 0 || clients_by_number(c, number) || !heap_room(c))
         return NULL;
     if (c->count >= c->buckets)
-        grow(c, 2 * c->buckets);
+        grow(c);
     struct client **chain = of_mac(c, mac);
     if (in_chain(*chain, mac))
         return NULL;
@@ -419,7 +443,8 @@ static bool class_is_taken(const struct clients *c, uint32_t number)
     uint32_t class = number & c->classes;
     if (class == 0 || class == c->classes)
         return true;
-    for (size_t at = class & (c->buckets - 1); at < c->buckets; at += (size_t)c->classes + 1)
+    size_t apart = c->classes < c->base ? (size_t)c->classes + 1 : c->base;
+    for (size_t at = class & (apart - 1); at < c->buckets; at += apart)
         for (const struct client *k = c->by_number[at]; k; k = k->next_by_number)
             if ((k->number & c->classes) == class)
                 return true;
