@@ -93,13 +93,13 @@ static void on_expiry(void *arg)
 void keeper_schedule(struct gate *g)
 {
     const struct client *c = clients_soonest(g->clients);
-    uint64_t now = loop_now_ms();
     if (c && g->expiry_ms == c->ends_ms && loop_timer_running(g->expiry))
         return; /* most that join end behind somebody else */
     if (!c) {
         loop_timer_stop(g->expiry);
         return;
     }
+    uint64_t now = loop_now_ms();
     g->expiry_ms = c->ends_ms;
     loop_timer_start(g->expiry, (c->ends_ms > now ? c->ends_ms - now : 0) + EXPIRY_LATE_MS);
 }

@@ -170,7 +170,7 @@ struct batch *batch_new(struct ruleset *rs)
         batch_free(b);
         return NULL;
     }
-    struct nlmsghdr *nlh = nftnl_batch_begin(b->buf, b->first_seq);
+    struct nlmsghdr *nlh = put_batch(b->buf, NFNL_MSG_BATCH_BEGIN, b->first_seq);
     b->used = MNL_ALIGN(nlh->nlmsg_len);
     return b;
 }
@@ -365,7 +365,7 @@ int batch_commit(struct batch *b, batch_deleted_fn fn, void *arg)
         return 0;
     struct nlmsghdr *last = (struct nlmsghdr *)(b->buf + b->last);
     last->nlmsg_flags |= NLM_F_ACK;
-    struct nlmsghdr *end = nftnl_batch_end(b->buf + b->used, rs->seq++);
+    struct nlmsghdr *end = put_batch(b->buf + b->used, NFNL_MSG_BATCH_END, rs->seq++);
     size_t len = b->used + MNL_ALIGN(end->nlmsg_len);
     int r = -ENOMEM;
     for (int tries = 1; r == -ENOMEM && (tries == 1 || wait_for_room(rs, len, tries)); tries++) {

@@ -6,6 +6,7 @@
 #ifndef LOGGIA_NETFILTER_RULESET_ATTR_H
 #define LOGGIA_NETFILTER_RULESET_ATTR_H
 
+#include <arpa/inet.h>
 #include <endian.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -30,6 +31,15 @@ static inline struct nlmsghdr *put_message(char *at, uint16_t type, uint16_t fla
                              .nlmsg_seq = seq};
     *(struct nfgenmsg *)NLMSG_DATA(nlh) =
         (struct nfgenmsg){.nfgen_family = family, .version = NFNETLINK_V0};
+    return nlh;
+}
+
+/* What begins (NFNL_MSG_BATCH_BEGIN) or ends a transaction. */
+static inline struct nlmsghdr *put_batch(char *at, uint16_t type, uint32_t seq)
+{
+    struct nlmsghdr *nlh = put_message(at, 0, 0, AF_UNSPEC, seq);
+    nlh->nlmsg_type = type;
+    ((struct nfgenmsg *)NLMSG_DATA(nlh))->res_id = htons(NFNL_SUBSYS_NFTABLES);
     return nlh;
 }
 

@@ -7,15 +7,28 @@
 #include <stdbool.h>
 #include <string.h>
 
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Whether one of eight characters is not printable ASCII: bit 7 of it is set, or of it and one more
+ * (above '~'), or not set of it and as much as ' ' lacks (below ' '). */
+static bool strange(uint64_t eight)
+{
+    uint64_t after = eight + EACH_BYTE(1), from_blank = eight + EACH_BYTE(128 - ' ');
+    return ((eight | after | ~from_blank) & EACH_BYTE(128)) != 0;
+}
+
 /* Printable ASCII, single spaces, none at the ends, and a NUL within the field. */
 static bool tag_ok(const char tag[static GATE_TAG_LEN])
 {
     size_t len = strnlen(tag, GATE_TAG_LEN);
     if (len == GATE_TAG_LEN)
         return false;
-    for (const char *c = tag; c < tag + len; c++)
-        if (*c < ' ' || *c > '~')
+    for (size_t i = 0; i < len; i += sizeof(uint64_t)) {
+        uint64_t eight = EACH_BYTE(' ');
+        memcpy(&eight, tag + i, len - i < sizeof eight ? len - i : sizeof eight);
+        if (strange(eight))
             return false;
+    }
     return len == 0 || (tag[0] != ' ' && tag[len - 1] != ' ' && !strstr(tag, "  "));
 }
 

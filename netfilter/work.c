@@ -43,13 +43,13 @@ struct group {
     struct op ops[GATE_BATCH];
     const struct gate_request *reads[GATE_BATCH];
     size_t n_ops, n_reads;
+    uint64_t now;               /* of ops: ms, before the kernel is asked */
     uint64_t marks[MARKS / 64]; /* mark_of */
     size_t hint;                /* where the last notification's device was */
 };
 
-void work_entry(const struct client *c, struct gate_entry *out)
+static void entry_at(const struct client *c, uint64_t now, struct gate_entry *out)
 {
-    uint64_t now = loop_now_ms();
     memset(out, 0, sizeof *out);
     out->mac = c->mac;
     out->number = c->number;
@@ -60,13 +60,19 @@ void work_entry(const struct client *c, struct gate_entry *out)
     strncpy(out->tag, c->tag, sizeof out->tag - 1);
 }
 
+void work_entry(const struct client *c, struct gate_entry *out)
+{
+    entry_at(c, loop_now_ms(), out);
+}
+
+/* now: when the clock was looked at last; not needed without a device. */
 static void answer(struct gate *g, const struct gate_request *req, int status, int error,
-                   const struct client *c)
+                   const struct client *c, uint64_t now)
 {
     struct gate_reply r = {
         .verb = req->verb, .seq = req->seq, .status = (uint16_t)status, .error = error};
     if (c)
-        work_entry(c, &r.entry);
+        entry_at(c, now, &r.entry);
     else
         r.entry.mac = req->entry.mac;
     controller_reply(g->controller, &r);
@@ -80,7 +86,7 @@ static void refused(struct gate *g, const struct gate_request *req, int error)
                 : req->verb == GATE_CLOSE ? "close"
                                           : "read",
                 strerror(-error));
-    answer(g, req, GATE_KERNEL, -error, NULL);
+    answer(g, req, GATE_KERNEL, -error, NULL, 0);
 }
 
 /* --- reading
@@ -143,17 +149,18 @@ static void do_reads(struct group *w)
     for (size_t i = 0; i < w->n_reads; i++) {
         struct client *c = clients_find(w->g->clients, &w->reads[i]->entry.mac);
         if (!c)
-            answer(w->g, w->reads[i], GATE_NOT_FOUND, 0, NULL);
+            answer(w->g, w->reads[i], GATE_NOT_FOUND, 0, NULL, 0);
         known[n] = c;
         asked[n] = w->reads[i];
         n += c != NULL;
     }
     int r = n ? work_read(w->g, known, n) : 0;
+    uint64_t now = n ? loop_now_ms() : 0;
     for (size_t i = 0; i < n; i++) {
         if (r < 0)
             refused(w->g, asked[i], r);
         else
-            answer(w->g, asked[i], GATE_OK, 0, known[i]);
+            answer(w->g, asked[i], GATE_OK, 0, known[i], now);
     }
     w->n_reads = 0;
 }
@@ -229,14 +236,14 @@ static struct gate_counters total_at_delete(struct gate *g, const struct op *op)
     return t;
 }
 
-static void finish(struct gate *g, struct op *op)
+static void finish(struct gate *g, struct op *op, uint64_t now)
 {
     const struct gate_entry *e = &op->req->entry;
     struct client *c = op->c;
     struct gate_counters total = total_at_delete(g, op);
     if (op->req->verb == GATE_CLOSE) {
         c->last = total;
-        answer(g, op->req, GATE_OK, 0, c);
+        answer(g, op->req, GATE_OK, 0, c, now);
         shaping_drop(g, c->number);
         clients_remove(g->clients, c);
         return;
@@ -260,7 +267,7 @@ static void finish(struct gate *g, struct op *op)
     clients_set_end(g->clients, c, op->ends_ms);
     if (!clients_set_tag(c, e->tag))
         log_msg(LOG_ERR, "event=out-of-memory what=tag");
-    answer(g, op->req, GATE_OK, 0, c);
+    answer(g, op->req, GATE_OK, 0, c, now);
 }
 
 static void give_up(struct gate *g, struct op *op, int error)
@@ -341,7 +348,7 @@ static void do_alone(struct group *w, struct op *op)
     if (r < 0)
         give_up(w->g, op, r);
     else
-        finish(w->g, op);
+        finish(w->g, op, w->now);
 }
 
 /* --- a group
@@ -386,18 +393,18 @@ static bool may_be_fast(const struct gate *g, const struct gate_entry *e)
            (e->down_Bps == GATE_UNLIMITED || e->down_Bps >= RULESET_NO_CAP_BPS);
 }
 
-static void prepare_open(struct gate *g, struct op *op)
+static void prepare_open(struct gate *g, struct op *op, uint64_t now)
 {
     const struct gate_entry *e = &op->req->entry;
     op->fast = may_be_fast(g, e);
-    op->ends_ms = loop_now_ms() + (uint64_t)e->timeout_s * 1000;
+    op->ends_ms = now + (uint64_t)e->timeout_s * 1000;
     if (op->c) {
         op->old_number = op->c->number;
         op->number = e->same_session ? op->old_number : clients_take_number(g->clients);
         return;
     }
     if (clients_full(g->clients, 1)) {
-        answer(g, op->req, GATE_FULL, 0, NULL);
+        answer(g, op->req, GATE_FULL, 0, NULL, 0);
         return;
     }
     op->number = clients_want_number(g->clients, e->number);
@@ -429,11 +436,11 @@ static void prepare(struct group *w)
         struct op *op = &w->ops[i];
         op->c = clients_find(w->g->clients, &op->req->entry.mac);
         if (op->req->verb == GATE_OPEN)
-            prepare_open(w->g, op);
+            prepare_open(w->g, op, w->now);
         else if (op->c)
             op->old_number = op->c->number;
         else
-            answer(w->g, op->req, GATE_NOT_FOUND, 0, NULL);
+            answer(w->g, op->req, GATE_NOT_FOUND, 0, NULL, 0);
         if (op->c && !op->fresh)
             known[n++] = op->c;
     }
@@ -459,6 +466,7 @@ static void do_group(struct group *w)
     do_reads(w);
     if (w->n_ops == 0)
         return;
+    w->now = loop_now_ms();
     prepare(w);
     b = batch_new(w->g->rs);
     if (b)
@@ -470,7 +478,7 @@ static void do_group(struct group *w)
         if (!w->ops[i].c)
             continue;
         if (r == 0)
-            finish(w->g, &w->ops[i]);
+            finish(w->g, &w->ops[i], w->now);
         else
             do_alone(w, &w->ops[i]);
     }

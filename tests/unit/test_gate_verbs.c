@@ -64,6 +64,19 @@ static void test_a_tag_cannot_hold_what_would_forge_a_listing(void **state)
     assert_int_equal(decode(&r), GATE_OK);
 }
 
+static void test_each_character_of_a_tag_is_looked_at(void **state)
+{
+    (void)state;
+    for (size_t at = 1; at < 17; at++)
+        for (unsigned value = 1; value < 256; value++) {
+            struct gate_request r = good_open();
+            memset(r.entry.tag, 'x', 18);
+            r.entry.tag[18] = '\0';
+            r.entry.tag[at] = (char)value;
+            assert_int_equal(decode(&r), value < ' ' || value > '~' ? GATE_INVALID : GATE_OK);
+        }
+}
+
 static void test_fields_out_of_range_are_invalid(void **state)
 {
     (void)state;
@@ -126,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_packet_of_another_size_or_verb_is_no_request),
         cmocka_unit_test(test_a_tag_cannot_hold_what_would_forge_a_listing),
+        cmocka_unit_test(test_each_character_of_a_tag_is_looked_at),
         cmocka_unit_test(test_fields_out_of_range_are_invalid),
         cmocka_unit_test(test_ports_and_interfaces_of_the_configuration_reach_the_rules),
     };
