@@ -17,6 +17,7 @@ from city.gateworld import ECHO, INTERNET4, INTERNET6, ROUTER6, TRAFFIC, GateWor
 from city.netns import World, wait_for
 from conftest import BUILD
 from test_gate_offload import LENGTHS, Flow, all_of, reached, settled
+from test_gate_vlan import has_vlan_devices
 
 FLOWTABLE = 3  # GATE_HOOK_FLOWTABLE
 PPP = ["nodetach", "noauth", "noipdefault", "nodefaultroute", "+ipv6"]
@@ -137,6 +138,48 @@ def hooked(w):
     return w.router.run("nft", "list", "flowtables").stdout
 
 
+def all_and_no_more(w, phone, hosts):
+    """Whatever way its packets take: each is counted, and none passes when the device is closed."""
+    w.internet.run("nft", "-f", "-", input=LENGTHS)
+    with gc.GateClient(w.socket) as gate, contextlib.ExitStack() as stack:
+        flows = [stack.enter_context(Flow(phone, h)) for h in hosts]
+        gate.open(phone.mac)
+        for _ in range(2):
+            assert [flow.send(50) for flow in flows] == [50] * len(flows)
+        assert all_of(gate.close_device(phone.mac).body) == counted(flows, 100)
+        assert [flow.send(20, 333, wait=0.1) for flow in flows] == [0] * len(flows)
+        assert reached(w, 333) == 0
+
+
+def test_a_port_of_the_lans_bridge_among_the_uplinks_is_no_way_round_the_gate(city):
+    """The kernel would take it for the short way to the phone behind it, where nothing counts or stops."""
+    w = city(more='uplinks = {"wan0", "port1"}')
+    assert 'event=offload-without interface=port1 reason="is a port of another"' in w.gate.output()
+    assert 'event=offload-without interface=br0 reason="lies on one that is in it, too"' in w.gate.output()
+    assert "br0" not in hooked(w) and "port1" not in hooked(w)
+    all_and_no_more(w, w.phones[1], (INTERNET4, INTERNET6))
+
+
+def vlan_of_a_lan(w):
+    """Phone 1 in VLAN 7 of an interface that is a LAN itself."""
+    if not has_vlan_devices(w.router):
+        pytest.skip("this kernel has no VLAN devices: see make check-kernel-uml")
+    w.router.batch("link set port1 nomaster", "link add link port1 name port1.7 type vlan id 7", "link set port1.7 up",
+                   "addr add 10.78.0.1/24 dev port1.7")
+    w.phones[1].space.batch("addr flush dev wlan0", "link add link wlan0 name wlan0.7 type vlan id 7", "link set wlan0.7 up",
+                            "addr add 10.78.0.2/24 dev wlan0.7", "route add default via 10.78.0.1")
+    w.internet.ip("route", "add", "10.78.0.0/24", "via", "198.51.100.1")
+
+
+def test_a_vlan_on_an_interface_that_is_in_it_is_left_out_and_said(city):
+    w = city(before=vlan_of_a_lan, interfaces=("br0", "port1", "port1.7"))
+    assert 'event=offload-without interface=port1.7 reason="lies on one that is in it, too"' in w.gate.output()
+    assert "port1.7" not in hooked(w) and "port1" in hooked(w)
+    all_and_no_more(w, w.phones[1], [INTERNET4])
+    with citizen(w) as (gate, phone, flows):
+        assert all_of(gate.close_device(phone.mac).body) == counted(flows, 50), "and the others are in it"
+
+
 def renamed(space, old, new):
     space.batch(f"link set {old} down", f"link set {old} name {new}", f"link set {new} up")
 
@@ -201,3 +244,10 @@ def test_another_programs_flowtable_is_noticed_where_the_lan_may_take_it(city, d
     with gc.GateClient(w.socket) as gate:
         told = [(c.family, c.table, c.chain) for c in gate.others() if c.hook == FLOWTABLE]
     assert told == ([(1, "fw4", "ft")] if found else [])
+
+
+def test_another_programs_flowtable_is_noticed_below_a_vlan_of_the_lan(city):
+    w = city(before=vlan_of_a_lan, interfaces=("br0", "port1.7"))
+    w.router.run("nft", "-f", "-", input="table inet fw4 { flowtable ft { hook ingress priority 0; devices = { port1, wan0 }; }; }")
+    with gc.GateClient(w.socket) as gate:
+        assert [c.table for c in gate.others() if c.hook == FLOWTABLE] == ["fw4"]
