@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Asks a gate for many things and takes the time: loggiad's place in `make bench-gate`.
  *
- *     gate_client SOCKET open|cap|close|read|hello FIRST COUNT IN_FLIGHT
+ *     gate_client SOCKET open|cap|close|read|hello FIRST COUNT IN_FLIGHT [SECONDS]
  *
  * cap opens, too, with a cap that nothing here reaches; hello asks nothing of the kernel.
  * Devices are numbered; number i's address is 02:be then i in four bytes. At most IN_FLIGHT
- * requests wait for their answer. Prints one JSON object: answers a second, and how long an answer
- * took (median, 99th percentile, longest); of hello, the gate's longest turn, too. An answer other
- * than OK ends it with status 1. */
+ * requests wait for their answer; with SECONDS the groups of so many are spread over them. Prints
+ * one JSON object: answers a second, and how long an answer took (median, 99th percentile,
+ * longest); of hello, the gate's longest turn, too. An answer other than OK ends it with status 1.
+ */
 #include "lib/gate_proto.h"
 
 #include <poll.h>
@@ -96,11 +97,21 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Sleeps until a part of the seconds is over that is as large as that of the requests. */
+static void wait_turn(uint64_t began_ns, double seconds, uint32_t asked, uint32_t count)
+{
+    uint64_t due = began_ns + (uint64_t)(seconds * 1e9 * asked / count);
+    struct timespec t = {(time_t)(due / 1000000000U), (long)(due % 1000000000U)};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const verbs[] = {
         [GATE_OPEN] = "open", [GATE_CLOSE] = "close", [GATE_READ] = "read"};
     uint16_t verb = 0;
+    double spread_s = argc == 7 ? strtod(argv[6], NULL) : 0;
+    argc -= argc == 7;
     if (argc == 6 && !strcmp(argv[2], "cap")) {
         rate_Bps = CAP_BPS;
         verb = GATE_OPEN;
@@ -113,7 +124,8 @@ int main(int argc, char **argv)
     uint32_t count = argc == 6 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
     uint32_t in_flight = argc == 6 ? (uint32_t)strtoul(argv[5], NULL, 10) : 0;
     if (!verb || !count || !in_flight) {
-        fputs("usage: gate_client SOCKET open|cap|close|read|hello FIRST COUNT IN_FLIGHT\n",
+        fputs("usage: gate_client SOCKET open|cap|close|read|hello FIRST COUNT IN_FLIGHT "
+              "[SECONDS]\n",
               stderr);
         return 2;
     }
@@ -124,7 +136,10 @@ int main(int argc, char **argv)
     meet(argv[1]);
     uint64_t began = now_ns();
     for (uint32_t asked = 0, answered = 0; answered < count; answered++) {
-        for (; asked < count && asked - answered < in_flight; asked++)
+        if (spread_s > 0 && asked == answered)
+            wait_turn(began, spread_s, asked, count);
+        for (bool begun = asked > answered;
+             asked < count && asked - answered < in_flight && !(begun && spread_s > 0); asked++)
             ask(verb, first + asked, asked + 1);
         take(count);
     }
