@@ -3,7 +3,7 @@
  * value holds among those of one session alone, and the session has one of its own. Which is ours
  * to change only where we lead it, as who is started by an init does. It is the same for all of us,
  * and modest: who is far above another is woken at the other's first word, and then takes one
- * request at a time where a hundred would have come (make bench-gate: a third more a reading). */
+ * request at a time where a hundred would have come, which costs more. */
 #include "lib/hurry.h"
 #include "lib/log.h"
 

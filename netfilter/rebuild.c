@@ -178,7 +178,8 @@ static void delete_all(struct batch *b, const struct gate *g, struct ruleset_key
     batch_close(b, keys, n);
 }
 
-static void settle(struct gate *g, bool notified, bool uncounted)
+/* What each of them goes on from, when the tables have changed over. */
+static void take_totals(struct gate *g, bool notified, bool uncounted)
 {
     struct client *c;
     for (size_t i = 0; (c = clients_at(g->clients, i)); i++) {
@@ -217,7 +218,7 @@ static int replace_at_once(struct gate *g, struct client *const *order)
     batch_free(b);
     free(keys);
     if (r == 0)
-        settle(g, notified, order);
+        take_totals(g, notified, order);
     return r;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Netlink attributes (netlink(7), struct nlattr), written and walked inline, for set elements
  * alone. libmnl's functions are a call into a shared library for each of the sixty attributes of a
- * device, and find the message's end in memory anew each time: half of what a join, and of what a
- * reading, cost us outside the kernel were those calls (callgrind). libmnl does all else. */
+ * device, and find the message's end in memory anew each time: most of what joins and readings cost
+ * outside the kernel were those calls (make bench-gate has both). libmnl does all else. */
 #ifndef LOGGIA_NETFILTER_RULESET_ATTR_H
 #define LOGGIA_NETFILTER_RULESET_ATTR_H
 

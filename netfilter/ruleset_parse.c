@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Set elements as the kernel tells of them: in answers, in dumps, and in the notification of a
- * delete. Half of what reading a device's counters cost us outside the kernel was walking the forty
- * attributes of two elements by libmnl's functions (ruleset_attr.h). */
+ * delete. Walked by ruleset_attr.h, which says
+ * why. */
 #include "netfilter/ruleset_attr.h"
 #include "netfilter/ruleset_internal.h"
 

@@ -14,7 +14,7 @@ from city.gateworld import INTERNET4, INTERNET6, GateWorld, wait_for_text
 from city.netns import World, wait_for
 from conftest import BUILD
 from test_gate_offload import LENGTHS, Flow, all_of, counter, reached, settled, taken
-from test_gate_returning import sizes, stopped
+from test_gate_returning import flush_until_stopped, sizes, start_that_stops
 
 OTHERS = [f"02:9c:00:00:{i >> 8:02x}:{i & 255:02x}" for i in range(300)]
 # Messages that name the set: one at the gate's start; after the flush one with all devices, one with the rules, then 64 devices each.
@@ -50,20 +50,12 @@ def midway(city, preload, flows):
     city.configure(offload="yes", more='uplinks = {"wan0"}')
 
     def at(message, idle=True):
-        city.start_gate(env={"LD_PRELOAD": str(preload), "ASAN_OPTIONS": "verify_asan_link_order=0", "STOP": str(message),
-                             "STOP_NAMED": "uncounted"})
-        g, phone = gc.GateClient(city.socket), city.phones[0]
-        for seq in [g.send_open(m) for m in OTHERS]:
-            assert g.wait(seq).status == gc.OK
+        g, phone = start_that_stops(city, preload, message, OTHERS), city.phones[0]
         g.open(phone.mac)
         for flow in flows:
             settled(city, phone, flow)
         assert all_of(g.read(phone.mac).body) == counted(flows, 50)
-        for _ in range(2):  # the second time it is known to be idle; who has just joined counts as busy
-            for mac in [phone.mac] if idle else OTHERS:
-                assert g.read(mac).status == gc.OK
-        city.router.run("nft", "flush", "ruleset")
-        wait_for("the gate stops", lambda: stopped(city))
+        flush_until_stopped(city, g, [phone.mac] if idle else OTHERS)
         return g
     yield at
     city.gate.kill()

@@ -34,23 +34,33 @@ def stopped(city):
     return "State:\tT" in status
 
 
+def start_that_stops(city, preload, message, others, **options):
+    """A gate that stops itself at that message, with so many other devices."""
+    city.start_gate(env={"LD_PRELOAD": str(preload), "ASAN_OPTIONS": "verify_asan_link_order=0", "STOP": str(message),
+                         "STOP_NAMED": "uncounted"})
+    g = gc.GateClient(city.socket)
+    for seq in [g.send_open(m, **options) for m in others]:
+        assert g.wait(seq).status == gc.OK
+    return g
+
+
+def flush_until_stopped(city, g, idle):
+    for _ in range(2):  # the second time they are known to be idle; who has just joined counts as busy
+        for mac in idle:
+            assert g.read(mac).status == gc.OK
+    city.router.run("nft", "flush", "ruleset")
+    wait_for("the gate stops", lambda: stopped(city))
+
+
 @pytest.fixture
 def midway(city, preload):
     """A gate with many devices, stopped at that message after a flush; phone 0 is open, was seen to have sent ten
     packets, phone 1 is not open. idle: phone 0 is, and so the last to return; or else all the others are."""
     def at(message, idle=True):
-        city.start_gate(env={"LD_PRELOAD": str(preload), "ASAN_OPTIONS": "verify_asan_link_order=0", "STOP": str(message),
-                             "STOP_NAMED": "uncounted"})
-        g, phone = gc.GateClient(city.socket), city.phones[0]
-        for seq in [g.send_open(m, tag="s=1") for m in OTHERS]:
-            assert g.wait(seq).status == gc.OK
+        g, phone = start_that_stops(city, preload, message, OTHERS, tag="s=1"), city.phones[0]
         g.open(phone.mac, up=CAP, down=CAP, tag="s=phone")
         assert phone.udp(INTERNET4, 10, 100)["back"] == 10
-        for _ in range(2):  # the second time it is known to be idle; who has just joined counts as busy
-            for mac in [phone.mac] if idle else OTHERS:
-                assert g.read(mac).status == gc.OK
-        city.router.run("nft", "flush", "ruleset")
-        wait_for("the gate stops", lambda: stopped(city))
+        flush_until_stopped(city, g, [phone.mac] if idle else OTHERS)
         return g
     return at
 
