@@ -16,6 +16,7 @@ sbin_PROGRAMS += %D%/loggia-gate
     %D%/returning.c \
     %D%/ruleset.c %D%/ruleset.h %D%/ruleset_attr.h %D%/ruleset_internal.h \
     %D%/ruleset_addresses.c \
+    %D%/ruleset_batch.c \
     %D%/ruleset_elements.c \
     %D%/ruleset_flowtables.c \
     %D%/ruleset_offload.c \

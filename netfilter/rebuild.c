@@ -13,9 +13,9 @@
  * same elements. What was counted between reading the counters and this comes with the deletes'
  * notifications, as in work.c. No packet sees a state between, but for the one
  * that a processor may have in the middle of the rules at that instant. Where the kernel has not
- * the memory for so many counters at once (Linux before 2024: ruleset.c), or the notifications have
- * not the room, all change over in one transaction even so, but uncounted, and are counted as after
- * a flush. */
+ * the memory for so many counters at once (Linux before 2024: ruleset_batch.c), or the
+ * notifications have not the room, all change over in one transaction even so, but uncounted, and
+ * are counted as after a flush. */
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "netfilter/clients.h"

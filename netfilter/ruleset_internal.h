@@ -32,6 +32,9 @@ struct nftnl_set_elem;
 #define SET_FAST_LEFT "fast_left"
 #define SET_FAST_DOWN "fast_down"
 
+#define SOCKET_SEND_ROOM (32 * 1024 * 1024) /* netlink takes no message longer than this */
+#define RECV_BUFFER      65536
+
 struct ruleset {
     struct ruleset_config cfg;
     struct mnl_socket *nl; /* transactions and reads */

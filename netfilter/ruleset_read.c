@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define RECV_BUFFER 65536
 #define READ_CHUNK  64   /* devices asked for in one send: a message for each direction */
 #define KEY_ROOM    64   /* an element that is named alone */
 #define ANSWER_ROOM 1024 /* an element with its limit and counter */
